@@ -1,0 +1,7 @@
+"""Errors that a person can mend; the command line prints them as one sentence, without a traceback."""
+
+from __future__ import annotations
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done; the message names what was found, what was expected and the remedy."""
