@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be done; the message names what was found, what was expected and the remedy."""
+    """What was asked for cannot be done; the message names what was found, expected, and the remedy."""

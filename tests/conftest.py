@@ -5,11 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Before numpy and torch load: pytest-xdist already gives each core a worker of its own.
-for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_pool, "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
-
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,12 +12,21 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 settings.register_profile(
-    "robonav", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "robonav",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile(
-    "explore", parent=settings.get_profile("robonav"), derandomize=False, max_examples=1000
-)
+settings.register_profile("explore", settings.get_profile("robonav"), derandomize=False, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "robonav"))
+
+
+def pytest_configure() -> None:
+    """Give each worker one thread, before numpy and torch load: pytest-xdist uses the cores already."""
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(pool, "1")
+    os.environ.setdefault("MPLBACKEND", "Agg")
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +37,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real scenes, floor plans and references beside the checkout (never a part of it); skips where absent."""
+    """Real scenes, floor plans and references beside the checkout, never a part of it; skips if absent."""
     if not SHARED_DATA.is_dir():
         pytest.skip("../shared/data is not beside this checkout")
     return SHARED_DATA
