@@ -1,0 +1,39 @@
+"""Where episodes start: a pure function of a seed, so that any run can be repeated and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from robonav.envs.navigation import Episode, NavigationSimulator, sample_start
+
+
+def sample_episode(simulator: NavigationSimulator, scene_id: str, seed: int, episode_id: str = "") -> Episode:
+    """One episode in one scene; the same seed gives the same start."""
+    start = sample_start(simulator.load(scene_id), np.random.default_rng(seed))
+    return Episode(episode_id or f"{scene_id}#{seed}", scene_id, seed, start)
+
+
+class EpisodeStream:
+    """Endless training episodes: the k-th of environment i depends on (seed, i, k) and on nothing else.
+
+    Its whole state is the counters, which is what makes a resumed run continue bit for bit.
+    """
+
+    def __init__(self, simulator: NavigationSimulator, seed: int) -> None:
+        self._simulator, self.seed = simulator, seed
+        self.started = np.zeros(simulator.num_agents, dtype=np.int64)
+
+    def next(self, agents: Sequence[int]) -> list[Episode]:
+        """The next episode of each of these environments."""
+        return [self._draw(agent) for agent in agents]
+
+    def _draw(self, agent: int) -> Episode:
+        count = int(self.started[agent])
+        self.started[agent] += 1
+        rng = np.random.default_rng([self.seed, agent, count])
+        scene_ids = self._simulator.scenes.scene_ids
+        scene_id = scene_ids[int(rng.integers(len(scene_ids)))]
+        start = sample_start(self._simulator.load(scene_id), rng)
+        return Episode(f"train-{self.seed}-{agent}-{count}", scene_id, self.seed, start)

@@ -1,0 +1,177 @@
+"""Agents that walk through meshes: N of them stepped in one call, in this process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.scenes import SceneSet
+from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raycast import RaycastSensor
+
+FORWARD, LEFT, RIGHT = 0, 1, 2
+NUM_ACTIONS = 3
+FORWARD_M = 0.25
+TURN_RAD = float(np.radians(15.0))
+
+
+@dataclass
+class Frames:
+    """What N agents saw and did in one step; all but `rgb` is privileged: for rewards and evaluation only.
+
+    Attributes:
+        rgb: (N, H, W, 3) uint8.
+        depth: (N, H, W) float32 planar metres, 0 = no return.
+        T_world_camera: (N, 4, 4) float32.
+        position: (N, 3) float32 point on the floor below the agent, metres.
+        yaw: (N,) float32 heading in radians, 0 = world x, counter-clockwise.
+        collided: (N,) bool, the last forward move was blocked and rejected.
+    """
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    T_world_camera: NDArray[np.float32]
+    position: NDArray[np.float32]
+    yaw: NDArray[np.float32]
+    collided: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One start in one scene; `start` is (x, y, yaw) in metres and radians, world frame."""
+
+    episode_id: str
+    scene_id: str
+    seed: int
+    start: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A scene that is ready to be walked and looked at."""
+
+    scene: Scene
+    free_space: FreeSpace
+    sensor: RaycastSensor
+
+
+class WorldCache:
+    """Keeps the most recently used worlds, because building the ray caster costs more than a step."""
+
+    def __init__(self, scenes: SceneSet, camera: Camera, threads: int, capacity: int) -> None:
+        self._scenes, self._camera, self._threads, self._capacity = scenes, camera, threads, capacity
+        self._worlds: OrderedDict[str, World] = OrderedDict()
+
+    def get(self, scene_id: str) -> World:
+        """The world of one scene, loaded on first use."""
+        if scene_id not in self._worlds:
+            self._worlds[scene_id] = self._load(scene_id)
+            if len(self._worlds) > self._capacity:
+                self._worlds.popitem(last=False)
+        self._worlds.move_to_end(scene_id)
+        return self._worlds[scene_id]
+
+    def _load(self, scene_id: str) -> World:
+        scene = self._scenes.load(scene_id)
+        if scene.free_space is None:
+            raise SceneError(f"scene {scene_id} was loaded without free space, so no agent can be placed in it")
+        return World(scene, scene.free_space, RaycastSensor(scene, self._camera, self._threads))
+
+
+def sample_start(world: World, rng: np.random.Generator) -> tuple[float, float, float]:
+    """A random start (x, y, yaw) on the largest indoor island."""
+    x, y = world.free_space.sample(rng)[0]
+    return float(x), float(y), float(rng.uniform(-np.pi, np.pi))
+
+
+class NavigationSimulator:
+    """N agents on flat floors: forward 0.25 m, left or right 15°; a blocked move is rejected, not slid.
+
+    It has no clock and no reward: `start` puts agents at the start of episodes, `step` moves all of them.
+    """
+
+    def __init__(
+        self, scenes: SceneSet, num_agents: int, camera: Camera | None = None, threads: int = 0, cache: int = 1024
+    ) -> None:
+        self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
+        self._cache = WorldCache(scenes, self.camera, threads, capacity=max(cache, num_agents))
+        self._worlds: list[World | None] = [None] * num_agents
+        self._position = np.zeros((num_agents, 3))
+        self._yaw = np.zeros(num_agents)
+        shape = (num_agents, self.camera.height, self.camera.width)
+        self.frames = Frames(
+            rgb=np.zeros((*shape, 3), np.uint8),
+            depth=np.zeros(shape, np.float32),
+            T_world_camera=np.tile(np.eye(4, dtype=np.float32), (num_agents, 1, 1)),
+            position=np.zeros((num_agents, 3), np.float32),
+            yaw=np.zeros(num_agents, np.float32),
+            collided=np.zeros(num_agents, bool),
+        )
+
+    def world(self, agent: int) -> World:
+        """The world that an agent is in."""
+        world = self._worlds[agent]
+        if world is None:
+            raise RuntimeError(f"agent {agent} is in no world yet: call start() first")
+        return world
+
+    def load(self, scene_id: str) -> World:
+        """The world of a scene, without putting anyone into it."""
+        return self._cache.get(scene_id)
+
+    def start(self, episodes: Sequence[Episode], agents: Sequence[int] | None = None) -> Frames:
+        """Put agents (default: all) at the starts of their episodes; returns the new frames of all agents.
+
+        Raises:
+            SceneError: A start that is not on free floor.
+        """
+        chosen = list(range(self.num_agents)) if agents is None else list(agents)
+        if len(chosen) != len(episodes):
+            raise ValueError(f"{len(episodes)} episodes for {len(chosen)} agents: give one episode per agent")
+        for agent, episode in zip(chosen, episodes, strict=True):
+            world = self._cache.get(episode.scene_id)
+            if not world.free_space.island_at(np.array(episode.start[:2])) > 0:
+                raise SceneError(f"episode {episode.episode_id}: start {episode.start} is not on free floor")
+            self._worlds[agent] = world
+            self._position[agent] = (*episode.start[:2], world.free_space.floor_z)
+            self._yaw[agent] = episode.start[2]
+        collided = self.frames.collided.copy()
+        collided[chosen] = False
+        return self._look(chosen, collided)
+
+    def step(self, actions: NDArray[np.integer]) -> Frames:
+        """Move every agent by one action (N,) and return what it sees there."""
+        actions = np.asarray(actions)
+        self._yaw += TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
+        collided = np.zeros(self.num_agents, bool)
+        for agent in np.flatnonzero(actions == FORWARD):
+            heading = np.array([np.cos(self._yaw[agent]), np.sin(self._yaw[agent])])
+            here = self._position[agent, :2]
+            there = here + FORWARD_M * heading
+            if self.world(agent).free_space.segment_is_free(here, there):
+                self._position[agent, :2] = there
+            else:
+                collided[agent] = True
+        return self._look(range(self.num_agents), collided)
+
+    def _look(self, agents: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+        poses = self.camera.poses(self._position, self._yaw)
+        rgb, depth = self.frames.rgb.copy(), self.frames.depth.copy()
+        for world, group in self._groups(agents):
+            rgb[group], depth[group] = world.sensor.render(poses[group])
+        position, yaw = self._position.astype(np.float32), self._yaw.astype(np.float32)
+        self.frames = Frames(rgb, depth, poses, position, yaw, collided)
+        return self.frames
+
+    def _groups(self, agents: Sequence[int]) -> list[tuple[World, list[int]]]:
+        """Agents by the world they share, so that a shared world is rendered in one call."""
+        groups: dict[int, tuple[World, list[int]]] = {}
+        for agent in agents:
+            world = self.world(agent)
+            groups.setdefault(id(world), (world, []))[1].append(agent)
+        return list(groups.values())

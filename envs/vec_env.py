@@ -1,0 +1,130 @@
+"""The navigation worlds as a Stable-Baselines3 `VecEnv`: what training algorithms see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from robonav.envs.episodes import EpisodeStream
+from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator
+from robonav.envs.scenes import SceneSet
+from robonav.envs.sensors.camera import Camera
+
+Observation = dict[str, NDArray[Any]]
+
+
+def observation_space(camera: Camera) -> spaces.Dict:
+    """What a policy may see: `rgb` (H, W, 3) uint8 and `previous_action` (0 = none yet, else action + 1)."""
+    return spaces.Dict(
+        rgb=spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8),
+        previous_action=spaces.Discrete(NUM_ACTIONS + 1),
+    )
+
+
+class NavigationVecEnv(VecEnv):
+    """N agents in N episodes; the reward is 0, curiosity is added by a wrapper.
+
+    Episodes end by truncation only, after `max_episode_steps`; the next one starts by itself.
+
+    Attributes:
+        outcome: Privileged frames that the last action led to, before any new episode started.
+        frames: Privileged frames that belong to the returned observation (first frames where one started).
+    """
+
+    def __init__(
+        self,
+        scenes: SceneSet,
+        num_envs: int = 1,
+        camera: Camera | None = None,
+        max_episode_steps: int = 512,
+        seed: int = 0,
+        threads: int = 0,
+    ) -> None:
+        self.simulator = NavigationSimulator(scenes, num_envs, camera, threads)
+        self.camera = self.simulator.camera
+        self.max_episode_steps = max_episode_steps
+        self.render_mode = "rgb_array"
+        super().__init__(num_envs, observation_space(self.camera), spaces.Discrete(NUM_ACTIONS))
+        self._stream = EpisodeStream(self.simulator, seed)
+        self._steps = np.zeros(num_envs, dtype=np.int64)
+        self._collisions = np.zeros(num_envs, dtype=np.int64)
+        self._previous_action = np.zeros(num_envs, dtype=np.int64)
+        self._actions = np.zeros(num_envs, dtype=np.int64)
+        self.frames: Frames = self.simulator.frames
+        self.outcome: Frames = self.frames
+
+    def reset(self) -> Observation:
+        """Start a new episode in every environment."""
+        if self._seeds[0] is not None:
+            self._stream = EpisodeStream(self.simulator, int(self._seeds[0]))
+        self._reset_seeds()
+        self._start(range(self.num_envs))
+        return self._observe()
+
+    def step_async(self, actions: NDArray[np.integer]) -> None:
+        """Remember the actions (N,) for `step_wait`."""
+        self._actions = np.asarray(actions).reshape(self.num_envs).astype(np.int64)
+
+    def step_wait(self) -> tuple[Observation, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Move all agents; environments whose episode is over return the first observation of the next."""
+        self.outcome = self.frames = self.simulator.step(self._actions)
+        self._steps += 1
+        self._collisions += self.outcome.collided
+        self._previous_action = self._actions + 1
+        done = self._steps >= self.max_episode_steps
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        if done.any():
+            last = self._observe()
+            for i in np.flatnonzero(done):
+                infos[i] = {
+                    "TimeLimit.truncated": True,
+                    "terminal_observation": {key: value[i] for key, value in last.items()},
+                    "collisions": int(self._collisions[i]),
+                }
+            self._start(np.flatnonzero(done).tolist())
+        return self._observe(), np.zeros(self.num_envs, np.float32), done, infos
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """Counters from which `restore` continues: each environment restarts the episode it is in."""
+        return {"episodes_started": self._stream.started - 1}
+
+    def restore(self, state: dict[str, NDArray[np.int64]]) -> None:
+        """Continue the stream of episodes of a saved run at the next `reset`."""
+        self._stream.started[:] = state["episodes_started"]
+
+    def close(self) -> None:
+        """Nothing to release: everything lives in this process."""
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """The current camera images."""
+        return list(self.frames.rgb)
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The same attribute of this one object, once per environment."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of this object; environments share it, so it holds for all of them."""
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Call a method of this one object once and repeat its result per environment."""
+        result = getattr(self, method_name)(*args, **kwargs)
+        return [result for _ in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+        """Never: single environments inside do not exist as objects."""
+        return [False for _ in self._get_indices(indices)]
+
+    def _start(self, agents: Sequence[int]) -> None:
+        self.frames = self.simulator.start(self._stream.next(agents), agents)
+        for counter in (self._steps, self._collisions, self._previous_action):
+            counter[list(agents)] = 0
+
+    def _observe(self) -> Observation:
+        return {"rgb": self.frames.rgb, "previous_action": self._previous_action.copy()}
