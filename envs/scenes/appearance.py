@@ -1,0 +1,109 @@
+"""Colours, texture coordinates and textures of one trimesh geometry in the form that a Scene wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from PIL import Image
+
+_WHITE = np.array([255, 255, 255], dtype=np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """One geometry in file coordinates: vertices (V, 3), triangles (T, 3) and its appearance as in Scene."""
+
+    vertices: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    corner_colors: NDArray[np.uint8]
+    corner_uvs: NDArray[np.float32]
+    texture_id: int
+
+
+@dataclass(eq=False)
+class TextureAtlas:
+    """Collects each image once, however many materials use it.
+
+    Attributes:
+        textures: RGB (h, w, 3) uint8.
+        unreadable: Names of images that could not be decoded.
+    """
+
+    textures: list[NDArray[np.uint8]] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    _known: dict[int, tuple[Image.Image, int]] = field(
+        default_factory=dict
+    )  # keeps the image: ids stay unique
+
+    def index(self, image: Image.Image | None) -> int:
+        """Texture id of an image, -1 if there is none or it is damaged."""
+        if image is None:
+            return -1
+        if id(image) not in self._known:
+            self._known[id(image)] = (image, self._add(image))
+        return self._known[id(image)][1]
+
+    def _add(self, image: Image.Image) -> int:
+        try:
+            # alpha is dropped: opaque is glTF's default, and a see-through scan texture is an artefact
+            self.textures.append(np.asarray(image.convert("RGB")))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            self.unreadable.append(f"an embedded {image.format or 'image'} texture ({error})")
+            return -1
+        return len(self.textures) - 1
+
+
+def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas) -> Surface:
+    """Place one geometry and read its appearance: texture times base colour times vertex colour."""
+    triangles = np.asarray(geometry.faces, dtype=np.int64)
+    if np.linalg.det(transform[:3, :3]) < 0:  # a mirror turns triangles inside out
+        triangles = triangles[:, ::-1]
+    vertices = np.asarray(geometry.vertices) @ transform[:3, :3].T + transform[:3, 3]
+    visual = geometry.visual
+    if isinstance(visual, trimesh.visual.TextureVisuals):
+        colors, uvs, texture_id = _textured(visual, len(vertices), triangles, atlas)
+    else:
+        colors, uvs, texture_id = _colored(geometry, triangles), None, -1
+    if uvs is None:
+        uvs = np.zeros((*triangles.shape, 2), dtype=np.float32)
+        texture_id = -1
+    return Surface(vertices, triangles, colors, uvs, texture_id)
+
+
+def _textured(
+    visual: trimesh.visual.TextureVisuals,
+    num_vertices: int,
+    triangles: NDArray[np.int64],
+    atlas: TextureAtlas,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None, int]:
+    """Corner colours (T, 3, 3), corner UVs (T, 3, 2) with v down or None, and the texture id."""
+    material = visual.material
+    if isinstance(material, trimesh.visual.material.PBRMaterial):
+        factor, image = material.baseColorFactor, material.baseColorTexture
+    else:
+        image = getattr(material, "image", None)
+        # an MTL's diffuse colour is often a meaningless grey where it has a texture
+        factor = None if image is not None else getattr(material, "diffuse", None)
+    base = _WHITE if factor is None else trimesh.visual.color.to_rgba(factor)[:3]
+    colors = np.broadcast_to(base, (*triangles.shape, 3))
+    vertex_colors = visual.vertex_attributes.get("color")
+    if vertex_colors is not None and len(vertex_colors) == num_vertices:
+        corner = trimesh.visual.color.to_rgba(vertex_colors)[triangles][..., :3]
+        colors = (colors.astype(np.uint16) * corner // 255).astype(np.uint8)
+    uvs = None
+    if visual.uv is not None and len(visual.uv) == num_vertices:
+        uvs = np.asarray(visual.uv, dtype=np.float32)[triangles] * (1, -1) + (0, 1)  # trimesh: v up
+    return np.ascontiguousarray(colors), None if uvs is None else uvs.astype(np.float32), atlas.index(image)
+
+
+def _colored(geometry: trimesh.Trimesh, triangles: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Corner colours (T, 3, 3) of vertex or face colours; a mesh without any is shaded by orientation."""
+    visual = geometry.visual
+    if visual.kind == "vertex":
+        return np.ascontiguousarray(np.asarray(visual.vertex_colors)[triangles][..., :3])
+    if visual.kind == "face":
+        return np.repeat(np.asarray(visual.face_colors)[:, None, :3], 3, axis=1)
+    return np.full((*triangles.shape, 3), 255, dtype=np.uint8)

@@ -1,0 +1,137 @@
+"""Any mesh of the user's own (.glb .gltf .ply .obj) as a scene in robonav's world frame."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from robonav.envs.scenes.appearance import Surface, TextureAtlas, surface_of
+from robonav.envs.scenes.mesh_check import check_container, check_geometry
+from robonav.envs.scenes.scene import Scene, SceneError
+
+MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
+_AXES = {"y": ((0, 1, 0), (0, 0, -1)), "z": ((0, 0, 1), (1, 0, 0))}  # up: (up, front)
+
+
+class SideFiles(trimesh.resolvers.FilePathResolver):
+    """Gives a mesh the files it names, from its own folder only, and remembers those it could not give."""
+
+    def __init__(self, mesh_path: Path) -> None:
+        super().__init__(str(mesh_path))
+        self._folder = mesh_path.parent.resolve()
+        self.missing: list[str] = []
+
+    def get(self, name: str) -> bytes:
+        """Content of a side file; FileNotFoundError if it is absent or outside of the mesh's folder."""
+        for candidate in (name.strip(), unquote(name.strip())):
+            path = (self._folder / candidate).resolve()
+            if path.is_relative_to(self._folder) and path.is_file():
+                return path.read_bytes()
+        self.missing.append(name)
+        raise FileNotFoundError(name)
+
+
+def load_mesh_file(
+    path: str | Path,
+    scene_id: str | None = None,
+    up: str | ArrayLike | None = None,
+    front: ArrayLike | None = None,
+) -> Scene:
+    """Load one mesh file with its textures and turn it into the world frame (x forward, z up, metres).
+
+    Args:
+        path: A .glb, .gltf, .ply or .obj file; textures are read from its folder or below.
+        scene_id: Name of the scene; the file's name by default.
+        up: "y", "z" or a direction in file coordinates. By default y for glTF (its standard) and z for
+            .ply and .obj.
+        front: Direction in file coordinates that becomes world x. By default -z where y is up (Habitat's
+            convention) and x where z is up (then the coordinates stay as they are).
+
+    Raises:
+        SceneError: The file is absent, damaged, empty or not a mesh.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise SceneError(f"{path} is no mesh file: expected one of {' '.join(MESH_SUFFIXES)}")
+    if not path.is_file():
+        raise SceneError(f"{path} does not exist: check the path")
+    atlas = TextureAtlas()
+    side_files = SideFiles(path)
+    surfaces = _read_surfaces(path, side_files, atlas)
+    vertices, triangles = _join_geometry(surfaces)
+    check_geometry(path, vertices, triangles)
+    _warn_of_missing_textures(path, side_files.missing + atlas.unreadable + check_container(path))
+    return Scene(
+        scene_id=scene_id or path.stem,
+        vertices=(vertices @ _world_from_file(path, up, front).T).astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        corner_colors=np.concatenate([surface.corner_colors for surface in surfaces]),
+        corner_uvs=np.concatenate([surface.corner_uvs for surface in surfaces]),
+        texture_ids=np.concatenate([np.full(len(s.triangles), s.texture_id, np.int32) for s in surfaces]),
+        textures=tuple(atlas.textures),
+        metadata={"file": str(path)},
+    )
+
+
+def _read_surfaces(path: Path, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
+    """Every triangle geometry of the file, placed by the file's own scene graph."""
+    check_container(path)
+    try:
+        with path.open("rb") as file:
+            kind = path.suffix.lower().lstrip(".")
+            scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+    except Exception as error:  # trimesh raises whatever the damage leads to
+        missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
+        reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
+        raise SceneError(
+            f"{path} cannot be read as {path.suffix} mesh ({reason}): export or download it again"
+        ) from error
+    surfaces = []
+    for node in scene.graph.nodes_geometry:
+        transform, name = scene.graph[node]
+        geometry = scene.geometry[name]
+        if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces):
+            surfaces.append(surface_of(geometry, transform, atlas))
+    if not surfaces:
+        raise SceneError(
+            f"{path} has no triangles: expected a triangle mesh, so export the surface, not points"
+        )
+    return surfaces
+
+
+def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
+    triangles = [surface.triangles + start for surface, start in zip(surfaces, starts, strict=False)]
+    return np.concatenate([surface.vertices for surface in surfaces]), np.concatenate(triangles)
+
+
+def _world_from_file(path: Path, up: str | ArrayLike | None, front: ArrayLike | None) -> NDArray[np.float64]:
+    """Rotation (3, 3) whose rows are world x (front), y (left) and z (up) in file coordinates."""
+    if up is None:
+        up = "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
+    if isinstance(up, str):
+        if up not in _AXES:
+            raise SceneError(f"{path}: up axis {up!r} is unknown: expected y or z")
+        up, default_front = _AXES[up]
+        front = default_front if front is None else front
+    if front is None:
+        raise SceneError(f"{path}: an up direction was given without a front direction: give both")
+    z, x = np.asarray(up, dtype=np.float64), np.asarray(front, dtype=np.float64)
+    rotation = np.stack([x, np.cross(z, x), z])
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4):
+        raise SceneError(f"{path}: up {z} and front {x} must be unit vectors at right angles")
+    return rotation
+
+
+def _warn_of_missing_textures(path: Path, names: list[str]) -> None:
+    if names:
+        shown = ", ".join(dict.fromkeys(names))
+        warnings.warn(
+            f"{path}: cannot read {shown}: these surfaces show their plain colour; put readable files beside the mesh",
+            stacklevel=3,
+        )
