@@ -1,0 +1,74 @@
+# Sourced by demo.sh and test.sh: makes .venv ready to run robonav. Takes a moment when it already is.
+#   PYTHON=python3.12 bash launch/demo.sh    # another interpreter
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+VENV_PYTHON=.venv/bin/python
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'robonav: error: %s\n' "$*" >&2; exit 1; }
+
+install_system_packages() { # names of Debian/Ubuntu packages
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "missing system packages, installing them: $*"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    else
+        fail "missing system packages; install them and run this again: sudo apt-get install $*"
+    fi
+}
+
+require_python() {
+    PYTHON=${PYTHON:-python3}
+    command -v "$PYTHON" >/dev/null || install_system_packages python3 python3-venv
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+        || fail "Python 3.10 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1); set PYTHON=/path/to/python3"
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || install_system_packages python3-venv
+}
+
+install_torch() { # first and alone, so that nothing else pulls in a CUDA build
+    local version
+    version=$(sed -n 's/^torch==//p' constraints.txt)
+    if [ "$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null; then
+        "$VENV_PYTHON" -m pip install -q -c constraints.txt torch
+    else
+        "$VENV_PYTHON" -m pip install -q "torch==$version+cpu" 2>/dev/null \
+            || "$VENV_PYTHON" -m pip install -q "torch==$version" --index-url https://download.pytorch.org/whl/cpu
+    fi
+}
+
+install_package() {
+    local wanted
+    wanted=$(cat pyproject.toml constraints.txt <(pwd) | cksum)
+    if [ -x "$VENV_PYTHON" ] && [ "$(cat .venv/robonav-ready 2>/dev/null)" = "$wanted" ]; then return; fi
+    say "installing robonav into .venv (some minutes the first time)"
+    [ -x "$VENV_PYTHON" ] || "$PYTHON" -m venv .venv
+    "$VENV_PYTHON" -m pip install -q -c constraints.txt "setuptools>=77" wheel
+    install_torch
+    "$VENV_PYTHON" -m pip install -q -c constraints.txt -e '.[dev]'
+    echo "$wanted" >.venv/robonav-ready
+}
+
+require_libraries() { # what Open3D links to and the system does not have
+    [ "$(uname -s)" = Linux ] || return 0
+    local missing library packages=""
+    missing=$(ldd .venv/lib/python3*/site-packages/open3d/*.so* 2>/dev/null | awk '/not found/ {print $1}' | sort -u)
+    for library in $missing; do
+        case $library in
+            libGL.so.1) packages+=" libgl1" ;;
+            libEGL.so.1) packages+=" libegl1" ;;
+            libX11.so.6) packages+=" libx11-6" ;;
+            libusb-1.0.so.0) packages+=" libusb-1.0-0" ;;
+            libudev.so.1) packages+=" libudev1" ;;
+            libidn2.so.0) packages+=" libidn2-0" ;;
+            libgomp.so.1) packages+=" libgomp1" ;;
+            libtorch* | libc10* | libtensorflow*) ;; # Open3D's optional plug-ins, unused here
+            *) fail "Open3D needs $library, which this system does not have; install the package that holds it" ;;
+        esac
+    done
+    # shellcheck disable=SC2086  # one word a package
+    [ -z "$packages" ] || install_system_packages $packages
+}
+
+require_python
+install_package
+require_libraries

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Sets up and runs every check: style, types, import rules, tests. Options go to pytest: bash launch/test.sh -k camera
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+# mypy and import-linter need to see the package as one tree; the checkout keeps its parts side by side.
+copy_tree() {
+    rm -rf build/tree && mkdir -p build/tree
+    cp -Rp robonav build/tree/ && cp -Rp maps envs launch build/tree/robonav/
+}
+
+failed=""
+check() { # name, command...
+    say "$1"
+    "${@:2}" || failed+=" $1"
+}
+
+copy_tree
+check style .venv/bin/ruff check .
+check format .venv/bin/ruff format --check .
+check types env MYPYPATH=build/tree .venv/bin/mypy -p robonav
+check imports env PYTHONPATH=build/tree .venv/bin/lint-imports
+check tests .venv/bin/pytest -n 2 "$@"
+[ -z "$failed" ] || fail "these checks failed:$failed"
+say "all checks passed"
