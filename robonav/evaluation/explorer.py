@@ -1,0 +1,64 @@
+"""Who explores: the protocol that policies and baselines share, and how a name becomes one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.errors import UsageError
+
+if TYPE_CHECKING:
+    from robonav.envs.navigation import Frames
+    from robonav.envs.sensors.camera import Camera
+
+FORWARD, LEFT, RIGHT = 0, 1, 2
+BASELINES = ("random", "straight", "frontier", "nearest-frontier")
+
+
+class Explorer(Protocol):
+    """Chooses actions for a batch of agents that start together and step together."""
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget everything; `num_agents` new episodes begin."""
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Actions (N,) of 0 forward, 1 left, 2 right.
+
+        Args:
+            observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1):
+                all that a policy may look at.
+            frames: Depth, pose and collisions: for planners that are allowed the truth.
+            camera: The camera that took the frames.
+        """
+        ...
+
+
+def make_explorer(name_or_path: str) -> Explorer:
+    """The baseline of that name, or the policy stored in that checkpoint folder.
+
+    Raises:
+        UsageError: If it is neither.
+    """
+    from robonav.evaluation import baselines, frontier
+
+    makers = {
+        "random": baselines.RandomExplorer,
+        "straight": baselines.StraightExplorer,
+        "frontier": frontier.informed_frontier,
+        "nearest-frontier": frontier.nearest_frontier,
+    }
+    if name_or_path in makers:
+        return makers[name_or_path]()
+    if Path(name_or_path).is_dir():
+        from robonav.evaluation.policy_explorer import load_explorer
+
+        return load_explorer(Path(name_or_path))
+    raise UsageError(
+        f"{name_or_path} is neither a checkpoint folder nor a baseline ({', '.join(BASELINES)}): "
+        "give the folder that `robonav train` wrote, or one of these names"
+    )
