@@ -29,10 +29,10 @@ install_torch() { # first and alone, so that nothing else pulls in a CUDA build
     local version
     version=$(sed -n 's/^torch==//p' constraints.txt)
     if [ "$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null; then
-        "$VENV_PYTHON" -m pip install -q -c constraints.txt torch
+        "$VENV_PYTHON" -m pip install -qq -c constraints.txt torch
     else
-        "$VENV_PYTHON" -m pip install -q "torch==$version+cpu" 2>/dev/null \
-            || "$VENV_PYTHON" -m pip install -q "torch==$version" --index-url https://download.pytorch.org/whl/cpu
+        "$VENV_PYTHON" -m pip install -qq "torch==$version+cpu" 2>/dev/null \
+            || "$VENV_PYTHON" -m pip install -qq "torch==$version" --index-url https://download.pytorch.org/whl/cpu
     fi
 }
 
@@ -40,18 +40,20 @@ install_package() {
     local wanted
     wanted=$(cat pyproject.toml constraints.txt <(pwd) | cksum)
     if [ -x "$VENV_PYTHON" ] && [ "$(cat .venv/robonav-ready 2>/dev/null)" = "$wanted" ]; then return; fi
-    say "installing robonav into .venv (some minutes the first time)"
+    say "making .venv (some minutes the first time)"
     [ -x "$VENV_PYTHON" ] || "$PYTHON" -m venv .venv
-    "$VENV_PYTHON" -m pip install -q -c constraints.txt "setuptools>=77" wheel
+    "$VENV_PYTHON" -m pip install -qq -c constraints.txt "setuptools>=77" wheel
+    say "installing torch"
     install_torch
-    "$VENV_PYTHON" -m pip install -q -c constraints.txt -e '.[dev]'
+    say "installing robonav and what it needs"
+    "$VENV_PYTHON" -m pip install -qq -c constraints.txt -e '.[dev]'
     echo "$wanted" >.venv/robonav-ready
 }
 
 require_libraries() { # what Open3D links to and the system does not have
     [ "$(uname -s)" = Linux ] || return 0
     local missing library packages=""
-    missing=$(ldd .venv/lib/python3*/site-packages/open3d/*.so* 2>/dev/null | awk '/not found/ {print $1}' | sort -u)
+    missing=$(ldd .venv/lib/python3*/site-packages/open3d/pybind*.so | awk '/not found/ {print $1}' | sort -u)
     for library in $missing; do
         case $library in
             libGL.so.1) packages+=" libgl1" ;;
@@ -61,7 +63,6 @@ require_libraries() { # what Open3D links to and the system does not have
             libudev.so.1) packages+=" libudev1" ;;
             libidn2.so.0) packages+=" libidn2-0" ;;
             libgomp.so.1) packages+=" libgomp1" ;;
-            libtorch* | libc10* | libtensorflow*) ;; # Open3D's optional plug-ins, unused here
             *) fail "Open3D needs $library, which this system does not have; install the package that holds it" ;;
         esac
     done
