@@ -1,0 +1,155 @@
+"""Seeded multi-room houses: furnished, textured, with exact free space."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from robonav.envs.scenes.procedural_free_space import Clearance, open_rooms
+from robonav.envs.scenes.procedural_furnish import Placed, furnish
+from robonav.envs.scenes.procedural_layout import Layout, sample_layout
+from robonav.envs.scenes.procedural_mesh import Array, Material, MeshBuilder
+from robonav.envs.scenes.procedural_shell import Palette, RoomLook, Shell
+from robonav.envs.scenes.procedural_textures import texture_library
+from robonav.envs.scenes.scene import Scene, SceneError
+
+COMFORT = 0.07  # furniture leaves this much more than the agent's radius on each side, metres
+
+
+def generate_house(
+    seed: int, radius_m: float = 0.18, height_m: float = 1.5, scene_id: str | None = None
+) -> Scene:
+    """Generate one house; the same seed gives the same bytes.
+
+    Args:
+        seed: Any non-negative integer.
+        radius_m: Radius of the agent's cylinder, metres; at most 0.25 so that it passes every door.
+        height_m: Height of the agent's cylinder, metres; at most 2.0 so that it passes every lintel.
+        scene_id: Name of the scene; by default it names the seed.
+
+    Returns:
+        A scene with exact `free_space` whose island 1 spans all rooms; `metadata` has rooms, doors and size.
+
+    Raises:
+        SceneError: If the agent is too large for the houses' doors.
+    """
+    if not (0 < radius_m <= 0.25 and 0 < height_m <= 2.0):
+        raise SceneError(
+            f"procedural houses have doors for agents up to 0.25 m radius and 2.0 m height, "
+            f"not {radius_m} m and {height_m} m: use a smaller agent or scenes of your own"
+        )
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    layout = sample_layout(rng)
+    library = texture_library()
+    sizes = np.array([(t.width_m, t.height_m or layout.height) for t in library.textures])
+    direction = rng.normal(0, 1, 3) * (1, 1, 0.3)
+    mesh = MeshBuilder(sizes, direction / np.linalg.norm(direction))
+    palette = Palette(rng, library)
+    looks = [palette.room(room) for room in layout.rooms]
+    ceiling = bool(rng.random() < 0.8)
+    shell = Shell(layout, looks, palette, mesh)
+    for index in range(len(layout.rooms)):
+        shell.add_room(index, ceiling)
+        shell.add_decals(index)
+    for number in range(len(layout.doors)):
+        shell.add_doorway(number, ceiling)
+    exact, wide = (Clearance(layout.size, radius_m + extra) for extra in (0.0, COMFORT))
+    for clearance in (exact, wide):
+        open_rooms(clearance, layout.rooms, layout.doors)
+    density = 0.0 if rng.random() < 0.07 else rng.uniform(0.15, 0.6)
+    placed = furnish(rng, layout, wide, density)
+    for item in placed:
+        for footprint in item.footprints():
+            exact.close(footprint)
+    _add_furniture(mesh, palette, layout, looks, placed)
+    vertices, triangles, colours, uvs, ids = mesh.arrays()
+    used, compact = np.unique(ids, return_inverse=True)
+    return Scene(
+        scene_id=scene_id or f"procedural/seed/{seed}",
+        vertices=vertices,
+        triangles=triangles,
+        corner_colors=colours,
+        corner_uvs=uvs,
+        texture_ids=compact.astype(np.int32),
+        textures=tuple(library.textures[i].image for i in used),
+        free_space=exact.islands(),
+        metadata=_metadata(seed, layout, ceiling, len(placed)),
+    )
+
+
+def _add_furniture(
+    mesh: MeshBuilder, palette: Palette, layout: Layout, looks: list[RoomLook], placed: list[Placed]
+) -> None:
+    boxes: list[Sequence[float]] = []
+    poses: list[tuple[float, float, float]] = []
+    materials: list[Material] = []
+    tints: list[Array] = []
+    for item in placed:
+        look, room = looks[item.room], layout.rooms[item.room]
+        light = palette.light_at(look, room, np.array([item.x, item.y, 0.0]))
+        choice = [palette.object(use) if use != "wall" else palette.wall() for use in item.piece.uses]
+        for *box, part in item.piece.boxes:
+            boxes.append((*box[:5], min(box[5], layout.height - 0.01)))
+            poses.append((item.x, item.y, item.yaw))
+            materials.append(choice[part])
+            tints.append(light * choice[part].tint)
+        c, s = np.cos(item.yaw), np.sin(item.yaw)
+        for u, v, radius, z0, z1, part in item.piece.cylinders:
+            at = item.x + c * u - s * v, item.y + s * u + c * v
+            cylinder = (*at, radius, z0, min(z1, layout.height - 0.01))
+            mesh.add_cylinders([cylinder], [choice[part]], (light * choice[part].tint)[None])
+    if boxes:
+        mesh.add_boxes(np.array(boxes), np.array(poses), materials, np.array(tints))
+
+
+def _metadata(seed: int, layout: Layout, ceiling: bool, pieces: int) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "rooms": len(layout.rooms),
+        "size_m": layout.size,
+        "wall_height_m": layout.height,
+        "ceiling": ceiling,
+        "furniture": pieces,
+        "room_bounds": [(r.x0, r.y0, r.x1, r.y1) for r in layout.rooms],
+        "room_kinds": [r.kind for r in layout.rooms],
+        "room_centres": [r.centre for r in layout.rooms],
+        "doors": [
+            {"rooms": d.rooms, "centre": d.centre, "axis": d.axis, "width_m": d.hi - d.lo, "height_m": d.top}
+            for d in layout.doors
+        ],
+    }
+
+
+class ProceduralHouses:
+    """A set of generated houses; `train` and `val` never share a seed."""
+
+    def __init__(
+        self, split: str = "train", count: int = 1000, radius_m: float = 0.18, height_m: float = 1.5
+    ) -> None:
+        if split not in ("train", "val"):
+            raise SceneError(f"procedural houses have the splits train and val, not {split!r}")
+        self.split = split
+        self.scene_ids: Sequence[str] = [f"procedural/{split}/{index:06d}" for index in range(count)]
+        self._known = frozenset(self.scene_ids)
+        self._agent = (radius_m, height_m)
+
+    def load(self, scene_id: str) -> Scene:
+        """Generate the house of an id.
+
+        Raises:
+            SceneError: If the id is not one of `scene_ids`.
+        """
+        if scene_id not in self._known:
+            raise SceneError(
+                f"{scene_id!r} is not one of the {len(self.scene_ids)} procedural houses of split {self.split!r}: "
+                f"ids run from procedural/{self.split}/000000"
+            )
+        return generate_house(house_seed(scene_id), *self._agent, scene_id=scene_id)
+
+
+def house_seed(scene_id: str) -> int:
+    """64-bit seed of a house, hashed from split and number."""
+    return int.from_bytes(hashlib.sha256(f"robonav {scene_id}".encode()).digest()[:8], "big")

@@ -1,0 +1,144 @@
+"""Where furniture stands: never in a doorway's way, never cutting off a part of a room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from robonav.envs.scenes.procedural_free_space import Clearance, Footprint, wall_openings
+from robonav.envs.scenes.procedural_furniture import NARROW, PROGRAMMES, Designer, Piece
+from robonav.envs.scenes.procedural_layout import Layout, Room
+
+DOOR_ZONE = 0.45  # depth of the floor before a door that furniture leaves free, metres
+WALL_GAP = 0.02
+_YAW_OF_SIDE = (-np.pi / 2, np.pi / 2, 0.0, np.pi)  # a piece's front points away from its wall
+Rectangle = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A piece that stands at x, y (metres), turned by yaw (radians), in a room."""
+
+    piece: Piece
+    room: int
+    x: float
+    y: float
+    yaw: float
+
+    def footprints(self) -> list[Footprint]:
+        """What of it an agent can touch, in the world."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        found: list[Footprint] = []
+        for x0, y0, x1, y1 in self.piece.blocks:
+            u, v = (x0 + x1) / 2, (y0 + y1) / 2
+            centre = self.x + c * u - s * v, self.y + s * u + c * v
+            found.append((*centre, (x1 - x0) / 2, (y1 - y0) / 2, self.yaw, 0.0))
+        for u, v, radius in self.piece.round_blocks:
+            found.append((self.x + c * u - s * v, self.y + s * u + c * v, 0.0, 0.0, 0.0, radius))
+        return found
+
+    def bounds(self) -> Rectangle:
+        """Axis-aligned rectangle around it, metres."""
+        c, s = abs(np.cos(self.yaw)), abs(np.sin(self.yaw))
+        half_x = (c * self.piece.width + s * self.piece.depth) / 2
+        half_y = (s * self.piece.width + c * self.piece.depth) / 2
+        return self.x - half_x, self.y - half_y, self.x + half_x, self.y + half_y
+
+
+def furnish(rng: np.random.Generator, layout: Layout, clearance: Clearance, density: float) -> list[Placed]:
+    """Furnish all rooms.
+
+    Args:
+        rng: Source of all randomness.
+        layout: The floor plan.
+        clearance: Free cells of the unfurnished house for an agent wider than the real one, so that what
+            stays passable is comfortable; footprints of placed pieces are closed in it.
+        density: Pieces per square metre.
+    """
+    placed: list[Placed] = []
+    for index, room in enumerate(layout.rooms):
+        taken = _door_zones(layout, index, clearance.radius)
+        count = int(rng.poisson(density * room.size[0] * room.size[1]))
+        for design in _programme(rng, room, count):
+            piece = design(rng)
+            spot = _find_spot(rng, piece, index, room, taken, clearance)
+            if spot is not None:
+                placed.append(spot)
+                taken.append(spot.bounds())
+    return placed
+
+
+def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designer]:
+    """What to try to put into a room, in this order."""
+    if min(room.size) < 1.9:
+        return [NARROW[i] for i in rng.integers(len(NARROW), size=min(count, 3))]
+    kind = "hall" if room.kind == "corridor" else str(rng.choice(list(PROGRAMMES)[:-1]))
+    first, filling = PROGRAMMES[kind]
+    extra = [filling[i] for i in rng.integers(len(filling), size=max(0, min(count, 9) - len(first)))]
+    return [*first[:count], *extra]
+
+
+def _door_zones(layout: Layout, index: int, radius: float) -> list[Rectangle]:
+    """Floor before the doors of a room, widened by what an agent needs."""
+    room = layout.rooms[index]
+    zones: list[Rectangle] = []
+    for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):
+        for lo, hi, _ in wall_openings(room, index, layout.doors, side):
+            a, b = sorted((at, at + (DOOR_ZONE + radius) * (1 if side % 2 == 0 else -1)))
+            middle, half = (lo + hi) / 2, min((hi - lo) / 2, 0.7)
+            zones.append(
+                (a, middle - half, b, middle + half) if side < 2 else (middle - half, a, middle + half, b)
+            )
+    return zones
+
+
+def _find_spot(
+    rng: np.random.Generator,
+    piece: Piece,
+    index: int,
+    room: Room,
+    taken: list[Rectangle],
+    clearance: Clearance,
+) -> Placed | None:
+    for _ in range(5):
+        spot = _draw_spot(rng, piece, index, room)
+        if spot is None or any(_overlap(spot.bounds(), other) for other in taken):
+            continue
+        if _keeps_room_connected(spot, room, clearance):
+            return spot
+    return None
+
+
+def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -> Placed | None:
+    """A random pose in the room, None if the piece is too large for it."""
+    side = int(rng.integers(4))
+    yaw = _YAW_OF_SIDE[side]
+    if not piece.against_wall and rng.random() < 0.3:
+        yaw = float(rng.uniform(0, 2 * np.pi))
+    x0, y0, x1, y1 = Placed(piece, index, 0.0, 0.0, yaw).bounds()
+    low = room.x0 - x0 + WALL_GAP, room.y0 - y0 + WALL_GAP
+    high = room.x1 - x1 - WALL_GAP, room.y1 - y1 - WALL_GAP
+    if low[0] > high[0] or low[1] > high[1]:
+        return None
+    x, y = rng.uniform(low, high)
+    if piece.against_wall:
+        x, y = ((low[0], y), (high[0], y), (x, low[1]), (x, high[1]))[side]
+    return Placed(piece, index, float(x), float(y), yaw)
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] + 0.02 and b[0] < a[2] + 0.02 and a[1] < b[3] + 0.02 and b[1] < a[3] + 0.02
+
+
+def _keeps_room_connected(spot: Placed, room: Room, clearance: Clearance) -> bool:
+    """Close the piece's footprints if the room's free floor stays in one part, else undo."""
+    window = clearance.window(room.x0, room.y0, room.x1, room.y1)
+    before = clearance.free[window].copy()
+    for footprint in spot.footprints():
+        clearance.close(footprint)
+    if ndimage.label(clearance.free[window])[1] == 1:
+        return True
+    clearance.free[window] = before
+    return False
