@@ -106,4 +106,12 @@ def _colored(geometry: trimesh.Trimesh, triangles: NDArray[np.int64]) -> NDArray
         return np.ascontiguousarray(np.asarray(visual.vertex_colors)[triangles][..., :3])
     if visual.kind == "face":
         return np.repeat(np.asarray(visual.face_colors)[:, None, :3], 3, axis=1)
-    return np.full((*triangles.shape, 3), 255, dtype=np.uint8)
+    return _grey_by_orientation(np.asarray(geometry.vertices)[triangles])
+
+
+def _grey_by_orientation(corners: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """A light baked into the greys of a mesh without any appearance: plain white would hide its shape."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    grey = 110 + 40 * (normals @ (np.array([1.0, 2.0, 3.0]) / np.sqrt(14)))
+    return np.ascontiguousarray(np.broadcast_to(grey.astype(np.uint8)[:, None, None], (len(corners), 3, 3)))

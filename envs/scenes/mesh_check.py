@@ -38,22 +38,22 @@ def check_geometry(path: Path, vertices: NDArray[np.floating], triangles: NDArra
     """Raise SceneError if a mesh cannot be ray-cast."""
     if len(triangles) > _MAX_TRIANGLES:
         raise SceneError(
-            f"{path} has {len(triangles):,} triangles: at most {_MAX_TRIANGLES:,} are supported, so decimate it"
+            f"{path} has {len(triangles):,} triangles: expected at most {_MAX_TRIANGLES:,}, so decimate it"
         )
     if triangles.min() < 0 or triangles.max() >= len(vertices):
         raise SceneError(
-            f"{path} refers to vertex {triangles.max()} of {len(vertices)}: the file is damaged, so export it again"
+            f"{path} is damaged: it refers to vertex {triangles.max()} of {len(vertices)}, so export it again"
         )
     bad = np.count_nonzero(~np.isfinite(vertices).all(axis=1))
     if bad:
         raise SceneError(
-            f"{path} has {bad} of {len(vertices)} vertices that are NaN or infinite: expected finite numbers, "
-            "so clean the mesh and export it again"
+            f"{path} has {bad} of {len(vertices)} vertices that are NaN or infinite: expected finite "
+            "numbers, so clean the mesh and export it again"
         )
     extent = np.ptp(vertices, axis=0).max()
     if not 0 < extent <= _MAX_EXTENT_M:
         raise SceneError(
-            f"{path} is {extent:g} m across: expected a scene in metres, so check the units it was exported in"
+            f"{path} is {extent:g} m across: expected a scene in metres, so check the unit of its export"
         )
 
 
@@ -68,7 +68,7 @@ def _gltf_header(path: Path, suffix: str) -> dict[str, Any]:
         length, json_length = struct.unpack_from("<8xII", data)
         if len(data) < length:
             raise SceneError(
-                f"{path} is truncated: {len(data):,} of {length:,} bytes are there, so copy or download it again"
+                f"{path} is truncated: {len(data):,} of {length:,} bytes are there, so download it again"
             )
         data = data[20 : 20 + json_length]
     try:

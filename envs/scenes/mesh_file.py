@@ -132,6 +132,7 @@ def _warn_of_missing_textures(path: Path, names: list[str]) -> None:
     if names:
         shown = ", ".join(dict.fromkeys(names))
         warnings.warn(
-            f"{path}: cannot read {shown}: these surfaces show their plain colour; put readable files beside the mesh",
+            f"{path}: cannot read {shown}: these surfaces show their plain colour; "
+            "put readable files beside the mesh",
             stacklevel=3,
         )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
+from PIL import Image
 
 from robonav.envs.scenes.scene import Scene
 
-wp.config.quiet = True
+wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 
 _LEVELS = 12  # of a mip pyramid: enough for 4096-texel textures
 
@@ -72,7 +73,7 @@ def camera_rays(T_world_camera: NDArray[np.floating], directions: wp.array) -> N
 def shade(
     appearance: Appearance, rays: NDArray[np.float32], hits: dict[str, NDArray], pixel_at_1m: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """RGB (M, 3) uint8 and depth (M,) float32 of Open3D's hits of M rays; black and 0 where nothing was hit."""
+    """RGB (M, 3) uint8 and depth (M,) float32 of M rays from Open3D's hits; black and 0 without one."""
     rgb = np.empty((len(rays), 3), dtype=np.uint8)
     depth = np.empty(len(rays), dtype=np.float32)
     wp.launch(
@@ -133,19 +134,13 @@ def _flatten_textures(textures: tuple[NDArray[np.uint8], ...]) -> _Textures:
 
 
 def _mip_pyramid(texture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The texture and its halvings (odd edges drop their last row or column) down to one texel."""
-    pyramid = [np.ascontiguousarray(texture)]
-    while max(pyramid[-1].shape[:2]) > 1 and len(pyramid) < _LEVELS:
-        image = pyramid[-1]
-        height, width = max(image.shape[0] // 2, 1), max(image.shape[1] // 2, 1)
-        rows = (
-            image[: 2 * height : 2].astype(np.uint16) + image[-height * 2 :][1::2]
-            if image.shape[0] > 1
-            else 2 * image.astype(np.uint16)
-        )
-        both = rows[:, : 2 * width : 2] + rows[:, 1 : 2 * width : 2] if image.shape[1] > 1 else 2 * rows
-        pyramid.append(((both + 2) >> 2).astype(np.uint8))
-    return pyramid
+    """The texture and its halvings down to one texel, as a GPU would make them."""
+    levels = [np.ascontiguousarray(texture)]
+    image = Image.fromarray(levels[0])
+    while max(image.size) > 1 and len(levels) < _LEVELS:
+        image = image.resize((max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BOX)
+        levels.append(np.asarray(image))
+    return levels
 
 
 @wp.kernel

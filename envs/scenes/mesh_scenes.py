@@ -1,0 +1,98 @@
+"""A set of scenes that are mesh files, and the scene_dataset_config.json that tells their axes."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
+from robonav.envs.scenes.mesh_file import load_mesh_file
+from robonav.envs.scenes.scene import Scene, SceneError
+
+Direction = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Directions in file coordinates that become world z and world x; None = the file format's default."""
+
+    up: Direction | None = None
+    front: Direction | None = None
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """One scene of a set: its name, its mesh and its axes."""
+
+    scene_id: str
+    path: Path
+    axes: Axes = Axes()
+
+
+class MeshScenes:
+    """Scenes from mesh files; each gets its free space when it is loaded.
+
+    Args:
+        files: The scenes; their ids must be unique.
+        agent: Shape that the free space is computed for.
+    """
+
+    def __init__(self, files: Sequence[SceneFile], agent: AgentShape = DEFAULT_AGENT) -> None:
+        self._files = {file.scene_id: file for file in files}
+        self._agent = agent
+        # several agents in one scene share it, and nothing is kept that nobody uses
+        self._loaded: weakref.WeakValueDictionary[str, Scene] = weakref.WeakValueDictionary()
+
+    @property
+    def scene_ids(self) -> Sequence[str]:
+        """Names of all scenes, in a fixed order."""
+        return tuple(self._files)
+
+    def load(self, scene_id: str) -> Scene:
+        """The scene with its free space.
+
+        Raises:
+            SceneError: The id is unknown, the file is unusable, or nothing can stand in it.
+        """
+        if scene_id not in self._files:
+            raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._files)}")
+        scene = self._loaded.get(scene_id)
+        if scene is None:
+            scene = self._load(self._files[scene_id])
+            self._loaded[scene_id] = scene
+        return scene
+
+    def _load(self, file: SceneFile) -> Scene:
+        scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
+        try:
+            free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
+        except SceneError as error:
+            raise SceneError(f"{file.path}: {error}") from error
+        return replace(scene, free_space=free_space)
+
+
+def configured_axes(folder: Path, default: Axes) -> Axes:
+    """Axes from Habitat's *.scene_dataset_config.json in a folder, else the default.
+
+    Raises:
+        SceneError: The config is damaged.
+    """
+    for path in sorted(folder.glob("*.scene_dataset_config.json")):
+        try:
+            attributes = json.loads(path.read_text(encoding="utf-8"))["stages"]["default_attributes"]
+            return Axes(_direction(attributes["up"]), _direction(attributes["front"]))
+        except KeyError:
+            continue
+        except (ValueError, TypeError) as error:
+            raise SceneError(
+                f"{path} is damaged ({error}): expected stages.default_attributes with up and front; mend it"
+            ) from error
+    return default
+
+
+def _direction(values: Sequence[float]) -> Direction:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
