@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.shading import Appearance, camera_rays, shade
+from robonav.envs.sensors.shading import Appearance, as_warp, shade, write_rays
 
 _EPSILON_M = 1e-3  # both ends of an occlusion segment may touch a surface
 
@@ -42,13 +42,14 @@ class RaycastSensor:
             T_world_camera: (N, 4, 4) camera poses, x right, y down, z forward.
         """
         shape = (len(T_world_camera), self.camera.height, self.camera.width)
-        rays = camera_rays(T_world_camera, self._directions)
+        rays = np.empty((np.prod(shape), 6), dtype=np.float32)
+        poses = as_warp(np.ascontiguousarray(T_world_camera, dtype=np.float32), wp.mat44)
+        write_rays(poses, self._directions, as_warp(rays.reshape(-1, 2, 3), wp.vec3))
         hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=self._threads)
-        pixel_at_1m = 1.0 / self.camera.focal
-        rgb, depth = shade(
-            self._appearance, rays, {name: hit.numpy() for name, hit in hits.items()}, pixel_at_1m
-        )
-        return rgb.reshape(*shape, 3), depth.reshape(shape)
+        rgb, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
+        found = {name: hits[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs")}
+        shade(self._appearance, poses, self._directions, found, rgb, depth)
+        return rgb, depth
 
     def distances(
         self, origins: NDArray[np.floating], directions: NDArray[np.floating]
