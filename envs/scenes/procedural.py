@@ -11,8 +11,9 @@ import numpy as np
 from robonav.envs.scenes.procedural_free_space import Clearance, open_rooms
 from robonav.envs.scenes.procedural_furnish import Placed, furnish
 from robonav.envs.scenes.procedural_layout import Layout, sample_layout
-from robonav.envs.scenes.procedural_mesh import Array, Material, MeshBuilder
-from robonav.envs.scenes.procedural_shell import Palette, RoomLook, Shell
+from robonav.envs.scenes.procedural_mesh import MeshBuilder
+from robonav.envs.scenes.procedural_palette import Lights, Palette
+from robonav.envs.scenes.procedural_shell import Shell
 from robonav.envs.scenes.procedural_textures import texture_library
 from robonav.envs.scenes.scene import Scene, SceneError
 
@@ -43,29 +44,15 @@ def generate_house(
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     layout = sample_layout(rng)
-    library = texture_library()
-    sizes = np.array([(t.width_m, t.height_m or layout.height) for t in library.textures])
-    direction = rng.normal(0, 1, 3) * (1, 1, 0.3)
-    mesh = MeshBuilder(sizes, direction / np.linalg.norm(direction))
-    palette = Palette(rng, library)
-    looks = [palette.room(room) for room in layout.rooms]
-    ceiling = bool(rng.random() < 0.8)
-    shell = Shell(layout, looks, palette, mesh)
-    for index in range(len(layout.rooms)):
-        shell.add_room(index, ceiling)
-        shell.add_decals(index)
-    for number in range(len(layout.doors)):
-        shell.add_doorway(number, ceiling)
+    ceiling, density = rng.random() < 0.7, 0.0 if rng.random() < 0.08 else rng.uniform(0.1, 0.42)
     exact, wide = (Clearance(layout.size, radius_m + extra) for extra in (0.0, COMFORT))
-    for clearance in (exact, wide):
-        open_rooms(clearance, layout.rooms, layout.doors)
-    density = 0.0 if rng.random() < 0.07 else rng.uniform(0.15, 0.6)
+    open_rooms(exact, layout)
+    open_rooms(wide, layout)
     placed = furnish(rng, layout, wide, density)
     for item in placed:
         for footprint in item.footprints():
             exact.close(footprint)
-    _add_furniture(mesh, palette, layout, looks, placed)
-    vertices, triangles, colours, uvs, ids = mesh.arrays()
+    vertices, triangles, colours, uvs, ids = _appearance(rng, layout, placed, ceiling).arrays()
     used, compact = np.unique(ids, return_inverse=True)
     return Scene(
         scene_id=scene_id or f"procedural/seed/{seed}",
@@ -74,35 +61,59 @@ def generate_house(
         corner_colors=colours,
         corner_uvs=uvs,
         texture_ids=compact.astype(np.int32),
-        textures=tuple(library.textures[i].image for i in used),
+        textures=tuple(texture_library().textures[i].image for i in used),
         free_space=exact.islands(),
         metadata=_metadata(seed, layout, ceiling, len(placed)),
     )
 
 
+def _appearance(rng: np.random.Generator, layout: Layout, placed: list[Placed], ceiling: bool) -> MeshBuilder:
+    """The mesh of a furnished layout with its materials and light."""
+    library = texture_library()
+    sizes = np.array([(t.width_m, t.height_m or layout.height) for t in library.textures])
+    direction = rng.normal(0, 1, 3) * (1, 1, 0.3)
+    mesh = MeshBuilder(sizes, direction / np.linalg.norm(direction))
+    palette = Palette(rng, library)
+    lights = Lights(rng, layout.rooms)
+    shell = Shell(layout, [palette.room() for _ in layout.rooms], palette)
+    for index in range(len(layout.rooms)):
+        shell.add_room(index, ceiling)
+        shell.add_decals(index)
+    for number in range(len(layout.doors)):
+        shell.add_doorway(number, ceiling)
+    shell.add_to(mesh, lights)
+    _add_furniture(mesh, palette, lights, placed, layout.height - 0.01)
+    return mesh
+
+
 def _add_furniture(
-    mesh: MeshBuilder, palette: Palette, layout: Layout, looks: list[RoomLook], placed: list[Placed]
+    mesh: MeshBuilder, palette: Palette, lights: Lights, placed: list[Placed], ceiling_z: float
 ) -> None:
-    boxes: list[Sequence[float]] = []
-    poses: list[tuple[float, float, float]] = []
-    materials: list[Material] = []
-    tints: list[Array] = []
-    for item in placed:
-        look, room = looks[item.room], layout.rooms[item.room]
-        light = palette.light_at(look, room, np.array([item.x, item.y, 0.0]))
-        choice = [palette.object(use) if use != "wall" else palette.wall() for use in item.piece.uses]
-        for *box, part in item.piece.boxes:
-            boxes.append((*box[:5], min(box[5], layout.height - 0.01)))
-            poses.append((item.x, item.y, item.yaw))
-            materials.append(choice[part])
-            tints.append(light * choice[part].tint)
-        c, s = np.cos(item.yaw), np.sin(item.yaw)
+    """Add all pieces, each part in its material; nothing reaches through the ceiling."""
+    if not placed:
+        return
+    places = np.array([[item.x, item.y, 0.0] for item in placed])
+    light = lights.at(np.array([item.room for item in placed]), places[:, None])[:, 0]
+    boxes, box_owner, seen, box_materials = [], [], [], []
+    cylinders, cylinder_owner, cylinder_materials = [], [], []
+    for owner, item in enumerate(placed):
+        choice = [palette.part(use) for use in item.piece.uses]
+        for box in item.piece.boxes:
+            boxes.append((*box[:5], min(box.z1, ceiling_z)))
+            seen.append(item.piece.seen_faces(box))
+            box_owner.append(owner)
+            box_materials.append(choice[box.part])
         for u, v, radius, z0, z1, part in item.piece.cylinders:
-            at = item.x + c * u - s * v, item.y + s * u + c * v
-            cylinder = (*at, radius, z0, min(z1, layout.height - 0.01))
-            mesh.add_cylinders([cylinder], [choice[part]], (light * choice[part].tint)[None])
+            cylinders.append((*item.at(u, v), radius, z0, min(z1, ceiling_z)))
+            cylinder_owner.append(owner)
+            cylinder_materials.append(choice[part])
     if boxes:
-        mesh.add_boxes(np.array(boxes), np.array(poses), materials, np.array(tints))
+        poses = np.array([(item.x, item.y, item.yaw) for item in placed])[box_owner]
+        tints = light[box_owner] * [material.tint for material in box_materials]
+        mesh.add_boxes(np.array(boxes), poses, np.array(seen), box_materials, tints)
+    if cylinders:
+        tints = light[cylinder_owner] * [material.tint for material in cylinder_materials]
+        mesh.add_cylinders(np.array(cylinders), cylinder_materials, tints)
 
 
 def _metadata(seed: int, layout: Layout, ceiling: bool, pieces: int) -> dict[str, Any]:
@@ -144,8 +155,8 @@ class ProceduralHouses:
         """
         if scene_id not in self._known:
             raise SceneError(
-                f"{scene_id!r} is not one of the {len(self.scene_ids)} procedural houses of split {self.split!r}: "
-                f"ids run from procedural/{self.split}/000000"
+                f"{scene_id!r} is not one of the {len(self.scene_ids)} procedural houses "
+                f"of split {self.split!r}: ids run from procedural/{self.split}/000000"
             )
         return generate_house(house_seed(scene_id), *self._agent, scene_id=scene_id)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
-from robonav.envs.scenes.procedural_layout import Door, Room
+from robonav.envs.scenes.procedural_layout import Door, Layout
 from robonav.envs.scenes.scene import FreeSpace
 
 CELL = 0.05
@@ -25,24 +27,25 @@ class Clearance:
 
     def window(self, x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice]:
         """Slices of all cells whose centres may lie in a rectangle."""
-        i0, i1, j0, j1 = (int(np.floor(v / CELL)) + MARGIN for v in (x0, x1, y0, y1))
-        return slice(max(i0, 0), max(i1 + 1, 0)), slice(max(j0, 0), max(j1 + 1, 0))
+        i0, i1 = int(x0 / CELL + MARGIN), int(x1 / CELL + MARGIN) + 1
+        j0, j1 = int(y0 / CELL + MARGIN), int(y1 / CELL + MARGIN) + 1
+        return slice(max(i0, 0), max(i1, 0)), slice(max(j0, 0), max(j1, 0))
 
     def open(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Mark the cells with centres inside a rectangle as floor."""
+        """Mark the cells with centres inside a rectangle, border included, as floor."""
         rows, columns = self.window(x0, y0, x1, y1)
-        x, y = self._x[rows], self._y[columns]
-        self.free[rows, columns] |= ((x > x0) & (x < x1))[:, None] & ((y > y0) & (y < y1))
+        x, y = self._x[rows, None], self._y[columns]
+        self.free[rows, columns] |= (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
 
     def close(self, footprint: Footprint) -> None:
         """Block the cells from which the agent would touch a footprint."""
         cx, cy, half_u, half_v, yaw, rounding = footprint
-        c, s = np.cos(yaw), np.sin(yaw)
+        c, s = math.cos(yaw), math.sin(yaw)
         reach = self.radius + rounding
         extent_x = abs(c) * half_u + abs(s) * half_v + reach
         extent_y = abs(s) * half_u + abs(c) * half_v + reach
         rows, columns = self.window(cx - extent_x, cy - extent_y, cx + extent_x, cy + extent_y)
-        dx, dy = self._x[rows, None] - cx, self._y[None, columns] - cy
+        dx, dy = self._x[rows, None] - cx, self._y[columns] - cy
         u = np.maximum(np.abs(c * dx + s * dy) - half_u, 0)
         v = np.maximum(np.abs(c * dy - s * dx) - half_v, 0)
         self.free[rows, columns] &= u * u + v * v > reach * reach
@@ -57,38 +60,27 @@ class Clearance:
         return FreeSpace(rank[labels], (-MARGIN * CELL, -MARGIN * CELL), 0.0, CELL)
 
 
-def wall_openings(
-    room: Room, index: int, doors: tuple[Door, ...], side: int
-) -> list[tuple[float, float, float]]:
-    """Openings (lo, hi, top) in one side of a room, sorted; sides are x0, x1, y0, y1."""
-    axis, far_side = divmod(side, 2)
-    # A room's low side is the far face of a door, its high side the near face.
-    return sorted((d.lo, d.hi, d.top) for d in doors if d.axis == axis and d.rooms[1 - far_side] == index)
-
-
-def wall_pieces(room: Room, index: int, doors: tuple[Door, ...], side: int) -> list[tuple[float, float]]:
-    """Stretches (lo, hi) of one side of a room that are wall from floor to ceiling."""
-    lo, hi = (room.y0, room.y1) if side < 2 else (room.x0, room.x1)
-    openings = wall_openings(room, index, doors, side)
-    starts = [lo, *(o[1] for o in openings)]
-    return list(zip(starts, [*(o[0] for o in openings), hi], strict=True))
-
-
-def open_rooms(clearance: Clearance, rooms: tuple[Room, ...], doors: tuple[Door, ...]) -> None:
-    """Open the floors of all rooms and doorways and close along their walls and jambs."""
+def open_rooms(clearance: Clearance, layout: Layout) -> None:
+    """Open the floors of all rooms and doorways, as far as the agent keeps clear of walls and jambs."""
+    r = clearance.radius
+    rooms = layout.rooms
     for room in rooms:
-        clearance.open(room.x0, room.y0, room.x1, room.y1)
-    for door in doors:
-        clearance.open(*_oriented(door, door.near - CELL, door.lo, door.far + CELL, door.hi))
+        clearance.open(room.x0 + r, room.y0 + r, room.x1 - r, room.y1 - r)
+    for door in layout.doors:
+        clearance.open(*_oriented(door, door.near, door.lo, door.far, door.hi))
+        for index, a, b in (
+            (door.rooms[0], door.near - r, door.near),
+            (door.rooms[1], door.far, door.far + r),
+        ):
+            # In front of the opening the wall is missing, but the room's other walls are not.
+            low, high = (
+                (rooms[index].y0, rooms[index].y1) if door.axis == 0 else (rooms[index].x0, rooms[index].x1)
+            )
+            clearance.open(*_oriented(door, a, max(door.lo, low + r), b, min(door.hi, high - r)))
+    for door in layout.doors:
         for edge in (door.lo, door.hi):
             x0, y0, x1, y1 = _oriented(door, door.near, edge, door.far, edge)
             clearance.close(((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2, 0.0, 0.0))
-    for index, room in enumerate(rooms):
-        for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):
-            for lo, hi in wall_pieces(room, index, doors, side):
-                middle, half = (lo + hi) / 2, (hi - lo) / 2
-                box = (at, middle, 0.0, half) if side < 2 else (middle, at, half, 0.0)
-                clearance.close((*box, 0.0, 0.0))
 
 
 def _oriented(door: Door, a: float, lo: float, b: float, hi: float) -> tuple[float, float, float, float]:

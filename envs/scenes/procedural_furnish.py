@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from robonav.envs.scenes.procedural_free_space import Clearance, Footprint, wall_openings
+from robonav.envs.scenes.procedural_free_space import Clearance, Footprint
 from robonav.envs.scenes.procedural_furniture import NARROW, PROGRAMMES, Designer, Piece
-from robonav.envs.scenes.procedural_layout import Layout, Room
+from robonav.envs.scenes.procedural_layout import Layout, Room, wall_openings
 
 DOOR_ZONE = 0.45  # depth of the floor before a door that furniture leaves free, metres
 WALL_GAP = 0.02
-_YAW_OF_SIDE = (-np.pi / 2, np.pi / 2, 0.0, np.pi)  # a piece's front points away from its wall
+_YAW_OF_SIDE = (-math.pi / 2, math.pi / 2, 0.0, math.pi)  # a piece's front points away from its wall
 Rectangle = tuple[float, float, float, float]
 
 
@@ -27,21 +28,24 @@ class Placed:
     y: float
     yaw: float
 
+    def at(self, u: float, v: float) -> tuple[float, float]:
+        """World x, y of a point of the piece's own frame."""
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        return self.x + c * u - s * v, self.y + s * u + c * v
+
     def footprints(self) -> list[Footprint]:
         """What of it an agent can touch, in the world."""
-        c, s = np.cos(self.yaw), np.sin(self.yaw)
         found: list[Footprint] = []
         for x0, y0, x1, y1 in self.piece.blocks:
-            u, v = (x0 + x1) / 2, (y0 + y1) / 2
-            centre = self.x + c * u - s * v, self.y + s * u + c * v
+            centre = self.at((x0 + x1) / 2, (y0 + y1) / 2)
             found.append((*centre, (x1 - x0) / 2, (y1 - y0) / 2, self.yaw, 0.0))
         for u, v, radius in self.piece.round_blocks:
-            found.append((self.x + c * u - s * v, self.y + s * u + c * v, 0.0, 0.0, 0.0, radius))
+            found.append((*self.at(u, v), 0.0, 0.0, 0.0, radius))
         return found
 
     def bounds(self) -> Rectangle:
         """Axis-aligned rectangle around it, metres."""
-        c, s = abs(np.cos(self.yaw)), abs(np.sin(self.yaw))
+        c, s = abs(math.cos(self.yaw)), abs(math.sin(self.yaw))
         half_x = (c * self.piece.width + s * self.piece.depth) / 2
         half_y = (s * self.piece.width + c * self.piece.depth) / 2
         return self.x - half_x, self.y - half_y, self.x + half_x, self.y + half_y
@@ -85,7 +89,7 @@ def _door_zones(layout: Layout, index: int, radius: float) -> list[Rectangle]:
     room = layout.rooms[index]
     zones: list[Rectangle] = []
     for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):
-        for lo, hi, _ in wall_openings(room, index, layout.doors, side):
+        for lo, hi, _ in wall_openings(index, layout.doors, side):
             a, b = sorted((at, at + (DOOR_ZONE + radius) * (1 if side % 2 == 0 else -1)))
             middle, half = (lo + hi) / 2, min((hi - lo) / 2, 0.7)
             zones.append(
@@ -104,7 +108,10 @@ def _find_spot(
 ) -> Placed | None:
     for _ in range(5):
         spot = _draw_spot(rng, piece, index, room)
-        if spot is None or any(_overlap(spot.bounds(), other) for other in taken):
+        if spot is None:
+            continue
+        bounds = spot.bounds()
+        if any(_overlap(bounds, other) for other in taken):
             continue
         if _keeps_room_connected(spot, room, clearance):
             return spot
@@ -116,16 +123,16 @@ def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -
     side = int(rng.integers(4))
     yaw = _YAW_OF_SIDE[side]
     if not piece.against_wall and rng.random() < 0.3:
-        yaw = float(rng.uniform(0, 2 * np.pi))
+        yaw = float(rng.uniform(0, 2 * math.pi))
     x0, y0, x1, y1 = Placed(piece, index, 0.0, 0.0, yaw).bounds()
     low = room.x0 - x0 + WALL_GAP, room.y0 - y0 + WALL_GAP
     high = room.x1 - x1 - WALL_GAP, room.y1 - y1 - WALL_GAP
     if low[0] > high[0] or low[1] > high[1]:
         return None
-    x, y = rng.uniform(low, high)
+    x, y = (a + rng.random() * (b - a) for a, b in zip(low, high, strict=True))
     if piece.against_wall:
         x, y = ((low[0], y), (high[0], y), (x, low[1]), (x, high[1]))[side]
-    return Placed(piece, index, float(x), float(y), yaw)
+    return Placed(piece, index, x, y, yaw)
 
 
 def _overlap(a: Rectangle, b: Rectangle) -> bool:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-# Parts refer to the materials of their piece: 0 = main, 1 = second, 2 = a front, book spines or the like.
-Box = tuple[float, float, float, float, float, float, int]
-Cylinder = tuple[float, float, float, float, float, int]  # x, y, radius, z0, z1, material
+Cylinder = tuple[float, float, float, float, float, int]  # x, y, radius, z0, z1, part
+
+
+class Box(NamedTuple):
+    """A box of a piece, metres.
+
+    `part` is the material: 0 = main, 1 = second, 2 = a front, book spines or the like. `hidden` names the
+    faces that other boxes cover, to save triangles: letters of "lrbfdu" (left, right, back, front, down, up).
+    """
+
+    x0: float
+    y0: float
+    z0: float
+    x1: float
+    y1: float
+    z1: float
+    part: int = 0
+    hidden: str = ""
 
 
 @dataclass
@@ -19,8 +35,8 @@ class Piece:
     Attributes:
         width: Extent along x, metres.
         depth: Extent along y, metres.
-        boxes: x0, y0, z0, x1, y1, z1 and material of each box.
-        cylinders: x, y, radius, z0, z1 and material of each upright cylinder.
+        boxes: its boxes.
+        cylinders: x, y, radius, z0, z1 and part of each upright cylinder.
         blocks: Rectangles (x0, y0, x1, y1) that together cover all that an agent can touch.
         round_blocks: Circles (x, y, radius) of the same kind.
         uses: What kind of texture each material takes.
@@ -36,8 +52,17 @@ class Piece:
     blocks: list[tuple[float, float, float, float]] = field(default_factory=list)
     round_blocks: list[tuple[float, float, float]] = field(default_factory=list)
 
+    def seen_faces(self, box: Box) -> list[bool]:
+        """Which faces (left, right, back, front, down, up) of a box anybody can see."""
+        hidden = set(box.hidden)
+        if box.z0 == 0:
+            hidden.add("d")
+        if self.against_wall and box.y0 == -self.depth / 2:
+            hidden.add("b")
+        return [name not in hidden for name in "lrbfdu"]
+
     def solid(self) -> Piece:
-        """The same piece, all of its rectangle blocked."""
+        """Block the whole rectangle of the piece, and return it."""
         self.blocks.append((-self.width / 2, -self.depth / 2, self.width / 2, self.depth / 2))
         return self
 
@@ -47,22 +72,21 @@ Rng = np.random.Generator
 
 def _legs(w: float, d: float, z: float, thick: float) -> list[Box]:
     xs, ys = (-w / 2, w / 2 - thick), (-d / 2, d / 2 - thick)
-    return [(x, y, 0, x + thick, y + thick, z, 1) for x in xs for y in ys]
+    return [Box(x, y, 0, x + thick, y + thick, z, 1, "u") for x in xs for y in ys]
 
 
 def table(rng: Rng) -> Piece:
     """A dining table, a desk or a low table on four legs."""
     w, d = rng.uniform(0.8, 1.9), rng.uniform(0.6, 0.95)
-    z = rng.choice([0.45, 0.75])
-    top = rng.uniform(0.03, 0.07)
-    piece = Piece(w, d, ("object", "wood", "front"), bool(rng.random() < 0.4))
-    piece.boxes = [(-w / 2, -d / 2, z - top, w / 2, d / 2, z, 0), *_legs(w, d, z - top, 0.06)]
+    z, top = 0.45 if rng.random() < 0.3 else 0.75, rng.uniform(0.03, 0.07)
+    piece = Piece(w, d, against_wall=rng.random() < 0.4)
+    piece.boxes = [Box(-w / 2, -d / 2, z - top, w / 2, d / 2, z), *_legs(w, d, z - top, 0.06)]
     return piece.solid()
 
 
 def round_table(rng: Rng) -> Piece:
     """A round top on a column."""
-    r, z = rng.uniform(0.35, 0.65), rng.choice([0.5, 0.75, 1.0])
+    r, z = rng.uniform(0.35, 0.65), 0.5 + 0.25 * int(rng.integers(3))
     piece = Piece(2 * r, 2 * r, against_wall=False, round_blocks=[(0, 0, r)])
     piece.cylinders = [(0, 0, r, z - 0.05, z, 0), (0, 0, 0.07, 0.0, z - 0.05, 1)]
     return piece
@@ -71,22 +95,22 @@ def round_table(rng: Rng) -> Piece:
 def chair(rng: Rng) -> Piece:
     """A seat with a back on four legs."""
     w, z = rng.uniform(0.4, 0.5), 0.45
-    piece = Piece(w, w, ("fabric", "wood", "front"), bool(rng.random() < 0.5))
-    piece.boxes = [(-w / 2, -w / 2, z - 0.06, w / 2, w / 2, z, 0), *_legs(w, w, z - 0.06, 0.05)]
-    piece.boxes.append((-w / 2, -w / 2, z, w / 2, -w / 2 + 0.05, rng.uniform(0.8, 1.0), 0))
+    piece = Piece(w, w, ("fabric", "wood", "front"), against_wall=rng.random() < 0.5)
+    piece.boxes = [Box(-w / 2, -w / 2, z - 0.06, w / 2, w / 2, z), *_legs(w, w, z - 0.06, 0.05)]
+    piece.boxes.append(Box(-w / 2, -w / 2, z, w / 2, -w / 2 + 0.05, rng.uniform(0.8, 1.0), 0, "d"))
     return piece.solid()
 
 
 def sofa(rng: Rng) -> Piece:
     """A sofa with arms, or an armchair."""
-    w, d, arm = rng.choice([0.95, 1.6, 2.1]), rng.uniform(0.8, 0.95), 0.18
-    piece = Piece(w, d, ("fabric", "fabric", "fabric"), bool(rng.random() < 0.75))
-    back = rng.uniform(0.7, 0.95)
+    w, d, arm = (0.95, 1.6, 2.1)[rng.integers(3)], rng.uniform(0.8, 0.95), 0.18
+    piece = Piece(w, d, ("fabric", "fabric", "fabric"), against_wall=rng.random() < 0.75)
+    x0, y0, x1, y1, back = -w / 2, -d / 2, w / 2, d / 2, rng.uniform(0.7, 0.95)
     piece.boxes = [
-        (-w / 2 + arm, -d / 2 + 0.2, 0, w / 2 - arm, d / 2 - 0.03, 0.42, 1),
-        (-w / 2 + arm, -d / 2, 0, w / 2 - arm, -d / 2 + 0.2, back, 0),
-        (-w / 2, -d / 2, 0, -w / 2 + arm, d / 2, 0.6, 0),
-        (w / 2 - arm, -d / 2, 0, w / 2, d / 2, 0.6, 0),
+        Box(x0 + arm, y0 + 0.2, 0, x1 - arm, y1 - 0.03, 0.42, 1, "lrb"),
+        Box(x0 + arm, y0, 0, x1 - arm, y0 + 0.2, back, 0),
+        Box(x0, y0, 0, x0 + arm, y1, 0.6, 0),
+        Box(x1 - arm, y0, 0, x1, y1, 0.6, 0),
     ]
     return piece.solid()
 
@@ -98,10 +122,10 @@ def corner_sofa(rng: Rng) -> Piece:
     piece = Piece(w, d, ("fabric", "fabric", "fabric"))
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
     piece.boxes = [
-        (x0, y0, 0, x1, y0 + back, z, 0),
-        (x0, y0 + back, 0, x0 + back, y1, z, 0),
-        (x0 + back, y0 + back, 0, x1, y0 + deep, 0.42, 1),
-        (x0 + back, y0 + deep, 0, x0 + deep, y1, 0.42, 1),
+        Box(x0, y0, 0, x1, y0 + back, z, 0),
+        Box(x0, y0 + back, 0, x0 + back, y1, z, 0, "b"),
+        Box(x0 + back, y0 + back, 0, x1, y0 + deep, 0.42, 1, "lb"),
+        Box(x0 + back, y0 + deep, 0, x0 + deep, y1, 0.42, 1, "lb"),
     ]
     piece.blocks = [(x0, y0, x1, y0 + deep), (x0, y0, x0 + deep, y1)]
     return piece
@@ -109,14 +133,14 @@ def corner_sofa(rng: Rng) -> Piece:
 
 def bed(rng: Rng) -> Piece:
     """A mattress on a frame, a headboard, pillows."""
-    w, d, z = rng.choice([0.95, 1.45, 1.85]), rng.uniform(1.95, 2.15), rng.uniform(0.4, 0.6)
+    w, d, z = (0.95, 1.45, 1.85)[rng.integers(3)], rng.uniform(1.95, 2.15), rng.uniform(0.4, 0.6)
     piece = Piece(w, d, ("fabric", "wood", "fabric"))
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
     piece.boxes = [
-        (x0, y0, 0, x1, y0 + 0.06, rng.uniform(0.8, 1.3), 1),
-        (x0, y0 + 0.06, 0, x1, y1, z - 0.18, 1),
-        (x0 + 0.03, y0 + 0.06, z - 0.18, x1 - 0.03, y1 - 0.03, z, 0),
-        (x0 + 0.12, y0 + 0.12, z, x1 - 0.12, y0 + 0.5, z + 0.12, 2),
+        Box(x0, y0, 0, x1, y0 + 0.06, rng.uniform(0.8, 1.3), 1),
+        Box(x0, y0 + 0.06, 0, x1, y1, z - 0.18, 1, "b"),
+        Box(x0 + 0.03, y0 + 0.06, z - 0.18, x1 - 0.03, y1 - 0.03, z, 0, "bd"),
+        Box(x0 + 0.12, y0 + 0.12, z, x1 - 0.12, y0 + 0.5, z + 0.12, 2, "bd"),
     ]
     return piece.solid()
 
@@ -124,80 +148,80 @@ def bed(rng: Rng) -> Piece:
 def cabinet(rng: Rng) -> Piece:
     """A cupboard, wardrobe, sideboard or chest of drawers with painted fronts."""
     w, d = rng.uniform(0.6, 1.8), rng.uniform(0.38, 0.62)
-    z = rng.choice([0.75, 0.9, 1.2, 1.9, 2.1])
-    piece = Piece(w, d, ("object", "wood", "front"))
-    piece.boxes = [
-        (-w / 2, -d / 2, 0, w / 2, d / 2 - 0.02, z, 0),
-        (-w / 2, d / 2 - 0.02, 0.05, w / 2, d / 2, z, 2),
-    ]
+    z = (0.75, 0.9, 1.2, 1.9, 2.1)[rng.integers(5)]
+    piece = Piece(w, d)
+    x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
+    piece.boxes = [Box(x0, y0, 0, x1, y1 - 0.02, z, 0, "f"), Box(x0, y1 - 0.02, 0, x1, y1, z, 2, "lrbu")]
     return piece.solid()
 
 
 def bookshelf(rng: Rng) -> Piece:
-    """Boards with rows of books between them."""
+    """Boards with rows of books between them, on a wall."""
     w, d, rows = rng.uniform(0.7, 1.6), rng.uniform(0.26, 0.36), int(rng.integers(2, 6))
     pitch, board = rng.uniform(0.34, 0.42), 0.03
     z = 0.06 + rows * pitch
     piece = Piece(w, d, ("wood", "wood", "books"))
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
-    piece.boxes = [(x0, y0, 0, x0 + board, y1, z, 0), (x1 - board, y0, 0, x1, y1, z, 0)]
-    piece.boxes.append((x0 + board, y0, z - board, x1 - board, y1, z, 0))
+    piece.boxes = [Box(x0, y0, 0, x0 + board, y1, z), Box(x1 - board, y0, 0, x1, y1, z)]
+    piece.boxes.append(Box(x0 + board, y0, z - board, x1 - board, y1, z, 0, "lr"))
     for k in range(rows):
         low = 0.06 + k * pitch
-        piece.boxes.append((x0 + board, y0, low - board, x1 - board, y1, low, 0))
+        piece.boxes.append(Box(x0 + board, y0, low - board, x1 - board, y1, low, 0, "lrd" if k < 3 else "lr"))
         if rng.random() < 0.85:
-            piece.boxes.append((x0 + board, y0, low, x1 - board, y1 - 0.06, low + pitch - board - 0.04, 2))
+            high = low + pitch - board - 0.04
+            piece.boxes.append(
+                Box(x0 + board, y0, low, x1 - board, y1 - 0.06, high, 2, "lrd" + "u" * (k > 2))
+            )
     return piece.solid()
 
 
 def counter(rng: Rng) -> Piece:
-    """A kitchen counter with a worktop, sometimes wall cupboards over it or a tall end."""
+    """A kitchen counter with a worktop, often with wall cupboards over it."""
     w, d = rng.uniform(1.2, 3.0), 0.62
-    piece = Piece(w, d, ("object", "wood", "front"))
+    piece = Piece(w, d)
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
-    piece.boxes = [(x0, y0, 0, x1, y1 - 0.04, 0.86, 2), (x0, y0, 0.86, x1, y1, 0.9, 1)]
+    piece.boxes = [Box(x0, y0, 0, x1, y1 - 0.04, 0.86, 2, "u"), Box(x0, y0, 0.86, x1, y1, 0.9, 1)]
     if rng.random() < 0.6:
-        piece.boxes.append((x0, y0, 1.55, x1, y0 + 0.34, 2.1, 2))
+        piece.boxes.append(Box(x0, y0, 1.55, x1, y0 + 0.34, 2.1, 2))
     return piece.solid()
 
 
 def column(rng: Rng) -> Piece:
-    """A pillar from floor to ceiling (cut at the ceiling by whoever places it)."""
+    """A pillar from floor to ceiling (whoever places it cuts it there)."""
     r = rng.uniform(0.14, 0.26)
     piece = Piece(2 * r, 2 * r, ("wall", "wood", "front"), against_wall=False)
     if rng.random() < 0.5:
-        piece.boxes = [(-r, -r, 0, r, r, np.inf, 0)]
+        piece.boxes = [Box(-r, -r, 0, r, r, np.inf, 0, "u")]
         return piece.solid()
-    piece.cylinders = [(0, 0, r, 0, np.inf, 0)]
-    piece.round_blocks = [(0, 0, r)]
+    piece.cylinders, piece.round_blocks = [(0, 0, r, 0, np.inf, 0)], [(0, 0, r)]
     return piece
 
 
 def crate(rng: Rng) -> Piece:
     """A box, or a stack of two."""
     w, d, z = rng.uniform(0.35, 0.9), rng.uniform(0.35, 0.8), rng.uniform(0.3, 0.9)
-    piece = Piece(w, d, ("object", "object", "front"), bool(rng.random() < 0.5))
-    piece.boxes = [(-w / 2, -d / 2, 0, w / 2, d / 2, z, 0)]
+    piece = Piece(w, d, ("object", "object", "front"), against_wall=rng.random() < 0.5)
+    x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
+    piece.boxes = [Box(x0, y0, 0, x1, y1, z)]
     if rng.random() < 0.4:
-        piece.boxes.append(
-            (-w / 2 + 0.05, -d / 2 + 0.04, z, w / 2 - 0.1, d / 2 - 0.08, z + rng.uniform(0.2, 0.6), 1)
-        )
+        high = z + rng.uniform(0.2, 0.6)
+        piece.boxes.append(Box(x0 + 0.05, y0 + 0.04, z, x1 - 0.1, y1 - 0.08, high, 1, "d"))
     return piece.solid()
 
 
 def barrel(rng: Rng) -> Piece:
     """A drum, a bin or a stool."""
     r, z = rng.uniform(0.16, 0.4), rng.uniform(0.4, 1.0)
-    piece = Piece(2 * r, 2 * r, ("object", "object", "object"), bool(rng.random() < 0.5))
+    piece = Piece(2 * r, 2 * r, ("object", "object", "object"), against_wall=rng.random() < 0.5)
     piece.cylinders, piece.round_blocks = [(0, 0, r, 0, z, 0)], [(0, 0, r)]
     return piece
 
 
 def plant(rng: Rng) -> Piece:
-    """A pot with a bush of leaves, or a floor lamp."""
+    """A pot with a bush of leaves on a stem."""
     r, z = rng.uniform(0.14, 0.22), rng.uniform(0.8, 1.6)
     crown = r * rng.uniform(1.2, 1.7)
-    piece = Piece(2 * crown, 2 * crown, ("object", "wood", "plant"), bool(rng.random() < 0.7))
+    piece = Piece(2 * crown, 2 * crown, ("object", "wood", "plant"), against_wall=rng.random() < 0.7)
     piece.cylinders = [(0, 0, r, 0, 0.35, 0), (0, 0, 0.03, 0.35, z - 0.4, 1), (0, 0, crown, z - 0.4, z, 2)]
     piece.round_blocks = [(0, 0, crown)]
     return piece
@@ -209,11 +233,11 @@ def bathtub(rng: Rng) -> Piece:
     piece = Piece(w, d, ("white", "white", "white"))
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
     piece.boxes = [
-        (x0, y0, 0, x1, y0 + rim, z, 0),
-        (x0, y1 - rim, 0, x1, y1, z, 0),
-        (x0, y0 + rim, 0, x0 + rim, y1 - rim, z, 0),
-        (x1 - rim, y0 + rim, 0, x1, y1 - rim, z, 0),
-        (x0 + rim, y0 + rim, 0, x1 - rim, y1 - rim, 0.15, 0),
+        Box(x0, y0, 0, x1, y0 + rim, z),
+        Box(x0, y1 - rim, 0, x1, y1, z),
+        Box(x0, y0 + rim, 0, x0 + rim, y1 - rim, z, 0, "bf"),
+        Box(x1 - rim, y0 + rim, 0, x1, y1 - rim, z, 0, "bf"),
+        Box(x0 + rim, y0 + rim, 0, x1 - rim, y1 - rim, 0.15, 0, "lrbf"),
     ]
     return piece.solid()
 
@@ -224,9 +248,12 @@ def basin(rng: Rng) -> Piece:
     piece = Piece(w, d, ("white", "white", "white"))
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
     if rng.random() < 0.5:
-        piece.boxes = [(x0, y0, 0.7, x1, y1, 0.88, 0), (-0.1, y0, 0, 0.1, 0.05, 0.7, 0)]
+        piece.boxes = [Box(x0, y0, 0.7, x1, y1, 0.88), Box(-0.1, y0, 0, 0.1, 0, 0.7, 0, "u")]
     else:
-        piece.boxes = [(x0, y0, 0, x1, y0 + 0.18, 0.8, 0), (x0 + 0.04, y0 + 0.18, 0, x1 - 0.04, y1, 0.42, 0)]
+        piece.boxes = [
+            Box(x0, y0, 0, x1, y0 + 0.18, 0.8),
+            Box(x0 + 0.04, y0 + 0.18, 0, x1 - 0.04, y1, 0.42, 0, "b"),
+        ]
     return piece.solid()
 
 

@@ -89,7 +89,7 @@ def sample_layout(rng: np.random.Generator) -> Layout:
         cells = (9 + 9 * rng.beta(1.6, 1.1, size=2)) / UNIT
         nx, ny = int(cells[0]), int(cells[1])
         area = nx * ny * UNIT**2
-        target = int(np.clip(round(area / rng.uniform(9.5, 17.0)), 5, 16))
+        target = int(np.clip(round(area / rng.uniform(10.0, 20.0)), 5, 16))
         leaves = _partition(rng, nx, ny, target)
         leaves = _drop_corner(rng, leaves, nx, ny)
         thickness = rng.uniform(0.10, 0.15)
@@ -132,15 +132,14 @@ def _split(rng: np.random.Generator, rect: Rect, corridor: bool) -> list[tuple[R
     """Cut a rectangle in two, or in three with a corridor in the middle."""
     sides = rect[2] - rect[0], rect[3] - rect[1]
     axis = int(sides[1] > sides[0])
-    if min(sides) >= 2 * MIN_SIDE and rng.random() < 0.3:
+    if min(sides) >= 2 * MIN_SIDE and max(sides) < 1.7 * min(sides) and rng.random() < 0.3:
         axis = 1 - axis
     length = sides[axis]
     width = int(rng.integers(25, 37))
     if corridor and sides[1 - axis] >= 100 and length >= 2 * MIN_SIDE + width:
         at = int(rng.integers(MIN_SIDE, length - MIN_SIDE - width + 1))
-        middle, _ = _cut(rect, axis, at)[1], None
-        first = _cut(rect, axis, at)[0]
-        hall, last = _cut(middle, axis, width)
+        first, rest = _cut(rect, axis, at)
+        hall, last = _cut(rest, axis, width)
         return [(first, "room"), (hall, "corridor"), (last, "room")]
     closet = length < 2 * MIN_SIDE or (min(sides) < 70 and rng.random() < 0.15)
     at = CLOSET_SIDE + int(rng.integers(9)) if closet else int(length * rng.uniform(0.32, 0.68))
@@ -225,3 +224,18 @@ def _door(
     margin = 0.1
     lo = contact.lo + rng.uniform(margin, space - width - margin)
     return Door(contact.rooms, contact.axis, near, far, lo, lo + width, top)
+
+
+def wall_openings(index: int, doors: tuple[Door, ...], side: int) -> list[tuple[float, float, float]]:
+    """Openings (lo, hi, top) in one side of a room, sorted; the sides are x0, x1, y0, y1."""
+    axis, high = divmod(side, 2)
+    # A room's high side is the near face of a door, its low side the far face.
+    return sorted((d.lo, d.hi, d.top) for d in doors if d.axis == axis and d.rooms[1 - high] == index)
+
+
+def wall_pieces(room: Room, index: int, doors: tuple[Door, ...], side: int) -> list[tuple[float, float]]:
+    """Stretches (lo, hi) of one side of a room that are wall from floor to ceiling."""
+    lo, hi = (room.y0, room.y1) if side < 2 else (room.x0, room.x1)
+    openings = wall_openings(index, doors, side)
+    starts = [lo, *(o[1] for o in openings)]
+    return list(zip(starts, [*(o[0] for o in openings), hi], strict=True))

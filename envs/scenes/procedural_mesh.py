@@ -42,49 +42,44 @@ class MeshBuilder:
         """Add quads: corners (Q, 4, 3) metres, uvs (Q, 4, 2), textures (Q,), tints (Q, 4, 3) or (Q, 1, 3)."""
         self._quads.append((corners, uvs, textures, np.broadcast_to(tints, corners.shape)))
 
-    def add_boxes(self, boxes: Array, poses: Array, materials: list[Material], tints: Array) -> None:
+    def add_boxes(
+        self, boxes: Array, poses: Array, seen: NDArray[np.bool_], materials: list[Material], tints: Array
+    ) -> None:
         """Add boxes.
 
         Args:
-            boxes: (B, 6) x0 y0 z0 x1 y1 z1 in the frame of their piece.
+            boxes: (B, 6) x0 y0 z0 x1 y1 z1 in the frame of their piece, metres.
             poses: (B, 3) x, y, yaw of that frame in the world.
+            seen: (B, 6) which of the faces -x, +x, -y, +y, bottom, top to add.
             materials: B materials.
             tints: (B, 3) colours, light of the room included.
         """
         size = boxes[:, 3:] - boxes[:, :3]
         local = boxes[:, None, :3] + _CORNERS * size[:, None]
-        corners = _to_world(local, poses)[:, _FACES]  # (B, 6, 4, 3)
-        extent = size[:, _FACE_AXES]  # (B, 6, 2)
-        textures = np.array([m.texture for m in materials])
-        stretched = np.array([m.stretched for m in materials])[:, None, None]
-        repeats = np.where(stretched, 1.0, extent / self.texture_sizes[textures][:, None])
-        uvs = _UNIT_UV * repeats[:, :, None] + (boxes[:, None, None, :2] * ~stretched[..., None])
-        seen = np.ones((len(boxes), 6), dtype=bool)
-        seen[:, 4] = boxes[:, 2] > 0.01  # nobody sees what stands on the floor from below
-        corners = corners[seen]
-        shade = self._shade(corners)
-        face_tints = np.repeat(tints[:, None], 6, axis=1)[seen][:, None] * shade[..., None]
-        self.add_quads(corners, uvs[seen], np.repeat(textures, 6).reshape(-1, 6)[seen], face_tints)
+        corners = _to_world(local, poses)[:, _FACES][seen]  # (Q, 4, 3)
+        owner, face = np.nonzero(seen)
+        textures = np.array([material.texture for material in materials])[owner]
+        stretched = np.array([material.stretched for material in materials])[owner, None]
+        extent = np.take_along_axis(size[owner], _FACE_AXES[face], axis=1)
+        repeats = np.where(stretched, 1.0, extent / self.texture_sizes[textures])
+        start = np.where(stretched, 0.0, poses[owner, :2])  # or equal pieces would show equal patterns
+        uvs = _UNIT_UV * repeats[:, None] + start[:, None]
+        self.add_quads(corners, uvs, textures, tints[owner, None] * self._shade(corners)[..., None])
 
-    def add_cylinders(
-        self,
-        cylinders: list[tuple[float, float, float, float, float]],
-        materials: list[Material],
-        tints: Array,
-    ) -> None:
-        """Add upright cylinders x, y, radius, z0, z1 in the world; tints (C, 3)."""
-        for cylinder, material, tint in zip(cylinders, materials, tints, strict=True):
-            corners, metres = cylinder_quads(*cylinder)
-            textures = np.full(len(corners), material.texture)
-            shade = self._shade(corners)[..., None]
-            self.add_quads(corners, metres / self.texture_sizes[material.texture], textures, tint * shade)
+    def add_cylinders(self, cylinders: Array, materials: list[Material], tints: Array) -> None:
+        """Add upright cylinders (C, 5) x, y, radius, z0, z1 in the world; tints (C, 3)."""
+        corners, metres = cylinder_quads(cylinders)
+        textures = np.repeat([material.texture for material in materials], len(corners) // len(cylinders))
+        tint = np.repeat(tints, len(corners) // len(cylinders), axis=0)[:, None]
+        uvs = metres / self.texture_sizes[textures][:, None]
+        self.add_quads(corners, uvs, textures, tint * self._shade(corners)[..., None])
 
     def _shade(self, corners: Array) -> Array:
         """Brightness (Q, 4) by the face's normal, darker towards the floor."""
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 0] - corners[:, 3])
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-        facing = 0.74 + 0.18 * normals @ self.light + 0.08 * np.abs(normals[:, 2])
-        return facing[:, None] * (0.72 + 0.28 * np.clip(corners[..., 2] / 0.9, 0, 1))
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        facing = 0.8 + 0.17 * normals @ self.light + 0.08 * np.abs(normals[:, 2])
+        return facing[:, None] * (0.75 + 0.25 * np.clip(corners[..., 2] / 0.9, 0, 1))
 
     def arrays(self) -> tuple[Array, NDArray[np.int32], NDArray[np.uint8], Array, NDArray[np.int32]]:
         """Vertices, triangles, corner colours, corner uvs and texture ids as `Scene` wants them."""
@@ -109,19 +104,25 @@ def _to_world(local: Array, poses: Array) -> Array:
     return np.stack([x, y, local[..., 2]], axis=-1)
 
 
-def cylinder_quads(
-    x: float, y: float, radius: float, z0: float, z1: float, sides: int = 8
-) -> tuple[Array, Array]:
-    """Side faces and top of an upright prism: corners (Q, 4, 3) and uvs (Q, 4, 2), all in metres.
+def cylinder_quads(cylinders: Array, sides: int = 8) -> tuple[Array, Array]:
+    """Sides and tops of upright prisms (C, 5): x, y, radius of the corners, z0, z1; `sides` is even.
 
-    `sides` is even; `radius` is that of the corners.
+    Returns:
+        Corners (Q, 4, 3) and uvs (Q, 4, 2), both in metres, cylinder by cylinder.
     """
+    x, y, radius, z0, z1 = cylinders.T[:, :, None]
     angle = 2 * np.pi * np.arange(sides) / sides
-    ring = np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
-    low, high = (np.column_stack([ring, np.full(sides, z)]) for z in (z0, z1))
-    walls = np.stack([high, np.roll(high, -1, 0), np.roll(low, -1, 0), low], axis=1)
-    start = np.arange(sides) * 2 * np.pi * radius / sides
-    step = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (start[1], z1 - z0)
-    wall_uvs = step + np.stack([start, np.zeros(sides)], axis=1)[:, None]
-    tops = np.stack([high[[0, k + 2, k + 1, k]] for k in range(1, sides - 2, 2)])
-    return np.concatenate([walls, tops]), np.concatenate([wall_uvs, tops[..., :2]])
+    ring = np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle), z0 + 0 * angle], axis=-1)
+    high = ring.copy()
+    high[..., 2] = z1
+    following = np.roll(np.arange(sides), -1)
+    walls = np.stack([high, high[:, following], ring[:, following], ring], axis=2)
+    step = 2 * np.pi * radius / sides
+    left, right = (step * (np.arange(sides) + k) for k in (0, 1))
+    top, bottom = 0 * left, (z1 - z0) + 0 * left
+    wall_uvs = np.stack([left, top, right, top, right, bottom, left, bottom], axis=-1).reshape(
+        *walls.shape[:3], 2
+    )
+    lids = np.stack([high[:, [0, k + 2, k + 1, k]] for k in range(1, sides - 2, 2)], axis=1)
+    corners = np.concatenate([walls, lids], axis=1).reshape(-1, 4, 3)
+    return corners, np.concatenate([wall_uvs, lids[..., :2]], axis=1).reshape(-1, 4, 2)

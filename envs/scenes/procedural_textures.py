@@ -77,8 +77,9 @@ def _bricks(rng: np.random.Generator) -> Image:
 
 def _planks(rng: np.random.Generator) -> Image:
     values, inside = _cells(rng, int(rng.choice([4, 6, 8])), 1, 0.5, 0.016)
-    wood = 0.82 + 0.07 * values + 0.06 * noise(rng, 1.0, stretch=0.12)
-    return _grey(wood * (0.55 + 0.45 * inside))
+    wood = 0.84 + rng.uniform(0.02, 0.08) * values + rng.uniform(0.02, 0.06) * noise(rng, 1.0, stretch=0.12)
+    joint = rng.uniform(0.5, 0.85)
+    return _grey(wood * (joint + (1 - joint) * inside))
 
 
 def _tiles(rng: np.random.Generator) -> Image:
@@ -157,7 +158,8 @@ def _wainscot(rng: np.random.Generator) -> Image:
 def _skirted(rng: np.random.Generator) -> Image:
     """From floor to ceiling: painted wall, skirting board, sometimes a frieze."""
     image = _grey(0.93 + 0.02 * noise(rng, 1.4) - 0.05 * _V)
-    image = _mix((rng.uniform(0.94, 0.97) < _V).astype(float), _strong(rng), image)
+    skirting = np.full(3, rng.uniform(0.2, 1.0)) if rng.random() < 0.6 else _strong(rng)
+    image = _mix((rng.uniform(0.94, 0.97) < _V).astype(float), skirting, image)
     frieze = rng.uniform(0.05, 0.14) * (rng.random() < 0.6)
     return _mix((frieze > _V).astype(float), _pale(rng), image)
 
@@ -206,7 +208,7 @@ def _picture(rng: np.random.Generator) -> Image:
     style = rng.integers(3)
     image = _mix((0.5 + 0.15 * noise(rng, 2.0) > _V).astype(float), _strong(rng), _strong(rng))
     for _ in range(int(rng.integers(2, 6)) * (style > 0)):
-        u, v, r = rng.uniform(0.1, 0.9, 2).tolist() + [rng.uniform(0.08, 0.3)]
+        (u, v), r = rng.uniform(0.1, 0.9, 2), rng.uniform(0.08, 0.3)
         distance = np.hypot(_U - u, _V - v) if style == 1 else np.maximum(np.abs(_U - u), np.abs(_V - v))
         image = _mix((distance < r).astype(float), _strong(rng), image)
     return _framed(image, _strong(rng), rng.uniform(0.03, 0.09))
@@ -251,19 +253,19 @@ def _framed(image: Image, colour: NDArray[np.float64], width: float) -> Image:
 
 # family: (painter, how many, metres covered from, to, height fits the wall, uses)
 _FAMILIES: tuple[tuple[Callable[[np.random.Generator], Image], int, float, float, bool, str], ...] = (
-    (_plaster, 6, 1.5, 2.5, False, "wall wall wall ceiling ceiling"),
+    (_plaster, 6, 1.5, 2.5, False, "wall wall wall ceiling ceiling plain"),
     (_skirted, 10, 1.5, 2.5, True, "wall wall"),
     (_wainscot, 8, 1.0, 2.0, True, "wall"),
     (_bricks, 7, 0.8, 1.6, False, "wall"),
     (_stripes, 7, 0.6, 1.5, False, "wall object"),
     (_wallpaper, 9, 0.5, 1.4, False, "wall object"),
     (_concrete, 5, 1.5, 2.5, False, "wall floor ceiling"),
-    (_planks, 9, 0.8, 1.6, False, "floor floor wall ceiling object"),
+    (_planks, 9, 0.8, 1.6, False, "floor floor wall ceiling"),
     (_tiles, 8, 0.8, 1.6, False, "floor floor wall"),
     (_checker, 5, 0.8, 1.6, False, "floor"),
     (_parquet, 5, 0.9, 1.6, False, "floor"),
     (_carpet, 6, 0.8, 1.5, False, "floor floor object"),
-    (_stone, 5, 1.0, 2.0, False, "floor wall"),
+    (_stone, 5, 0.8, 1.4, False, "floor wall"),
     (_wood, 9, 0.6, 1.2, False, "object object wood"),
     (_fabric, 5, 0.5, 1.0, False, "object fabric"),
     (_plaid, 4, 0.5, 1.0, False, "fabric"),
