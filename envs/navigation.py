@@ -79,7 +79,9 @@ class WorldCache:
     def _load(self, scene_id: str) -> World:
         scene = self._scenes.load(scene_id)
         if scene.free_space is None:
-            raise SceneError(f"scene {scene_id} was loaded without free space, so no agent can be placed in it")
+            raise SceneError(
+                f"scene {scene_id} was loaded without free space, so no agent can be placed in it"
+            )
         return World(scene, scene.free_space, RaycastSensor(scene, self._camera, self._threads))
 
 
@@ -96,7 +98,12 @@ class NavigationSimulator:
     """
 
     def __init__(
-        self, scenes: SceneSet, num_agents: int, camera: Camera | None = None, threads: int = 0, cache: int = 1024
+        self,
+        scenes: SceneSet,
+        num_agents: int,
+        camera: Camera | None = None,
+        threads: int = 0,
+        cache: int = 1024,
     ) -> None:
         self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
         self._cache = WorldCache(scenes, self.camera, threads, capacity=max(cache, num_agents))

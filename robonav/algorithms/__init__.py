@@ -1,1 +1,1 @@
-
+"""Learning algorithms in the manner of Stable-Baselines3."""

@@ -1,1 +1,1 @@
-
+"""Policies that act on what the robot sees."""

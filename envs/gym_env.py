@@ -1,0 +1,112 @@
+"""The navigation worlds as Gymnasium environments: `robonav/Explore-v0`, alone and vectorised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from robonav.envs.navigation import NUM_ACTIONS
+from robonav.envs.scenes import SceneSet, open_scenes
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.vec_env import NavigationVecEnv, Observation, observation_space
+
+
+def _scene_set(scenes: str | SceneSet, split: str) -> SceneSet:
+    return open_scenes(scenes, split) if isinstance(scenes, str) else scenes
+
+
+class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+    """N explorers as a Gymnasium `VectorEnv`; new episodes start within the step that ended the old ones.
+
+    The reward is 0: curiosity belongs to whoever learns. `final_obs` in the infos holds the last observation.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenes: str | SceneSet = "procedural",
+        split: str = "train",
+        camera: Camera | None = None,
+        max_episode_steps: int = 512,
+        render_mode: str | None = None,
+    ) -> None:
+        self.worlds = NavigationVecEnv(_scene_set(scenes, split), num_envs, camera, max_episode_steps)
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"]}
+        self.single_observation_space = observation_space(self.worlds.camera)
+        self.single_action_space = spaces.Discrete(NUM_ACTIONS)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start a new episode everywhere; a seed restarts the stream of episodes."""
+        first = seed[0] if isinstance(seed, list) else seed
+        self.worlds.seed(first) if first is not None else None
+        return self.worlds.reset(), {}
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """One action (N,) for every agent."""
+        observation, rewards, done, infos = self.worlds.step(actions)
+        info: dict[str, Any] = {"collided": self.worlds.outcome.collided.copy()}
+        if done.any():
+            last = [i.get("terminal_observation") for i in infos]
+            info |= {"final_obs": np.array(last, dtype=object), "_final_obs": done.copy()}
+        return observation, rewards.astype(np.float64), np.zeros_like(done), done, info
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """The camera images."""
+        return tuple(self.worlds.frames.rgb) if self.render_mode == "rgb_array" else None
+
+
+class ExploreEnv(gymnasium.Env[Observation, np.int64]):
+    """One explorer as a Gymnasium `Env`; the time limit truncates, nothing terminates, the reward is 0."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (Gymnasium's own form)
+
+    def __init__(
+        self,
+        scenes: str | SceneSet = "procedural",
+        split: str = "train",
+        camera: Camera | None = None,
+        max_episode_steps: int = 512,
+        render_mode: str | None = None,
+    ) -> None:
+        # One more step than the limit, so that the last observation is not replaced by the next episode's first.
+        self.worlds = NavigationVecEnv(_scene_set(scenes, split), 1, camera, max_episode_steps + 1)
+        self.render_mode, self._limit, self._steps = render_mode, max_episode_steps, 0
+        self.observation_space = observation_space(self.worlds.camera)
+        self.action_space = spaces.Discrete(NUM_ACTIONS)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start a new episode."""
+        super().reset(seed=seed)
+        self.worlds.seed(seed) if seed is not None else None
+        self._steps = 0
+        return self._single(self.worlds.reset()), {}
+
+    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Forward 0.25 m, left 15° or right 15°."""
+        observation = self.worlds.step(np.array([action]))[0]
+        self._steps += 1
+        info = {"collided": bool(self.worlds.outcome.collided[0])}
+        return self._single(observation), 0.0, False, self._steps >= self._limit, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """The camera image (H, W, 3) uint8."""
+        return self.worlds.frames.rgb[0] if self.render_mode == "rgb_array" else None
+
+    @staticmethod
+    def _single(observation: Observation) -> Observation:
+        return {"rgb": observation["rgb"][0], "previous_action": np.int64(observation["previous_action"][0])}

@@ -1,0 +1,7 @@
+"""`nano` with ReCuriosity's reward: low-passed RGB error against the rendered map, over a threshold."""
+
+from dataclasses import replace
+
+from robonav.launch.presets.nano import PRESET as NANO
+
+PRESET = replace(NANO, reward="rgb")

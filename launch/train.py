@@ -1,0 +1,54 @@
+"""`robonav train`: teach an agent to explore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train an explorer by curiosity about what its map does not know yet.
+
+    The run folder gets config.json, metrics.jsonl, TensorBoard files and checkpoints; a run that was stopped
+    at any moment goes on with --resume.
+
+    Examples:
+        robonav train nano
+        robonav train nano --scenes my_house.glb --steps 200000 --out runs/my_house
+        robonav train nano --out runs/nano-0 --resume
+    """
+
+    preset: tyro.conf.Positional[str]
+    """Which configuration: nano, or an ablation of it (a file in launch/presets)."""
+    scenes: str | None = None
+    """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    steps: int | None = None
+    """Environment steps in all, those before --resume included."""
+    num_envs: int | None = None
+    """Agents that walk at the same time; each gradient step takes whole episodes of some of them."""
+    seed: int | None = None
+    """Decides weights, worlds, starts and actions."""
+    device: str | None = None
+    """Where the policy lives: auto, cpu, cuda (cuda was not run by us yet)."""
+    threads: int | None = None
+    """CPU threads; 0 = all cores. Two runs side by side go fastest with 1 each."""
+    out: Path | None = None
+    """Run folder; default runs/PRESET-SEED."""
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Continue the run in --out from its last checkpoint."""
+
+    def run(self) -> None:
+        """Train and say where the last checkpoint is."""
+        from robonav.launch.presets import load_preset
+        from robonav.training import TrainingRun
+
+        names = ("scenes", "steps", "num_envs", "seed", "device", "threads")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        config = replace(load_preset(self.preset), **given)
+        out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
+        last = TrainingRun(config, out, self.resume).learn()
+        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {out}")

@@ -1,0 +1,85 @@
+"""One rollout of N environments, kept as whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass
+class SequenceBatch:
+    """Whole sequences (B, T, ...) of some environments, as tensors on the policy's device."""
+
+    observation: dict[str, Tensor]
+    starts: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    values: Tensor
+    advantages: Tensor
+    returns: Tensor
+
+
+class SequenceBuffer:
+    """Arrays (T, N, ...) that are filled step by step and read back environment by environment."""
+
+    def __init__(self, length: int, num_envs: int, image_shape: tuple[int, ...]) -> None:
+        self.length, self.num_envs = length, num_envs
+        self.rgb = np.zeros((length, num_envs, *image_shape), np.uint8)
+        self.previous_action = np.zeros((length, num_envs), np.int64)
+        self.starts = np.zeros((length, num_envs), bool)
+        self.actions = np.zeros((length, num_envs), np.int64)
+        self.log_probs = np.zeros((length, num_envs), np.float32)
+        self.values = np.zeros((length, num_envs), np.float32)
+        self.rewards = np.zeros((length, num_envs), np.float32)
+        self.advantages = np.zeros((length, num_envs), np.float32)
+
+    def compute_advantages(
+        self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
+    ) -> None:
+        """Generalised advantage estimation (Schulman et al. 2016, eq. 16) over (T, N).
+
+        Args:
+            last_values: (N,) values of the observations after the last step.
+            last_dones: (N,) bool, the last step ended its episode.
+            gamma: Discount per step.
+            gae_lambda: Trace decay.
+        """
+        alive = 1.0 - last_dones.astype(np.float32)
+        next_values, advantage = last_values, np.zeros(self.num_envs, np.float32)
+        for t in reversed(range(self.length)):
+            delta = self.rewards[t] + gamma * alive * next_values - self.values[t]
+            advantage = delta + gamma * gae_lambda * alive * advantage
+            self.advantages[t] = advantage
+            alive, next_values = 1.0 - self.starts[t].astype(np.float32), self.values[t]
+
+    @property
+    def returns(self) -> NDArray[np.float32]:
+        """(T, N) targets of the value function."""
+        return self.advantages + self.values
+
+    def batches(
+        self, sequences: int, generator: torch.Generator, device: torch.device
+    ) -> Iterator[SequenceBatch]:
+        """All environments once, in random order, `sequences` at a time."""
+        order = torch.randperm(self.num_envs, generator=generator).numpy()
+        for first in range(0, self.num_envs, sequences):
+            yield self._batch(order[first : first + sequences], device)
+
+    def _batch(self, envs: NDArray[np.int64], device: torch.device) -> SequenceBatch:
+        def take(array: NDArray) -> Tensor:
+            return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
+
+        return SequenceBatch(
+            observation={"rgb": take(self.rgb), "previous_action": take(self.previous_action)},
+            starts=take(self.starts),
+            actions=take(self.actions),
+            log_probs=take(self.log_probs),
+            values=take(self.values),
+            advantages=take(self.advantages),
+            returns=take(self.returns),
+        )

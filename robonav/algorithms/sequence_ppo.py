@@ -1,0 +1,221 @@
+"""PPO over whole episodes for policies that remember: an SB3 algorithm."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.utils import explained_variance, safe_mean
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+from torch.nn import functional as F
+
+from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.sequence import SequencePolicy
+
+
+@dataclass(frozen=True)
+class SequencePPOConfig:
+    """Hyper-parameters; the defaults train size `nano` on a CPU."""
+
+    rollout_steps: int = 512
+    """Steps per environment and update; memory starts empty, so choose the length of an episode."""
+    sequences_per_batch: int = 2
+    """Whole sequences per gradient step."""
+    epochs: int = 2
+    """Passes over a rollout."""
+    learning_rate: float = 7e-4
+    """Adam's learning rate at the beginning."""
+    final_learning_rate_share: float = 0.3
+    """Share of the learning rate that is left at the end of the schedule."""
+    entropy: float = 0.015
+    """Entropy bonus at the beginning."""
+    final_entropy: float = 0.01
+    """Entropy bonus at the end of the schedule."""
+    schedule_steps: int = 1_300_000
+    """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
+    gamma: float = 0.99
+    """Discount per step."""
+    gae_lambda: float = 0.95
+    """Trace decay of the advantage estimate."""
+    clip: float = 0.2
+    """Clip range of the probability ratio."""
+    value_weight: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 0.5
+    """Gradients are scaled down to this norm."""
+
+
+class SequencePPO(OnPolicyAlgorithm):
+    """PPO (Schulman et al. 2017) whose mini-batches are whole sequences, so that the loss sees what acting saw.
+
+    The policy's memory starts empty with every rollout and is rebuilt from the frames when learning: there is
+    no stale state. Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
+    """
+
+    policy: SequencePolicy
+    rollout_buffer: Any
+
+    def __init__(
+        self,
+        env: VecEnv,
+        config: SequencePPOConfig | None = None,
+        policy_config: SequencePolicyConfig | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.config = config or SequencePPOConfig()
+        self.policy_config = policy_config or SequencePolicyConfig()
+        super().__init__(
+            SequencePolicy,  # type: ignore[arg-type]
+            env,
+            learning_rate=self.config.learning_rate,
+            n_steps=self.config.rollout_steps,
+            gamma=self.config.gamma,
+            gae_lambda=self.config.gae_lambda,
+            ent_coef=self.config.entropy,
+            vf_coef=self.config.value_weight,
+            max_grad_norm=self.config.max_grad_norm,
+            use_sde=False,
+            sde_sample_freq=-1,
+            seed=seed,
+            device=device,
+            verbose=verbose,
+            monitor_wrapper=False,
+            supported_action_spaces=(spaces.Discrete,),
+            _init_setup_model=False,
+        )
+        self._setup_model()
+
+    def _setup_model(self) -> None:
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        self.policy = SequencePolicy(self.observation_space, self.action_space, self.policy_config).to(
+            self.device
+        )
+        self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=self.config.learning_rate, eps=1e-5)
+        self.shuffle = torch.Generator().manual_seed(self.seed or 0)
+        assert isinstance(self.observation_space, spaces.Dict)
+        image_shape = self.observation_space["rgb"].shape
+        assert image_shape is not None
+        self.rollout_buffer = SequenceBuffer(self.config.rollout_steps, self.n_envs, image_shape)
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
+    ) -> bool:
+        """Act for `n_rollout_steps` in every environment; False if a callback asked to stop."""
+        buffer: SequenceBuffer = rollout_buffer
+        self.policy.set_training_mode(False)
+        memory = self.policy.new_memory(env.num_envs)
+        assert self._last_obs is not None and self._last_episode_starts is not None
+        dones = np.asarray(self._last_episode_starts)
+        callback.on_rollout_start()
+        for t in range(n_rollout_steps):
+            observation: Any = self._last_obs
+            starts = np.ones_like(dones) if t == 0 else dones
+            with torch.no_grad():
+                distribution, values = self.policy.step(
+                    self._tensors(observation), memory, torch.as_tensor(starts, device=self.device)
+                )
+            actions = distribution.sample()
+            buffer.rgb[t], buffer.previous_action[t] = observation["rgb"], observation["previous_action"]
+            buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
+            buffer.values[t], buffer.log_probs[t] = values.cpu(), distribution.log_prob(actions).cpu()
+            self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
+            buffer.rewards[t] = rewards + self._truncated_values(dones, infos, memory)
+            self._last_episode_starts = dones
+            self.num_timesteps += env.num_envs
+            self._update_info_buffer(infos, dones)
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+        last_values = self._peek(self._last_obs, memory)
+        buffer.compute_advantages(last_values, dones, self.config.gamma, self.config.gae_lambda)
+        callback.update_locals(locals())
+        callback.on_rollout_end()
+        return True
+
+    def train(self) -> None:
+        """Update the policy from the rollout: `epochs` passes, a gradient step per batch of sequences."""
+        config, buffer = self.config, self.rollout_buffer
+        self.policy.set_training_mode(True)
+        progress = min(1.0, self.num_timesteps / config.schedule_steps)
+        learning_rate = config.learning_rate * (1 - progress * (1 - config.final_learning_rate_share))
+        entropy_weight = config.entropy + progress * (config.final_entropy - config.entropy)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        mean, std = float(buffer.advantages.mean()), float(buffer.advantages.std()) + 1e-8
+        logs: list[dict[str, float]] = []
+        for _ in range(config.epochs):
+            for batch in buffer.batches(config.sequences_per_batch, self.shuffle, self.device):
+                batch.advantages = (batch.advantages - mean) / std
+                logs.append(self._gradient_step(batch, entropy_weight))
+        self._n_updates += config.epochs
+        for key in logs[0]:
+            self.logger.record(f"train/{key}", float(np.mean([log[key] for log in logs])))
+        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        self.logger.record("train/explained_variance", float(explained))
+        self.logger.record("train/learning_rate", learning_rate)
+        self.logger.record("train/entropy_weight", entropy_weight)
+        self.logger.record("rollout/reward_mean", float(buffer.rewards.mean()))
+
+    def dump_logs(self, iteration: int = 0) -> None:
+        """Write what was logged since the last update, with the training speed."""
+        elapsed = max((time.time_ns() - self.start_time) / 1e9, 1e-9)
+        self.logger.record("time/steps_per_s", (self.num_timesteps - self._num_timesteps_at_start) / elapsed)
+        self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
+        if self.ep_info_buffer:
+            self.logger.record("rollout/ep_rew_mean", safe_mean([info["r"] for info in self.ep_info_buffer]))
+        self.logger.dump(step=self.num_timesteps)
+
+    def _gradient_step(self, batch: SequenceBatch, entropy_weight: float) -> dict[str, float]:
+        """One step on the clipped objective (Schulman et al. 2017, eq. 9)."""
+        distribution, values = self.policy(batch.observation, batch.starts)
+        log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
+        policy_loss = -torch.min(batch.advantages * ratio, batch.advantages * clipped).mean()
+        value_loss = F.mse_loss(values, batch.returns)
+        entropy = distribution.entropy().mean()
+        loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        with torch.no_grad():
+            return {
+                "policy_loss": policy_loss.item(),
+                "value_loss": value_loss.item(),
+                "entropy": entropy.item(),
+                "approx_kl": ((ratio - 1) - log_ratio).mean().item(),
+                "clip_fraction": ((ratio - 1).abs() > self.config.clip).float().mean().item(),
+            }
+
+    def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Any) -> np.ndarray:
+        """Discounted value (N,) of what follows where an episode was cut by the time limit, 0 elsewhere."""
+        cut = np.array(
+            [done and info.get("TimeLimit.truncated", False) for done, info in zip(dones, infos, strict=True)]
+        )
+        if not cut.any():
+            return np.zeros(len(dones), np.float32)
+        last: Any = {key: np.array(value) for key, value in self._last_obs.items()}  # type: ignore[union-attr]
+        for i in np.flatnonzero(cut):
+            for key in last:
+                last[key][i] = infos[i]["terminal_observation"][key]
+        return np.where(cut, self.config.gamma * self._peek(last, memory), 0.0).astype(np.float32)
+
+    def _peek(self, observation: Any, memory: Any) -> np.ndarray:
+        with torch.no_grad():
+            return self.policy.peek_value(self._tensors(observation), memory).cpu().numpy()
+
+    def _tensors(self, observation: dict[str, np.ndarray]) -> dict[str, Tensor]:
+        tensors = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
+        return self.policy.flatten_actions(tensors)

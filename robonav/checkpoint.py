@@ -1,0 +1,217 @@
+"""Checkpoints: a folder that says what it holds, written atomically, never unpickled.
+
+step_000131072/
+model.safetensors      weights of the policy
+training.safetensors   optimiser, random state, reward normaliser, episode counters
+config.json            what the policy sees and does, its size, the whole run configuration, versions
+README.md              model card
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from robonav.errors import UsageError
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.sequence import SequencePolicy
+
+FORMAT = 1
+_FILES = ("model.safetensors", "training.safetensors", "config.json")
+
+
+class CheckpointError(UsageError):
+    """A checkpoint that cannot be used; the message names the file, the finding and the remedy."""
+
+
+def write_folder(folder: Path, tensors: dict[str, dict[str, Tensor]], texts: dict[str, str]) -> None:
+    """Write a folder of .safetensors and text files so that it exists completely or not at all."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name, group in tensors.items():
+        save_file({key: value.detach().cpu().contiguous() for key, value in group.items()}, temporary / name)
+    for name, text in texts.items():
+        (temporary / name).write_text(text)
+    for path in temporary.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    if folder.exists():  # the same step again: an interrupted run that was resumed from an earlier checkpoint
+        shutil.rmtree(folder)
+    temporary.rename(folder)
+
+
+def save_checkpoint(
+    folder: Path,
+    policy: SequencePolicy,
+    training: dict[str, Tensor],
+    run: dict[str, Any],
+    facts: dict[str, Any],
+) -> Path:
+    """Write a checkpoint.
+
+    Args:
+        folder: Where it goes; replaced if it exists.
+        policy: Its weights and configuration are saved.
+        training: Named tensors from which training continues.
+        run: The resolved configuration of the run.
+        facts: What else is worth knowing: steps, metrics.
+    """
+    config = {
+        "format": FORMAT,
+        "observation": describe_space(policy.observation_space),
+        "action": describe_space(policy.action_space),
+        "policy": dataclasses.asdict(policy.config),
+        "run": run,
+        "facts": facts,
+        "versions": versions(),
+    }
+    weights = dict(policy.state_dict())
+    texts = {"config.json": json.dumps(config, indent=1), "README.md": model_card(config)}
+    write_folder(folder, {"model.safetensors": weights, "training.safetensors": training}, texts)
+    return folder
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint folder at `path`: itself, or the newest one of a run folder.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    if (path / "config.json").is_file() and (path / "model.safetensors").is_file():
+        return path
+    found = sorted(p for p in (path / "checkpoints").glob("step_*") if re.fullmatch(r"step_\d+", p.name))
+    if not found:
+        raise CheckpointError(
+            f"{path}: no checkpoint found; expected a folder with {', '.join(_FILES)}, or a run folder of `robonav train`"
+        )
+    return found[-1]
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checked `config.json` of a checkpoint folder."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(config, dict) or not isinstance(config.get("format"), int):
+        raise _damaged(path, "it is not the description of a checkpoint")
+    if config["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path}: checkpoint format {config['format']}, this robonav reads format {FORMAT}; "
+            "install the robonav version named in it under versions, or train again"
+        )
+    return config
+
+
+def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[str, Any]]:
+    """The policy of a checkpoint or run folder, and its `config.json`.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or does not fit the others.
+    """
+    folder = find_checkpoint(path)
+    config = read_config(folder)
+    try:
+        shape = tuple(int(side) for side in config["observation"]["rgb"])
+        observation = spaces.Dict(
+            rgb=spaces.Box(0, 255, shape, np.uint8),
+            previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
+        )
+        sizes = {**config["policy"], "conv_channels": tuple(config["policy"]["conv_channels"])}
+        policy = SequencePolicy(
+            observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(
+            folder / "config.json", f"the policy it describes cannot be built ({error})"
+        ) from error
+    weights = read_tensors(folder / "model.safetensors")
+    try:
+        policy.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _damaged(folder / "model.safetensors", "its weights do not fit config.json") from error
+    return policy.to(device).eval(), config
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of one .safetensors file."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Adam's moments and step counts under flat names."""
+    state = optimizer.state_dict()["state"]
+    return {f"optimizer.{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Restore what `optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def describe_space(space: gymnasium.Space[Any]) -> Any:
+    """Shapes of Box spaces and counts of Discrete ones, as JSON."""
+    if isinstance(space, spaces.Dict):
+        return {key: describe_space(inner) for key, inner in space.items()}
+    return int(space.n) if isinstance(space, spaces.Discrete) else list(space.shape or ())
+
+
+def versions() -> dict[str, str]:
+    """Versions of robonav and of what decides its numbers, and the git revision if there is one."""
+    found = {
+        name: version(name)
+        for name in ("robonav", "torch", "numpy", "open3d", "stable-baselines3", "warp-lang")
+    }
+    where = Path(__file__).parent
+    command = ["git", "-C", str(where), "rev-parse", "--short", "HEAD"]
+    try:
+        revision = subprocess.run(
+            command, capture_output=True, text=True, timeout=5, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return found
+    return {**found, "git": revision}
+
+
+def model_card(config: dict[str, Any]) -> str:
+    """A page for whoever finds the folder."""
+    facts = "\n".join(f"- {key}: {value}" for key, value in config["facts"].items())
+    return (
+        "# robonav explorer\n\n"
+        "An RGB policy that explores unknown rooms. Weights in `model.safetensors`, everything else in "
+        "`config.json`; evaluate it with `robonav evaluate THIS_FOLDER`.\n\n"
+        f"- sees: {json.dumps(config['observation'])}, chooses among {config['action']} actions "
+        "(forward 0.25 m, left 15°, right 15°)\n"
+        f"- trained on: {config['run'].get('scenes', 'unknown')}\n{facts}\n\n"
+        "Limits: trained in static simulated worlds at one camera height; not tested on a robot.\n"
+    )
+
+
+def _damaged(path: Path, finding: str) -> CheckpointError:
+    remedy = "copy the checkpoint again, or use an earlier one from the same run"
+    return CheckpointError(f"{path}: cannot be read ({finding}); {remedy}")

@@ -1,0 +1,30 @@
+"""Sizes of the sequence policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SequencePolicyConfig:
+    """A causal transformer over frames; the defaults are size `nano`, which trains on a CPU."""
+
+    width: int = 128
+    """Width of a frame token."""
+    blocks: int = 2
+    """Number of transformer blocks."""
+    heads: int = 4
+    """Attention heads per block."""
+    window: int = 512
+    """Number of frames that a frame can look back on, itself included; 1 = no memory."""
+    conv_channels: tuple[int, int, int] = (16, 32, 32)
+    """Channels of the three convolutions of the frame encoder."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        if self.window < 1:
+            raise ValueError(f"window must be at least 1 frame (the current one), found {self.window}")
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width} must be a multiple of twice the {self.heads} heads (rotary pairs)"
+            )

@@ -1,0 +1,129 @@
+"""A causal sliding-window transformer: whole sequences when learning, a key-value cache when acting.
+
+Both ways give the same output (tested to 1e-4): a frame attends to the last `window` frames of its own
+episode, positions enter by rotation of queries and keys (RoPE), so only distances matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def rotary(positions: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (..., dim / 2) of rotary position embedding (Su et al. 2021, eq. 15)."""
+    frequencies = 10_000.0 ** (-torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim)
+    angles = positions[..., None].float() * frequencies
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate pairs of features; x (..., dim), cos and sin broadcastable to (..., dim / 2)."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+@dataclass
+class KeyValueCache:
+    """What N agents remember while acting: a ring of the last `window` keys and values of each block.
+
+    It is inference state and never enters a rollout buffer; learning recomputes everything.
+
+    Attributes:
+        keys: One (N, heads, window, head_dim) tensor per block, already rotated.
+        values: As `keys`.
+        age: (N,) int64, number of frames since the episode started, the current one not counted.
+        step: Number of frames written since the cache was made.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    age: Tensor
+    step: int = 0
+
+
+class Block(nn.Module):
+    """Pre-norm attention and MLP with residual connections."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm_mlp = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries, rotated keys and values (B, heads, T, head_dim) of tokens x (B, T, width)."""
+        q, k, v = self.qkv(self.norm_attention(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Residual of the attention result (B, heads, T, head_dim), then of the MLP."""
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        return x + self.mlp(self.norm_mlp(x))
+
+
+class CausalTransformer(nn.Module):
+    """A stack of blocks over frame tokens with a sliding window that never crosses an episode start."""
+
+    def __init__(self, width: int, blocks: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.width, self.heads, self.window = width, heads, window
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width)
+
+    def new_cache(self, batch: int, device: torch.device | str = "cpu") -> KeyValueCache:
+        """An empty memory for `batch` agents."""
+        shape = (batch, self.heads, self.window, self.width // self.heads)
+        keys = [torch.zeros(shape, device=device) for _ in self.blocks]
+        values = [torch.zeros(shape, device=device) for _ in self.blocks]
+        return KeyValueCache(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
+
+    def forward(self, x: Tensor, starts: Tensor) -> Tensor:
+        """Whole sequences: x (B, T, width), starts (B, T) bool where an episode begins; returns (B, T, width)."""
+        length = x.shape[1]
+        cos, sin = rotary(torch.arange(length, device=x.device), self.width // self.heads)
+        mask = None if self._is_plain(starts) else self._mask(starts)
+        for block in self.blocks:
+            q, k, v = block.project(x, cos, sin)
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+            x = block.finish(x, attended)
+        return self.norm(x)
+
+    def step(self, x: Tensor, starts: Tensor, cache: KeyValueCache) -> Tensor:
+        """One frame: x (B, width), starts (B,) bool; writes to the cache, returns (B, width)."""
+        cache.age = torch.where(starts, torch.zeros_like(cache.age), cache.age)
+        slot, filled = cache.step % self.window, min(cache.step + 1, self.window)
+        cos, sin = rotary(torch.tensor([cache.step], device=x.device), self.width // self.heads)
+        behind = (
+            slot - torch.arange(filled, device=x.device)
+        ) % self.window  # frames since a slot was written
+        visible = (behind[None] <= cache.age[:, None])[:, None, None]
+        x = x[:, None]
+        for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
+            q, k, v = block.project(x, cos, sin)
+            keys[:, :, slot], values[:, :, slot] = k[:, :, 0], v[:, :, 0]
+            attended = F.scaled_dot_product_attention(
+                q, keys[:, :, :filled], values[:, :, :filled], attn_mask=visible
+            )
+            x = block.finish(x, attended)
+        cache.age = cache.age + 1
+        cache.step += 1
+        return self.norm(x)[:, 0]
+
+    def _is_plain(self, starts: Tensor) -> bool:
+        """Whether plain causal attention is all that is needed: one episode, shorter than the window."""
+        return starts.shape[1] <= self.window and not bool(starts[:, 1:].any())
+
+    def _mask(self, starts: Tensor) -> Tensor:
+        """(B, 1, T, T) bool: the same episode, not in the future, within the window."""
+        episode = starts.long().cumsum(1)
+        time = torch.arange(starts.shape[1], device=starts.device)
+        distance = time[:, None] - time[None, :]
+        near = (distance >= 0) & (distance < self.window)
+        return (near[None] & (episode[:, :, None] == episode[:, None, :]))[:, None]

@@ -1,0 +1,60 @@
+"""The one interface of intrinsic rewards, and the wrapper that pays them in any SB3 algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnvWrapper
+
+from robonav.envs.navigation import Frames
+from robonav.envs.vec_env import NavigationVecEnv
+
+
+class IntrinsicReward(Protocol):
+    """A reward for what N agents saw; episodic state is cleared by `reset`."""
+
+    def reset(self, env_ids: Sequence[int] | None = None) -> None:
+        """Forget the episodes of these environments (default: all)."""
+
+    def compute(self, frames: Frames) -> NDArray[np.float32]:
+        """Reward (N,) of frames that were not shown to `update` yet; changes nothing."""
+
+    def update(self, frames: Frames) -> None:
+        """Take the frames in: what was seen once is no news."""
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """State that outlives episodes, to be saved with a checkpoint."""
+
+    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `state_dict` gave."""
+
+
+class IntrinsicRewardWrapper(VecEnvWrapper):
+    """Adds an intrinsic reward to the rewards of a `NavigationVecEnv`, before any advantage is computed.
+
+    The reward is always computed on the frame that the action led to, also at the end of an episode, and
+    before the map takes that frame in.
+    """
+
+    def __init__(self, venv: NavigationVecEnv, reward: IntrinsicReward) -> None:
+        super().__init__(venv)
+        self.worlds, self.reward = venv, reward
+
+    def reset(self) -> Any:
+        """Start new episodes; their first frames are known from then on."""
+        observation = self.venv.reset()
+        self.reward.reset()
+        self.reward.update(self.worlds.frames)
+        return observation
+
+    def step_wait(self) -> Any:
+        """The step of the worlds with the intrinsic reward added."""
+        observation, extrinsic, dones, infos = self.venv.step_wait()
+        total = extrinsic + self.reward.compute(self.worlds.outcome)
+        if dones.any():
+            self.reward.reset(np.flatnonzero(dones).tolist())
+        self.reward.update(self.worlds.frames)
+        return observation, total.astype(np.float32), dones, infos
