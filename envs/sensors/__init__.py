@@ -1,1 +1,1 @@
-
+"""What an agent perceives of a scene."""

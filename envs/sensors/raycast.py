@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import open3d as o3d
-import warp as wp
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.shading import Appearance, as_warp, shade, write_rays
+from robonav.envs.sensors.facets import Appearance
+from robonav.envs.sensors.shading import FrameBatch
 
 _EPSILON_M = 1e-3  # both ends of an occlusion segment may touch a surface
+_WORTH_SHARING = 4  # frames; with fewer, waking a thread costs more than it saves
+_KEPT_BATCHES = 4  # sizes of batches whose buffers are kept
 
 
 class RaycastSensor:
     """Renders RGB and planar depth of one scene, and answers distance and visibility queries in it.
+
+    Buffers are reused from call to call, so one sensor serves one thread at a time.
 
     Args:
         scene: The world; it is copied into Embree's own structure.
@@ -33,7 +39,7 @@ class RaycastSensor:
             o3d.core.Tensor.from_numpy(np.ascontiguousarray(scene.triangles, dtype=np.uint32)),
         )
         self._appearance = Appearance.of(scene)
-        self._directions = wp.array(camera.directions().reshape(-1, 3), dtype=wp.vec3, device="cpu")
+        self._batches: dict[int, FrameBatch] = {}
 
     def render(self, T_world_camera: NDArray[np.floating]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """RGB (N, H, W, 3) uint8 and z-depth (N, H, W) float32 in metres, 0 = no return, seen from N poses.
@@ -41,15 +47,18 @@ class RaycastSensor:
         Args:
             T_world_camera: (N, 4, 4) camera poses, x right, y down, z forward.
         """
-        shape = (len(T_world_camera), self.camera.height, self.camera.width)
-        rays = np.empty((np.prod(shape), 6), dtype=np.float32)
-        poses = as_warp(np.ascontiguousarray(T_world_camera, dtype=np.float32), wp.mat44)
-        write_rays(poses, self._directions, as_warp(rays.reshape(-1, 2, 3), wp.vec3))
-        hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=self._threads)
-        rgb, depth = np.empty((*shape, 3), dtype=np.uint8), np.empty(shape, dtype=np.float32)
-        found = {name: hits[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs")}
-        shade(self._appearance, poses, self._directions, found, rgb, depth)
-        return rgb, depth
+        batch = self._batch(len(T_world_camera))
+        batch.aim(T_world_camera)
+        hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(batch.rays), nthreads=self._threads)
+        return batch.shade({name: hits[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs")})
+
+    def _batch(self, num_frames: int) -> FrameBatch:
+        if num_frames not in self._batches:
+            if len(self._batches) >= _KEPT_BATCHES:
+                self._batches.clear()
+            share = 1 if num_frames < _WORTH_SHARING else self._threads or os.cpu_count() or 1
+            self._batches[num_frames] = FrameBatch(num_frames, self.camera, self._appearance, share)
+        return self._batches[num_frames]
 
     def distances(
         self, origins: NDArray[np.floating], directions: NDArray[np.floating]

@@ -1,144 +1,104 @@
-"""Colour of ray hits: interpolated corner colour times a bilinear, mipmapped texture lookup (Warp, CPU)."""
+"""Rays of a camera and the colour of their hits: two Warp kernels on the CPU, and the buffers they share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
-from PIL import Image
 
-from robonav.envs.scenes.scene import Scene
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.facets import Appearance, Facet, Textures
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 wp.set_module_options({"enable_backward": False})
 
-_LEVELS = 13  # of a mip pyramid: enough for 4096-texel textures
 
+class FrameBatch:
+    """Buffers and recorded kernel launches for N frames; making them costs more than shading a frame.
 
-@wp.struct
-class Facet:
-    """All that shading reads of one triangle, side by side so that it costs one cache line."""
+    Args:
+        num_frames: N.
+        camera: The camera of every frame.
+        appearance: Colours of the scene.
+        threads: Threads that share the shading.
 
-    normal: wp.vec3
-    uv: wp.vec2
-    uv_along_1: wp.vec2
-    uv_along_2: wp.vec2
-    texels_per_metre: wp.float32
-    texture: wp.int32
-    color_0: wp.vec3ub
-    color_1: wp.vec3ub
-    color_2: wp.vec3ub
-
-
-@wp.struct
-class Textures:
-    """The mip pyramids of all textures in one buffer: texture k, level l starts at level_offset[k, l]."""
-
-    texels: wp.array(dtype=wp.vec3ub)  # type: ignore[valid-type]
-    level_offset: wp.array2d(dtype=wp.int32)  # type: ignore[valid-type]
-    size: wp.array(dtype=wp.vec2i)  # type: ignore[valid-type]
-
-
-@dataclass(frozen=True, eq=False)
-class Appearance:
-    """What the shading kernel reads of a scene: facets (T,) and textures."""
-
-    facets: wp.array
-    textures: Textures
-
-    @classmethod
-    def of(cls, scene: Scene) -> Appearance:
-        """Flatten the appearance of a scene."""
-        return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), _flatten_textures(scene.textures))
-
-
-def write_rays(poses: wp.array, directions: wp.array, rays: wp.array) -> None:
-    """Fill rays (N * P, 2) with origin and direction of P pixel directions (z = 1) from N poses.
-
-    The directions keep their length, so the ray parameter of a hit IS its planar depth.
+    Attributes:
+        rays: (N * H * W, 6) float32 origin and direction. The directions have z = 1 in the camera's frame,
+            so the ray parameter of a hit IS its planar depth.
     """
-    wp.launch(_ray_kernel, dim=len(poses), inputs=[poses, directions], outputs=[rays], device="cpu")
+
+    def __init__(self, num_frames: int, camera: Camera, appearance: Appearance, threads: int) -> None:
+        image = (num_frames, camera.height, camera.width)
+        count = num_frames * camera.height * camera.width
+        self._poses = np.zeros((num_frames, 4, 4), dtype=np.float32)
+        self.rays = np.zeros((count, 6), dtype=np.float32)
+        self._hits = {
+            "t_hit": np.zeros(count, dtype=np.float32),
+            "primitive_ids": np.zeros(count, dtype=np.uint32),
+            "primitive_uvs": np.zeros((count, 2), dtype=np.float32),
+        }
+        self._rgb = np.zeros((*image, 3), dtype=np.uint8)
+        self._depth = np.zeros(image, dtype=np.float32)
+        self._record(camera, appearance, parts=threads)
+
+    def _record(self, camera: Camera, appearance: Appearance, parts: int) -> None:
+        poses = _view(self._poses, wp.mat44)
+        directions = wp.array(camera.directions().reshape(-1, 3), dtype=wp.vec3, device="cpu")
+        hits = [
+            _view(self._hits[name], dtype)
+            for name, dtype in (
+                ("t_hit", wp.float32),
+                ("primitive_ids", wp.uint32),
+                ("primitive_uvs", wp.vec2),
+            )
+        ]
+        images = [_view(self._rgb.reshape(-1, 3), wp.vec3ub), _view(self._depth.reshape(-1), wp.float32)]
+        rays = _view(self.rays.reshape(-1, 2, 3), wp.vec3)
+        self._ray_launch = _recorded(_ray_kernel, len(poses), [poses, directions, rays])
+        rows = np.linspace(0, len(poses) * camera.height, parts + 1).astype(int)
+        surface = [poses, directions, *hits, appearance.facets, appearance.textures, *images]
+        self._shade_launches = [
+            _recorded(
+                _shade_kernel, int(end - start), [int(start), camera.width, 1.0 / camera.focal, *surface]
+            )
+            for start, end in pairwise(rows)
+        ]
+
+    def aim(self, T_world_camera: NDArray[np.floating]) -> None:
+        """Fill the rays of N poses (N, 4, 4)."""
+        self._poses[:] = T_world_camera
+        self._ray_launch.launch()
+
+    def shade(self, hits: dict[str, NDArray]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """RGB (N, H, W, 3) and depth (N, H, W) of Embree's hits of the rays; black and 0 without a hit."""
+        for name, buffer in self._hits.items():
+            np.copyto(buffer, hits[name])
+        mine, *others = self._shade_launches
+        pending = [_workers().submit(launch.launch) for launch in others]
+        mine.launch()
+        for done in pending:
+            done.result()
+        return self._rgb.copy(), self._depth.copy()
 
 
-def shade(
-    appearance: Appearance,
-    poses: wp.array,
-    directions: wp.array,
-    hits: dict[str, NDArray],
-    rgb: NDArray[np.uint8],
-    depth: NDArray[np.float32],
-) -> None:
-    """Fill rgb (N, P, 3) and depth (N, P) from Open3D's hits of N * P rays; black and 0 without a hit."""
-    wp.launch(
-        _shade_kernel,
-        dim=len(poses),
-        inputs=[
-            poses,
-            directions,
-            as_warp(hits["t_hit"], wp.float32),
-            as_warp(hits["primitive_ids"], wp.uint32),
-            as_warp(hits["primitive_uvs"], wp.vec2),
-            appearance.facets,
-            appearance.textures,
-        ],
-        outputs=[as_warp(rgb.reshape(-1, 3), wp.vec3ub), as_warp(depth.reshape(-1), wp.float32)],
-        device="cpu",
-    )
+@cache
+def _workers() -> ThreadPoolExecutor:
+    """One pool for all sensors; Warp lets go of the interpreter lock while a kernel runs."""
+    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="shading")
 
 
-def as_warp(array: NDArray, dtype: type) -> wp.array:
+def _view(array: NDArray, dtype: type) -> wp.array:
     """A Warp array over the same memory."""
     return wp.array(array, dtype=dtype, device="cpu", copy=False)
 
 
-def _facets(scene: Scene) -> NDArray[np.void]:
-    corners = scene.vertices[scene.triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
-    uv = scene.corner_uvs
-    along_1, along_2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    sizes = np.array([texture.shape[:2] for texture in scene.textures] or [(1, 1)], dtype=np.float32)
-    texels = np.prod(sizes, axis=1)[np.maximum(scene.texture_ids, 0)]
-    facets = np.zeros(len(corners), dtype=Facet.numpy_dtype())
-    facets["normal"] = normals / area[:, None]
-    facets["uv"] = uv[:, 0]
-    facets["uv_along_1"] = along_1
-    facets["uv_along_2"] = along_2
-    cross = along_1[:, 0] * along_2[:, 1] - along_1[:, 1] * along_2[:, 0]
-    facets["texels_per_metre"] = np.sqrt(np.abs(cross) * texels / area)
-    facets["texture"] = scene.texture_ids
-    for k in range(3):
-        facets[f"color_{k}"] = scene.corner_colors[:, k]
-    return facets
-
-
-def _flatten_textures(textures: tuple[NDArray[np.uint8], ...]) -> Textures:
-    levels: list[NDArray[np.uint8]] = [np.zeros((1, 3), dtype=np.uint8)]  # never an empty buffer
-    offsets = np.zeros((len(textures) + 1, _LEVELS), dtype=np.int32)
-    end = 1
-    for k, texture in enumerate(textures):
-        for level, image in enumerate(_mip_pyramid(texture)):
-            offsets[k, level:] = end
-            levels.append(image.reshape(-1, 3))
-            end += len(levels[-1])
-    flat = Textures()
-    flat.texels = wp.array(np.concatenate(levels), dtype=wp.vec3ub, device="cpu")
-    flat.level_offset = wp.array(offsets, dtype=wp.int32, device="cpu")
-    sizes = np.array([texture.shape[1::-1] for texture in textures] or [(1, 1)], dtype=np.int32)
-    flat.size = wp.array(sizes, dtype=wp.vec2i, device="cpu")
-    return flat
-
-
-def _mip_pyramid(texture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The texture and its halvings down to one texel, as a GPU would make them."""
-    levels = [np.ascontiguousarray(texture)]
-    image = Image.fromarray(levels[0])
-    while max(image.size) > 1 and len(levels) < _LEVELS:
-        image = image.resize((max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BOX)
-        levels.append(np.asarray(image))
-    return levels
+def _recorded(kernel: wp.Kernel, dim: int, inputs: list) -> wp.Launch:
+    return wp.launch(kernel, dim=dim, inputs=inputs, device="cpu", record_cmd=True)
 
 
 @wp.kernel
@@ -201,7 +161,7 @@ def _mip_level(direction: wp.vec3, normal: wp.vec3, texels_per_pixel: float) -> 
         1.0 + a * (a * squared - 2.0 * direction[0]), 1.0 + b * (b * squared - 2.0 * direction[1])
     )
     footprint = texels_per_pixel * texels_per_pixel * longer
-    level = int(0)
+    level = wp.int32(0)  # a plain 0 would be a constant to Warp
     while footprint > 2.0 and level < 12:
         footprint *= 0.25
         level += 1
@@ -210,6 +170,9 @@ def _mip_level(direction: wp.vec3, normal: wp.vec3, texels_per_pixel: float) -> 
 
 @wp.kernel
 def _shade_kernel(
+    first_row: int,
+    width: int,
+    pixel_at_1m: float,
     poses: wp.array(dtype=wp.mat44),  # type: ignore[valid-type]
     directions: wp.array(dtype=wp.vec3),  # type: ignore[valid-type]
     t_hit: wp.array(dtype=wp.float32),  # type: ignore[valid-type]
@@ -220,12 +183,12 @@ def _shade_kernel(
     rgb: wp.array(dtype=wp.vec3ub),  # type: ignore[valid-type]
     depth: wp.array(dtype=wp.float32),  # type: ignore[valid-type]
 ) -> None:
-    frame = wp.tid()
+    row = first_row + wp.tid()
     count = directions.shape[0]
+    frame = row * width // count
     camera_from_world = wp.transpose(poses[frame])
-    pixel_at_1m = directions[1][0] - directions[0][0]
-    for pixel in range(count):
-        i = frame * count + pixel
+    for i in range(row * width, (row + 1) * width):
+        pixel = i - frame * count
         t = t_hit[i]
         color = wp.vec3(0.0, 0.0, 0.0)
         if wp.isfinite(t):
