@@ -1,0 +1,87 @@
+"""The `robonav` command: finds the subcommand, and says a user's mistakes in one sentence.
+
+A command is one file beside this one: a frozen dataclass whose fields are the arguments and whose docstrings
+are the help, with `run()`. Heavy libraries are imported inside `run()`, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol, Union
+
+import tyro
+
+import robonav
+from robonav.errors import UsageError
+from robonav.launch.demo import DemoCommand
+from robonav.launch.doctor import DoctorCommand
+from robonav.launch.evaluate import EvaluateCommand
+from robonav.launch.train import TrainCommand
+
+USERS_MISTAKE = 2
+INTERRUPTED = 130
+
+
+class Command(Protocol):
+    """What every subcommand is."""
+
+    def run(self) -> int | None:
+        """Do it; an exit code, or None for success."""
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "train": TrainCommand,
+    "evaluate": EvaluateCommand,
+    "demo": DemoCommand,
+    "doctor": DoctorCommand,
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line; its exit code is 0, 1 (found wanting), 2 (a user's mistake) or 130 (Ctrl-C)."""
+    args = list(sys.argv[1:] if args is None else args)
+    if args in (["--version"], ["-V"]):
+        print(f"robonav {robonav.__version__}")
+        return 0
+    command = parse(args)
+    try:
+        return command.run() or 0
+    except KeyboardInterrupt:
+        print("robonav: interrupted; what is written is whole, and --resume goes on from it", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        if not _is_users_mistake(error) or os.environ.get("ROBONAV_DEBUG"):
+            raise
+        print(f"robonav: error: {_one_line(error)}", file=sys.stderr)
+        return USERS_MISTAKE
+
+
+def parse(args: Sequence[str]) -> Command:
+    """The command that the arguments ask for; prints help and leaves where they ask for none."""
+    name = args[0] if args else "--help"
+    if name in COMMANDS:
+        about = inspect.getdoc(COMMANDS[name])
+        return tyro.cli(COMMANDS[name], prog=f"robonav {name}", description=about, args=args[1:])
+    overview: Any = Union[tuple(Annotated[c, _one_liner(n, c)] for n, c in COMMANDS.items())]  # noqa: UP007
+    about = f"{robonav.__doc__}\n\nrobonav COMMAND --help explains a command, with examples."
+    return tyro.cli(overview, prog="robonav", description=about, args=args or ["--help"])
+
+
+def _one_liner(name: str, command: type[Command]) -> Any:
+    return tyro.conf.subcommand(name, description=(inspect.getdoc(command) or "").partition("\n")[0])
+
+
+def _is_users_mistake(error: Exception) -> bool:
+    """Whether the message alone says what to mend: a bad scene, checkpoint, option, disk or path."""
+    from robonav.envs.scenes.scene import SceneError
+
+    return isinstance(error, UsageError | SceneError | OSError)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

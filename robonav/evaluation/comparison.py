@@ -1,0 +1,94 @@
+"""Several evaluations side by side: one table, with differences paired by episode."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from robonav.errors import UsageError
+from robonav.evaluation.records import read_episodes
+from robonav.evaluation.statistics import Estimate, bootstrap_mean, paired_difference
+
+METRIC = "visible_completeness_pct"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One explorer.
+
+    Attributes:
+        name: What it is called in the table.
+        folder: Where its evaluation is.
+        completeness: Visible completeness in percent, by step.
+        ahead: Points that the first explorer of the table is ahead of it, by step; empty for the first.
+        collisions: Blocked moves an episode.
+    """
+
+    name: str
+    folder: Path
+    completeness: dict[str, Estimate]
+    ahead: dict[str, Estimate]
+    collisions: float
+
+
+def compare(folders: Mapping[str, Path]) -> list[Row]:
+    """Rows for evaluations of the same episodes, by name; the first is the one that is compared.
+
+    Raises:
+        UsageError: If an evaluation is missing, empty, or of other episodes than the first.
+    """
+    records = {name: {r["episode_id"]: r for r in read_episodes(folder)} for name, folder in folders.items()}
+    first = next(iter(records.values()))
+    for name, others in records.items():
+        if not others or others.keys() != first.keys():
+            raise UsageError(
+                f"{folders[name]} holds {len(others)} episodes, not the {len(first)} that it is compared on: "
+                "evaluate all with the same --scenes, --episodes and --seed"
+            )
+    return [_row(name, folders[name], mine, first) for name, mine in records.items()]
+
+
+def _row(name: str, folder: Path, mine: dict[str, Any], first: dict[str, Any]) -> Row:
+    steps = next(iter(mine.values()))[METRIC]
+    values = {step: {key: record[METRIC][step] for key, record in mine.items()} for step in steps}
+    best = {step: {key: record[METRIC][step] for key, record in first.items()} for step in steps}
+    collisions = bootstrap_mean([record["collisions"] for record in mine.values()]).mean
+    completeness = {step: bootstrap_mean(list(by_episode.values())) for step, by_episode in values.items()}
+    ahead = {} if mine is first else {step: paired_difference(best[step], values[step]) for step in steps}
+    return Row(name, folder, completeness, ahead, collisions)
+
+
+def comparison_as_json(rows: Sequence[Row]) -> str:
+    """The table for programs."""
+    table = {
+        row.name: {
+            METRIC: {step: value.as_dict() for step, value in row.completeness.items()},
+            "points_ahead": {step: value.as_dict() for step, value in row.ahead.items()},
+            "collisions": row.collisions,
+        }
+        for row in rows
+    }
+    return json.dumps(table, indent=2) + "\n"
+
+
+def comparison_as_html(rows: Sequence[Row], title: str, notes: Sequence[str], page: Path) -> str:
+    """The table as a page at `page`, with links to each explorer's own report.
+
+    Args:
+        rows: What `compare` gave.
+        title: Heading.
+        notes: Sentences above the table.
+        page: Where the page will be, so that its links are relative.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+    )
+    links = {row.name: os.path.relpath(row.folder / "report.html", page.parent) for row in rows}
+    template = environment.get_template("comparison.html.jinja")
+    return template.render(rows=rows, title=title, notes=notes, links=links, steps=list(rows[0].completeness))
