@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.explorer import FORWARD, LEFT, RIGHT
 
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
-    from robonav.envs.sensors.camera import Camera
 
 MAX_TURNS = 12  # 12 turns of 15 degrees = all the way round
 
 
 class RandomExplorer:
     """Each action with probability 1/3."""
+
+    camera = Camera()
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Seed one stream an agent."""
@@ -32,6 +34,8 @@ class RandomExplorer:
 
 class StraightExplorer:
     """Forward until blocked, then 1 to 12 turns of 15 degrees to one random side."""
+
+    camera = Camera()
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Seed one stream an agent; nobody is turning."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +20,13 @@ BASELINES = ("random", "straight", "frontier", "nearest-frontier")
 
 
 class Explorer(Protocol):
-    """Chooses actions for a batch of agents that start together and step together."""
+    """Chooses actions for a batch of agents that start together and step together.
+
+    Attributes:
+        camera: What it wants to see through.
+    """
+
+    camera: Camera
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget everything; `num_agents` new episodes begin."""
@@ -62,3 +69,12 @@ def make_explorer(name_or_path: str) -> Explorer:
         f"{name_or_path} is neither a checkpoint folder nor a baseline ({', '.join(BASELINES)}): "
         "give the folder that `robonav train` wrote, or one of these names"
     )
+
+
+def fingerprint(name_or_path: str) -> str | None:
+    """16 hex digits over a checkpoint's weights, lest a run be resumed with others; None for baselines."""
+    files = sorted(Path(name_or_path).rglob("*.safetensors")) if name_or_path not in BASELINES else []
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16] if files else None

@@ -1,0 +1,112 @@
+"""`robonav evaluate`: how well an agent explores scenes it never saw."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from robonav.errors import UsageError
+
+if TYPE_CHECKING:
+    from robonav.evaluation.records import RunFolder
+    from robonav.evaluation.runner import Evaluation, Settings
+
+
+@dataclass(frozen=True)
+class EvaluateCommand:
+    """Measure how well a policy or a baseline explores scenes it never saw.
+
+    Writes episodes.jsonl (a line an episode, as it finishes), summary.json and report.html. A run that was
+    stopped at any moment goes on with --resume. The same command gives the same episodes.jsonl, byte by byte.
+
+    Examples:
+        robonav evaluate frontier --episodes 20 --steps 512
+        robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
+    """
+
+    explorer: tyro.conf.Positional[str]
+    """A checkpoint or run folder, or a baseline: random, straight, frontier, nearest-frontier."""
+    scenes: str = "procedural"
+    """Worlds to explore: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    episodes: int = 100
+    """How many episodes, spread evenly over the scenes."""
+    steps: int = 1024
+    """Steps in an episode."""
+    seed: int = 0
+    """Decides starts and actions."""
+    out: Path | None = None
+    """Folder for the results; default runs/evaluate-EXPLORER-TIME."""
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on with the run in --out."""
+    num_envs: int = 10
+    """Episodes that run side by side; more of them make a policy faster."""
+    threads: int = 0
+    """Threads for ray casting; 0 = all cores. Results do not depend on it."""
+
+    def run(self) -> None:
+        """Evaluate, print the table and where the report is."""
+        from robonav.envs.scenes import open_scenes
+        from robonav.evaluation.explorer import fingerprint, make_explorer
+        from robonav.evaluation.records import RunFolder
+        from robonav.evaluation.runner import Evaluation, Settings
+
+        if self.resume and self.out is None:
+            raise UsageError("--resume needs --out: say which folder to go on with")
+        settings = Settings(self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs)
+        explorer = make_explorer(self.explorer)
+        evaluation = Evaluation(settings, explorer, open_scenes(self.scenes, split="val"), self.threads)
+        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer)}
+        folder = RunFolder(self.out or self._default_out(), facts, self.resume)
+        _run_with_progress(evaluation, folder, settings)
+        _report(folder, facts, self._command())
+
+    def _default_out(self) -> Path:
+        name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))
+        return Path("runs") / f"evaluate-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    def _command(self) -> str:
+        options = ("scenes", "episodes", "steps", "seed", "num_envs")
+        words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
+        return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
+
+
+def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Settings) -> None:
+    from rich import progress
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[rate]} steps/s"),
+        progress.TimeRemainingColumn(),
+    )
+    total = len(evaluation.planned) * settings.steps
+    with bar:
+        task = bar.add_task(settings.explorer, total=total, rate="-")
+
+        def advance(steps: int) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(task, advance=steps, rate=f"{speed:.0f}" if speed else "-")
+
+        evaluation.run(folder, advance)
+
+
+def _report(folder: RunFolder, settings: dict[str, object], command: str) -> None:
+    import json
+
+    from robonav.evaluation.report import render_report
+    from robonav.evaluation.summary import summarise
+
+    records = folder.records()
+    summary = summarise(records, settings, command)
+    folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
+    folder.write_text("report.html", render_report(summary, records, folder.load_map))
+    for step, value in summary["metrics"]["visible_completeness_pct"].items():
+        interval = f"[{value['low']:.1f}, {value['high']:.1f}]"
+        print(f"visible completeness @{step}: {value['mean']:.1f} % {interval}, {len(records)} episodes")
+    print(f"report: {folder.path / 'report.html'}")

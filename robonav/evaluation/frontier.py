@@ -1,0 +1,224 @@
+"""Planners with true depth and pose: to the nearest frontier, or to the view that is worth its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.explorer import RIGHT
+from robonav.evaluation.pilot import BODY_M, Situation, View, follow, has_arrived, turn_steps
+from robonav.maps.occupancy import OCCUPIED, UNKNOWN, OccupancyGrid
+
+if TYPE_CHECKING:
+    from robonav.envs.navigation import Frames
+
+THINK_EVERY = 4
+PATIENCE = 60  # steps towards one view before it is given up
+SIGHT_M = 3.0
+MIN_GAIN_M2 = 0.1
+DECIDE_STEPS = 4.0
+_RAY_STEP = np.radians(5.0)
+
+
+class FrontierExplorer:
+    """Keeps an occupancy map for each agent, asks a chooser where to look next, and goes there.
+
+    Args:
+        make_chooser: Called once an agent and episode.
+    """
+
+    camera = Camera()
+
+    def __init__(self, make_chooser: Callable[[], Chooser]) -> None:
+        self._make_chooser = make_chooser
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps; planners draw no random numbers."""
+        self._agents = [_Agent(self._make_chooser()) for _ in range(num_agents)]
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Add the frames to the maps and steer."""
+        directions = camera.directions()
+        actions = []
+        for i, agent in enumerate(self._agents):
+            agent.look(frames.depth[i], frames.T_world_camera[i], directions, float(frames.position[i, 2]))
+            xy, yaw = frames.position[i, :2].astype(np.float64), float(frames.yaw[i])
+            actions.append(agent.decide(xy, yaw, bool(frames.collided[i]), np.radians(camera.hfov_deg)))
+        return np.array(actions)
+
+
+class Chooser:
+    """Decides where to look next."""
+
+    def choose(self, situation: Situation) -> View | None:
+        """The next view, or None if nothing is left to see."""
+        raise NotImplementedError
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """The view was reached, or cannot be: what it has not shown by now it never will."""
+        raise NotImplementedError
+
+
+class NearestFrontier(Chooser):
+    """The frontier with the shortest path (Yamauchi 1997)."""
+
+    def __init__(self) -> None:
+        self._given_up: list[NDArray[np.float64]] = []
+
+    def choose(self, situation: Situation) -> View | None:
+        """Stand on the frontier's middle and look at the unknown beside it."""
+        grid = situation.grid
+        best, best_cost = None, np.inf
+        for frontier in grid.frontiers():
+            xy = grid.centre(frontier.centre)
+            if any(np.linalg.norm(xy - other) < 0.3 for other in self._given_up):
+                continue
+            costs = situation.steps_to(frontier.cells)
+            nearest = int(np.argmin(costs))
+            if costs[nearest] < best_cost:
+                best_cost = costs[nearest]
+                best = View(
+                    grid.centre(frontier.cells[nearest]), self._towards_unknown(grid, frontier.centre), xy
+                )
+        return best
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """Leave this frontier out from now on."""
+        self._given_up.append(view.target)
+
+    @staticmethod
+    def _towards_unknown(grid: OccupancyGrid, cell: NDArray[np.int64]) -> float:
+        low = np.maximum(cell - 5, 0)
+        unknown = np.argwhere(grid.cells[low[0] : cell[0] + 6, low[1] : cell[1] + 6] == UNKNOWN) + low
+        return float(np.arctan2(*(unknown.mean(axis=0) - cell)[::-1]))
+
+
+class InformedFrontier(Chooser):
+    """The view with the most unseen surface for each step that it takes to get there."""
+
+    def choose(self, situation: Situation) -> View | None:
+        """Weigh 24 headings at places all over the known floor."""
+        places = self._places(situation)
+        gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
+        xy = situation.grid.centre(places)
+        headings = situation.yaw + np.arange(gains.shape[1]) * 3 * _RAY_STEP
+        steps = situation.steps_to(places)[:, None] + turn_steps(situation, xy, headings)
+        worth = np.where(gains >= MIN_GAIN_M2, gains / (steps + DECIDE_STEPS), 0.0)
+        place, heading = np.unravel_index(np.argmax(worth), worth.shape)
+        if worth[place, heading] <= 0:
+            return None
+        return View(xy[place], float(headings[heading]), xy[place])
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """What lies in the view counts as seen."""
+        grid = situation.grid
+        angles = view.yaw + np.arange(-situation.hfov / 2, situation.hfov / 2, _RAY_STEP / 2)
+        cells, open_ = cast_on_grid(grid, grid.cell(view.xy)[None], angles)
+        crossed = cells[open_]
+        grid.detailed[crossed[:, 0], crossed[:, 1]] = True
+
+    @staticmethod
+    def _places(situation: Situation) -> NDArray[np.int64]:
+        """Reachable cells on a 0.5 m lattice, and where the agent is."""
+        reachable = np.argwhere(situation.passable & np.isfinite(situation.paths.costs))
+        lattice = reachable[np.all(reachable % round(0.5 / situation.grid.cell_size) == 0, axis=1)]
+        return np.vstack([situation.grid.cell(situation.xy)[None], lattice])
+
+
+def cast_on_grid(
+    grid: OccupancyGrid, places: NDArray[np.int64], angles: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Walk rays over the grid, a cell a step, 3 m far.
+
+    Returns:
+        Cells (P, A, R, 2), clipped to the grid, and which of them (P, A, R) a ray reaches: up to and including
+        the first occupied one.
+    """
+    reach = np.arange(1, int(SIGHT_M / grid.cell_size) + 1)
+    offsets = np.round(reach[None, :, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)[:, None])
+    cells = places[:, None, None] + offsets.astype(np.int64)
+    cells = np.clip(cells, 0, np.array(grid.cells.shape) - 1)
+    occupied = grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED
+    blocked_before = np.cumsum(occupied, axis=-1) - occupied
+    return cells, blocked_before == 0
+
+
+def view_gains(
+    grid: OccupancyGrid, places: NDArray[np.int64], yaw: float, hfov: float
+) -> NDArray[np.float64]:
+    """Unseen surface in m² that cameras at places (P, 2) would see at headings yaw + k 15 degrees: (P, 24).
+
+    Floor and ceiling count once each, an occupied cell as a wall of 2.5 m.
+    """
+    rays = round(2 * np.pi / _RAY_STEP)
+    cells, open_ = cast_on_grid(grid, places, yaw + np.arange(rays) * _RAY_STEP)
+    unseen = open_ & ~grid.detailed[cells[..., 0], cells[..., 1]]
+    reach = (np.arange(cells.shape[2]) + 1) * grid.cell_size
+    wall = grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED
+    area = np.where(wall, 2.5, 2 * grid.cell_size) * reach * _RAY_STEP
+    by_ray = (unseen * area).sum(axis=-1)
+    half = round(hfov / 2 / _RAY_STEP)
+    window = np.add.reduce([np.roll(by_ray, -k, axis=1) for k in range(-half, half + 1)])
+    return window[:, :: round(np.radians(15.0) / _RAY_STEP)]
+
+
+class _Agent:
+    """One planner in one episode."""
+
+    def __init__(self, chooser: Chooser) -> None:
+        self._chooser = chooser
+        self._grid: OccupancyGrid | None = None
+        self._view: View | None = None
+        self._path = np.zeros((0, 2))
+        self._thought, self._pursued, self._step = -THINK_EVERY, 0, 0
+
+    def look(
+        self, depth: NDArray[np.float32], pose: NDArray[np.float32], rays: NDArray[np.float32], floor_z: float
+    ) -> None:
+        """Add a frame to the map."""
+        if self._grid is None:
+            self._grid = OccupancyGrid(pose[:2, 3], floor_z)
+        self._grid.integrate(depth, pose, rays)
+        self._grid.clear(pose[:2, 3], BODY_M)
+
+    def decide(self, xy: NDArray[np.float64], yaw: float, collided: bool, hfov: float) -> int:
+        """The next action."""
+        assert self._grid is not None
+        self._step += 1
+        self._pursued += 1
+        if collided:
+            self._grid.block(xy + 0.3 * np.array([np.cos(yaw), np.sin(yaw)]))
+        arrived = self._view is not None and has_arrived(self._view, xy, yaw)
+        if arrived or collided or self._view is None or self._step - self._thought >= THINK_EVERY:
+            self._think(Situation(self._grid, xy, yaw, hfov), arrived)
+        if self._view is None:
+            return RIGHT
+        return follow(self._grid, self._path, self._view, xy, yaw)
+
+    def _think(self, situation: Situation, arrived: bool) -> None:
+        previous = self._view
+        if previous is not None and (arrived or self._pursued > PATIENCE):
+            self._chooser.give_up(situation, previous)
+        self._view = self._chooser.choose(situation)
+        self._thought = self._step
+        if self._view is None:
+            return
+        if previous is None or arrived or np.linalg.norm(previous.target - self._view.target) > 0.5:
+            self._pursued = 0
+        self._path = situation.grid.centre(situation.paths.path_to(situation.grid.cell(self._view.xy)))
+
+
+def nearest_frontier() -> FrontierExplorer:
+    """The classical baseline."""
+    return FrontierExplorer(NearestFrontier)
+
+
+def informed_frontier() -> FrontierExplorer:
+    """The upper reference: information gain against path cost."""
+    return FrontierExplorer(InformedFrontier)

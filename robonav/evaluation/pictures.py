@@ -1,0 +1,72 @@
+"""Pictures for the report: curves over steps as SVG, top-down maps as PNG, both to be inlined."""
+
+from __future__ import annotations
+
+import base64
+import io
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from robonav.evaluation.fog import FLOOR_SEEN, FLOOR_UNSEEN, OUTSIDE, WALL_SEEN, WALL_UNSEEN, TopDownMap
+from robonav.evaluation.statistics import bootstrap_mean
+
+COLOURS = {
+    OUTSIDE: (255, 255, 255),
+    FLOOR_UNSEEN: (176, 184, 196),
+    FLOOR_SEEN: (233, 241, 223),
+    WALL_UNSEEN: (120, 128, 140),
+    WALL_SEEN: (38, 43, 51),
+}
+PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
+
+
+def curve_svg(steps: list[int], values: NDArray[np.floating], label: str) -> str:
+    """Mean (line) and 95 % interval (band) over episodes.
+
+    Args:
+        steps: (K,) steps.
+        values: (N, K) percent, one row an episode.
+        label: What the vertical axis shows.
+    """
+    estimates = [bootstrap_mean(column) for column in values.T]
+    figure = Figure(figsize=(5.2, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.fill_between(steps, [e.low for e in estimates], [e.high for e in estimates], alpha=0.25, linewidth=0)
+    axes.plot(steps, [e.mean for e in estimates])
+    axes.set(xlabel="steps", ylabel=label, ylim=(0, 100), xlim=(0, steps[-1] or 1))
+    axes.grid(alpha=0.3)
+    text = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
+    """The map, north up, with the trajectory from blue to red and a ring at the start, as a data URI."""
+    palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)
+    used = np.argwhere(picture.cells != OUTSIDE)
+    low, high = np.maximum(used.min(axis=0) - 2, 0), used.max(axis=0) + 3
+    window = picture.cells[low[0] : high[0], low[1] : high[1]]
+    image = Image.fromarray(palette[window].swapaxes(0, 1)[::-1])
+    scale = pixels_per_cell
+    image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
+    cells = (picture.trajectory[:, :2] - picture.origin_xy) / 0.10 - low
+    points = np.stack([cells[:, 0], window.shape[1] - cells[:, 1]], axis=1) * scale
+    draw = ImageDraw.Draw(image)
+    for k, (a, b) in enumerate(pairwise(points)):
+        mix = k / max(len(points) - 2, 1)
+        colour = tuple(int(c) for c in (1 - mix) * PATH_START + mix * PATH_END)
+        draw.line([*map(float, a), *map(float, b)], fill=colour, width=2)
+    x, y = map(float, points[0])
+    draw.ellipse([x - 5, y - 5, x + 5, y + 5], outline=(20, 110, 50), width=3)
+    return _data_uri(image)
+
+
+def _data_uri(image: Image.Image) -> str:
+    data = io.BytesIO()
+    image.quantize(128).save(data, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,108 @@
+"""The folder of one evaluation: settings, one JSON line an episode, maps. It survives being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robonav.errors import UsageError
+from robonav.evaluation.fog import TopDownMap
+
+EPISODES, SETTINGS, MAPS = "episodes.jsonl", "settings.json", "maps"
+
+
+class RunFolder:
+    """Where one evaluation is written.
+
+    Args:
+        path: The folder; it is created.
+        settings: What the run depends on; kept beside the results.
+        resume: Go on with what is there instead of asking for an empty folder.
+
+    Raises:
+        UsageError: If the folder is in use and `resume` is off, or holds results of other settings.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any], resume: bool) -> None:
+        self.path = path
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path} is a file: give --out the name of a folder")
+        if path.exists() and any(path.iterdir()) and not resume:
+            raise UsageError(f"{path} is not empty: add --resume to go on with it, or give another --out")
+        if (path / SETTINGS).exists():
+            self._check_same(settings)
+        (path / MAPS).mkdir(parents=True, exist_ok=True)
+        self.write_text(SETTINGS, json.dumps(settings, indent=2) + "\n")
+        self._drop_half_line()
+
+    def records(self) -> list[dict[str, Any]]:
+        """All finished episodes, in the order in which they finished."""
+        return read_episodes(self.path) if (self.path / EPISODES).exists() else []
+
+    def append(self, record: dict[str, Any], picture: TopDownMap) -> None:
+        """Keep one finished episode; once this returns it is on disk."""
+        np.savez_compressed(self._map_path(record["episode_id"]), **vars(picture))
+        with open(self.path / EPISODES, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def load_map(self, episode_id: str) -> TopDownMap:
+        """The top-down map of a finished episode."""
+        with np.load(self._map_path(episode_id), allow_pickle=False) as arrays:
+            fields = {name: arrays[name] for name in arrays.files}
+        areas = {name: float(fields.pop(name)) for name in ("free_area_m2", "seen_area_m2")}
+        return TopDownMap(**fields, **areas)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        partial = self.path / f".{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(self.path / name)
+
+    def _map_path(self, episode_id: str) -> Path:
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in episode_id)
+        return self.path / MAPS / f"{safe}.npz"
+
+    def _check_same(self, settings: dict[str, Any]) -> None:
+        before = json.loads((self.path / SETTINGS).read_text(encoding="utf-8"))
+        differing = sorted(key for key in settings if before.get(key) != settings[key])
+        if differing:
+            key = differing[0]
+            raise UsageError(
+                f"{self.path} holds results with {key} = {before.get(key)}, this run has {settings[key]}: "
+                "resume with the same arguments, or give another --out"
+            )
+
+    def _drop_half_line(self) -> None:
+        """Cut off what a killed run left behind the last complete line."""
+        path = self.path / EPISODES
+        if path.exists():
+            content = path.read_bytes()
+            if not content.endswith(b"\n"):
+                with open(path, "r+b") as file:
+                    file.truncate(content.rfind(b"\n") + 1)
+
+
+def read_episodes(folder: Path) -> list[dict[str, Any]]:
+    """The records in `episodes.jsonl` of an evaluation's folder.
+
+    Raises:
+        UsageError: If the file is missing or a line is damaged.
+    """
+    path = Path(folder) / EPISODES
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: give a folder that `robonav evaluate` wrote")
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise UsageError(
+                f"{path} line {number} is damaged ({error.msg}): delete that line and run with --resume"
+            ) from error
+    return records

@@ -1,0 +1,148 @@
+"""Runs episodes in batches and writes each as it finishes; the same settings give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from robonav.envs.episodes import sample_episode
+from robonav.envs.navigation import Episode, NavigationSimulator
+from robonav.envs.scenes import SceneSet
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.evaluation.explorer import Explorer
+from robonav.evaluation.records import RunFolder
+from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+
+METRIC_WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the results of an evaluation depend on.
+
+    Attributes:
+        explorer: Name of a baseline or checkpoint folder.
+        scenes: What `open_scenes` takes.
+        episodes: How many episodes, spread evenly over the scenes.
+        steps: Length of an episode.
+        seed: Decides starts and random actions.
+        num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
+    """
+
+    explorer: str
+    scenes: str = "procedural"
+    episodes: int = 100
+    steps: int = 1024
+    seed: int = 0
+    num_envs: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "steps", "num_envs"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}: give 0 or more")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An episode before its scene is loaded."""
+
+    episode_id: str
+    scene_id: str
+    seed: int
+
+
+def plan_episodes(scene_ids: Sequence[str], episodes: int, seed: int) -> list[Planned]:
+    """The episodes of a run, scene by scene.
+
+    The k-th episode of a scene is the same whatever `episodes` is: a shorter run is a part of a longer one.
+    """
+    planned = []
+    for index, scene_id in enumerate(scene_ids):
+        for k in range((episodes - index + len(scene_ids) - 1) // len(scene_ids)):
+            digest = hashlib.sha256(f"{seed}/{scene_id}/{k}".encode()).digest()
+            planned.append(Planned(f"{scene_id}/{seed}-{k}", scene_id, int.from_bytes(digest[:4], "big")))
+    return planned
+
+
+def metric_camera(camera: Camera) -> Camera:
+    """The policy's camera with 128 columns: 64 are too coarse for 5 cm beyond 2 m."""
+    width = max(METRIC_WIDTH, camera.width)
+    return Camera(width, round(width * camera.height / camera.width), camera.hfov_deg, camera.height_m)
+
+
+class Evaluation:
+    """One explorer on one set of scenes.
+
+    Args:
+        settings: What to run.
+        explorer: Who explores; its `camera` is the one that it sees through.
+        scenes: Where.
+        threads: Threads for ray casting; 0 = all cores. Results do not depend on it.
+    """
+
+    def __init__(self, settings: Settings, explorer: Explorer, scenes: SceneSet, threads: int = 0) -> None:
+        self.settings, self._explorer, self._scenes, self._threads = settings, explorer, scenes, threads
+        self.planned = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
+        self._metric_camera = metric_camera(explorer.camera)
+        self._truth = lru_cache(maxsize=settings.num_envs)(GroundTruth.of)
+        # A simulator has a fixed number of agents, and the last batch may be smaller.
+        self._simulator = lru_cache(maxsize=1)(self._build_simulator)
+
+    def run(self, folder: RunFolder, advance: Callable[[int], None]) -> None:
+        """Run every batch that is not finished yet; `advance` is told of agent steps done.
+
+        A batch that was cut short runs again as a whole, so that its random numbers are the same.
+        """
+        finished = {record["episode_id"] for record in folder.records()}
+        for number, batch in self._batches():
+            missing = [planned for planned in batch if planned.episode_id not in finished]
+            if not missing:
+                advance(len(batch) * self.settings.steps)
+                continue
+            for tracker in self._run_batch(number, batch, advance):
+                if tracker.episode.episode_id not in finished:
+                    folder.append(*tracker.finish())
+
+    def _batches(self) -> Iterator[tuple[int, list[Planned]]]:
+        size = self.settings.num_envs
+        for number, first in enumerate(range(0, len(self.planned), size)):
+            yield number, self.planned[first : first + size]
+
+    def _run_batch(
+        self, number: int, batch: list[Planned], advance: Callable[[int], None]
+    ) -> list[EpisodeTracker]:
+        simulator = self._simulator(len(batch))
+        episodes = [sample_episode(simulator, p.scene_id, p.seed, p.episode_id) for p in batch]
+        frames = simulator.start(episodes)
+        trackers = [self._track(simulator, agent, episode) for agent, episode in enumerate(episodes)]
+        batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]
+        self._explorer.reset(len(batch), int(batch_seed))
+        previous = np.zeros(len(batch), dtype=np.int64)
+        for step in range(self.settings.steps + 1):
+            for agent, tracker in enumerate(trackers):
+                yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
+                tracker.observe(frames.position[agent], yaw, collided)
+            if step < self.settings.steps:
+                observation = {"rgb": frames.rgb, "previous_action": previous}
+                actions = self._explorer.act(observation, frames, simulator.camera)
+                frames = simulator.step(actions)
+                previous = np.asarray(actions, dtype=np.int64) + 1
+                advance(len(batch))
+        return trackers
+
+    def _track(self, simulator: NavigationSimulator, agent: int, episode: Episode) -> EpisodeTracker:
+        world = simulator.world(agent)
+        island = int(world.free_space.island_at(np.array(episode.start[:2])))
+        truth = self._truth(world, self._metric_camera, island)
+        return EpisodeTracker(episode, world, truth, self._metric_camera, self.settings.steps)
+
+    def _build_simulator(self, num_agents: int) -> NavigationSimulator:
+        cache = self.settings.num_envs
+        return NavigationSimulator(self._scenes, num_agents, self._explorer.camera, self._threads, cache)

@@ -1,0 +1,65 @@
+"""What a run amounts to: means with intervals, and all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from robonav.evaluation.statistics import bootstrap_mean
+
+BY_STEP = ("visible_completeness_pct", "completeness_pct", "mean_distance_m")
+SINGLE = ("area_m2", "free_area_m2", "visible_share_pct", "path_length_m", "collisions")
+PACKAGES = ("robonav", "numpy", "scipy", "open3d", "torch", "warp-lang", "trimesh")
+
+
+def summarise(records: Sequence[dict[str, Any]], settings: dict[str, Any], command: str) -> dict[str, Any]:
+    """The content of `summary.json`.
+
+    Args:
+        records: All episodes of the run.
+        settings: What it was run with.
+        command: The line that repeats it.
+    """
+    by_step = {
+        name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]} for name in BY_STEP
+    }
+    return {
+        "command": command,
+        "settings": settings,
+        "episodes": len(records),
+        "scenes": len({record["scene_id"] for record in records}),
+        "metrics": {**by_step, **{name: _mean([r[name] for r in records]) for name in SINGLE}},
+        "interval": "95 % percentile bootstrap over episodes, 10,000 resamples, seed 0",
+        "versions": versions(),
+        "git_revision": git_revision(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that results depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+
+
+def git_revision() -> str | None:
+    """Commit of the checkout, marked "+changes" if tracked files differ from it; None outside of one."""
+    if not any((parent / ".git").exists() for parent in Path(__file__).resolve().parents):
+        return None
+    try:
+        revision = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return None  # results are worth keeping without it
+    return revision + ("+changes" if changed else "")
+
+
+def _git(*args: str) -> str:
+    here = Path(__file__).resolve().parent
+    return subprocess.run(["git", *args], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _mean(values: list[float]) -> dict[str, float]:
+    return bootstrap_mean(values).as_dict()

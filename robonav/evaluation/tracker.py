@@ -1,0 +1,129 @@
+"""Follows one episode: what its metric camera observes, how it moves, and the record that comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation import Episode, World
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.fog import TopDownMap, draw_map
+from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
+from robonav.evaluation.surface import Surface, build_surface
+
+REPORT_STEPS = (128, 256, 512, 1024)
+CURVE_EVERY = 32
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What all episodes on one island of one scene are measured against."""
+
+    scene_hash: str
+    surface: Surface
+    index: SampleIndex
+
+    @classmethod
+    def of(cls, world: World, camera: Camera, island: int) -> GroundTruth:
+        """Sample the island's surface as `camera` can see it."""
+        surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
+        return cls(world.scene.content_hash, surface, SampleIndex(surface.points))
+
+
+@dataclass
+class Curve:
+    """Completeness over steps, every 32 steps from the start frame on."""
+
+    step: list[int] = field(default_factory=list)
+    completeness_pct: list[float] = field(default_factory=list)
+    visible_completeness_pct: list[float] = field(default_factory=list)
+
+
+class EpisodeTracker:
+    """Measures one agent from its start frame to its last step.
+
+    Args:
+        episode: Where it started.
+        world: The scene it is in.
+        truth: What it should see.
+        camera: The metric camera: the robot's eye and field of view, with more pixels.
+        steps: How long the episode lasts.
+    """
+
+    def __init__(
+        self, episode: Episode, world: World, truth: GroundTruth, camera: Camera, steps: int
+    ) -> None:
+        self.episode, self._world, self._truth, self._camera = episode, world, truth, camera
+        self._report_at = {step for step in REPORT_STEPS if step <= steps} | {steps}
+        rays = camera.directions().reshape(-1, 3)
+        self._directions = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        self._coverage = Coverage(truth.index)
+        self._looked_from: set[tuple[float, ...]] = set()
+        self._poses: list[tuple[float, ...]] = []
+        self._collisions = 0
+        self._metrics: dict[str, dict[str, float]] = {
+            name: {} for name in ("completeness_pct", "visible_completeness_pct", "mean_distance_m")
+        }
+        self._curve = Curve()
+
+    def observe(self, position: NDArray[np.floating], yaw: float, collided: bool) -> None:
+        """Take in where the agent is after a step (or at its start)."""
+        step = len(self._poses)
+        self._poses.append((float(position[0]), float(position[1]), float(yaw)))
+        self._collisions += int(collided)
+        self._look(position, yaw)
+        if step % CURVE_EVERY == 0 or step in self._report_at:
+            self._measure(step)
+
+    def _look(self, position: NDArray[np.floating], yaw: float) -> None:
+        """Add the metric camera's points; the same view of a static scene adds nothing a second time."""
+        key = (*np.round(position[:2], 4), round(float(yaw) % (2 * np.pi), 3))
+        if key in self._looked_from:
+            return
+        self._looked_from.add(key)
+        pose = self._camera.poses(np.asarray(position)[None], np.array([yaw]))[0]
+        directions = self._directions @ pose[:3, :3].T
+        origins = np.broadcast_to(pose[:3, 3], directions.shape)
+        lengths = self._world.sensor.distances(origins, directions)
+        hit = np.isfinite(lengths)
+        self._coverage.observe(pose[:3, 3] + directions[hit] * lengths[hit, None])
+
+    def _measure(self, step: int) -> None:
+        seen, visible = self._coverage.seen, self._truth.surface.visible
+        shares = (completeness_pct(seen), completeness_pct(seen[visible]))
+        if step % CURVE_EVERY == 0:
+            self._curve.step.append(step)
+            self._curve.completeness_pct.append(round(shares[0], 3))
+            self._curve.visible_completeness_pct.append(round(shares[1], 3))
+        if step in self._report_at:
+            distance = float(self._coverage.distances().mean())
+            for name, value in zip(self._metrics, (*shares, distance), strict=True):
+                self._metrics[name][str(step)] = round(value, 4)
+
+    def finish(self) -> tuple[dict[str, Any], TopDownMap]:
+        """The episode's record, ready for JSON, and its top-down map."""
+        trajectory = np.array(self._poses)
+        picture = draw_map(
+            self._world.sensor, self._camera, self._truth.surface, self._coverage.seen, trajectory
+        )
+        x, y, yaw = self.episode.start
+        moved = np.linalg.norm(np.diff(trajectory[:, :2], axis=0), axis=1)
+        record = {
+            "episode_id": self.episode.episode_id,
+            "scene_id": self.episode.scene_id,
+            "scene_hash": self._truth.scene_hash,
+            "seed": self.episode.seed,
+            "start": {"x": round(x, 4), "y": round(y, 4), "yaw": round(yaw, 4)},
+            "steps": len(trajectory) - 1,
+            **self._metrics,
+            "area_m2": round(picture.seen_area_m2, 2),
+            "free_area_m2": round(picture.free_area_m2, 2),
+            "visible_share_pct": round(completeness_pct(self._truth.surface.visible), 3),
+            "path_length_m": round(float(moved.sum()), 3),
+            "collisions": self._collisions,
+            "curve": vars(self._curve),
+        }
+        return record, picture
