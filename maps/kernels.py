@@ -64,6 +64,7 @@ class Grid:
     surface: wp.array(dtype=wp.int32)  # frame of the last return within one voxel, 0 = never
     inv_voxel: float
     front: int  # voxels in front of the surface that are kept
+    enough: int  # observations after which the voxel of a return is only stamped
 
 
 @wp.func
@@ -244,7 +245,21 @@ def integrate_kernel(
                 x = (float(u) + 0.5 - camera.cx) / camera.fx
                 y = (float(v) + 0.5 - camera.cy) / camera.fy
                 p = wp.transform_point(pose, wp.vec3(x * d, y * d, d)) * grid.inv_voxel
+                settled = bool(False)
                 if within_reach(p):
+                    key = block_key(block_of(voxel_of(p)))
+                    if key != cached_key:
+                        cached_slot = find_block(grid, env, key)
+                        cached_key = key
+                        if cached_slot == 0:
+                            cached_key = _EMPTY
+                    if cached_slot != 0:
+                        i = index_in_pool(cached_slot, voxel_of(p))
+                        if grid.geometry[i][1] >= grid.enough and grid.surface[i] > oldest:
+                            grid.stamp[i] = frame
+                            grid.surface[i] = frame
+                            settled = True
+                if within_reach(p) and not settled:
                     n = wp.transform_vector(pose, surface_normal(depth, env, v, u, x, y, camera))
                     ready = bool(True)
                     for step in range(-1, grid.front + 1):

@@ -59,6 +59,8 @@ class Reconstruction:
         memory_frames: A voxel not integrated during its environment's last k frames is unknown again; None = never.
         device: Warp device.
         threads: Threads that share the environments (CPU only).
+        enough_observations: A return whose voxel was observed so often is not averaged in any more, only noted as
+            seen again: much faster; the map then depends on the order of frames (by default never).
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Reconstruction:
         memory_frames: int | None = None,
         device: str = "cpu",
         threads: int = 1,
+        enough_observations: int = kernels.MAX_OBSERVATIONS,
     ) -> None:
         self.num_envs = num_envs
         self.pinhole = pinhole
@@ -83,6 +86,7 @@ class Reconstruction:
         self._frames = np.zeros(num_envs, np.int32)
         self._free = np.arange(1, 1, dtype=np.int32)
         self._grid = kernels.Grid()
+        self._grid.enough = enough_observations
         self._grid.inv_voxel = 1.0 / voxel_size
         self._grid.front = max(1, round(self._truncation / voxel_size))
         with wp.ScopedDevice(device):

@@ -15,6 +15,9 @@ from robonav.maps.reconstruction import Pinhole, Reconstruction
 from robonav.rewards import surprise
 
 
+_ENOUGH_OBSERVATIONS = 8  # more of them would make the map finer, but not what it knows
+
+
 def pinhole_of(camera: Camera) -> Pinhole:
     """The map's view of a camera."""
     return Pinhole(
@@ -110,6 +113,7 @@ class ReconstructionCuriosity:
             memory_frames=memory_frames,
             device=device,
             threads=threads,
+            enough_observations=_ENOUGH_OBSERVATIONS,
         )
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
