@@ -18,8 +18,9 @@ BELOW_FLOOR_M, ABOVE_CEILING_M = 0.10, 0.08
 TOLERANCE_M = 0.15  # added to the agent radius for closing, and once more around the free space
 UNKNOWN_CEILING_M = 3.0  # assumed above the floor where most rays that go up find no ceiling
 STANDPOINT_SPACING_M = 0.5
-SWEEP_RANGE_M = 8.0
-SWEEP_RAYS = 180
+SWEEP_RANGE_M = 5.0
+SWEEP_RAYS = 90
+SWEEP_STEP_M = 0.15  # closing by 0.33 m fills the gaps between rays
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,8 @@ def build_surface(
     eyes = np.c_[stands, np.full(len(stands), free_space.floor_z + camera.height_m)].astype(np.float32)
     ceiling_z = ceiling_height(sensor, eyes, free_space.floor_z)
     free = _dilate(free_space.islands == island, agent_radius, free_space.cell_size)
-    footprint = island_footprint(free, free_space, sweep(sensor, eyes), agent_radius)
+    open_floor = sweep(sensor, eyes, free, free_space)
+    footprint = island_footprint(open_floor, free_space.cell_size, agent_radius)
     points = sample_band(scene, free_space, footprint, ceiling_z, samples)
     visible = visible_from(sensor, eyes, points, camera)
     return Surface(points, visible, footprint, free, free_space, ceiling_z)
@@ -97,29 +99,32 @@ def ceiling_height(sensor: RaycastSensor, eyes: NDArray[np.float32], floor_z: fl
     return float(np.quantile(height[hit], 0.9)) if hit.mean() >= 0.5 else floor_z + UNKNOWN_CEILING_M
 
 
-def sweep(sensor: RaycastSensor, eyes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """World x, y (K, 2) of points in open space at eye height: every 5 cm along horizontal rays that hit."""
+def sweep(
+    sensor: RaycastSensor, eyes: NDArray[np.float32], free: NDArray[np.bool_], free_space: FreeSpace
+) -> NDArray[np.bool_]:
+    """Free floor (X, Y) plus what horizontal rays from `eyes` (P, 3) cross: the floor under low furniture."""
     angles = np.linspace(0, 2 * np.pi, SWEEP_RAYS, endpoint=False)
     fan = np.stack([np.cos(angles), np.sin(angles), np.zeros(SWEEP_RAYS)], axis=1).astype(np.float32)
     origins, directions = np.repeat(eyes, SWEEP_RAYS, axis=0), np.tile(fan, (len(eyes), 1))
     lengths = sensor.distances(origins, directions)
     # A ray that flies on for long has left through a window: what it crosses is not this floor.
-    open_to = np.where(lengths < SWEEP_RANGE_M, lengths, 0)
-    ray, step = np.nonzero(np.arange(0, SWEEP_RANGE_M, 0.05)[None] < open_to[:, None])
-    return origins[ray, :2] + directions[ray, :2] * (0.05 * step[:, None]).astype(np.float32)
+    lengths = np.where(lengths < SWEEP_RANGE_M, lengths, 0)
+    open_floor = free.copy()
+    for along in np.arange(SWEEP_STEP_M, SWEEP_RANGE_M, SWEEP_STEP_M, dtype=np.float32):
+        on = np.flatnonzero(lengths > along)
+        cells = free_space.cells(origins[on, :2] + along * directions[on, :2])
+        cells = cells[np.all((cells >= 0) & (cells < free.shape), axis=1)]
+        open_floor[cells[:, 0], cells[:, 1]] = True
+    return open_floor
 
 
 def island_footprint(
-    free: NDArray[np.bool_], free_space: FreeSpace, swept: NDArray[np.float32], agent_radius: float
+    open_floor: NDArray[np.bool_], cell_size: float, agent_radius: float
 ) -> NDArray[np.bool_]:
-    """Free floor plus what is swept over low furniture, closed by radius + 0.15 m and widened by 0.15 m."""
-    cells = free_space.cells(swept)
-    cells = cells[np.all((cells >= 0) & (cells < free.shape), axis=1)]
-    ground = free.copy()
-    ground[cells[:, 0], cells[:, 1]] = True
+    """Open floor (X, Y), closed by radius + 0.15 m and widened by 0.15 m, as in the paper."""
     reach = agent_radius + TOLERANCE_M
-    closed = ~_dilate(~_dilate(ground, reach, free_space.cell_size), reach, free_space.cell_size)
-    return _dilate(closed, TOLERANCE_M, free_space.cell_size)
+    closed = ~_dilate(~_dilate(open_floor, reach, cell_size), reach, cell_size)
+    return _dilate(closed, TOLERANCE_M, cell_size)
 
 
 def sample_band(
