@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -101,7 +102,7 @@ def _textured(
 
 def _colored(geometry: trimesh.Trimesh, triangles: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Corner colours (T, 3, 3) of vertex or face colours; a mesh without any is shaded by orientation."""
-    visual = geometry.visual
+    visual: Any = geometry.visual
     if visual.kind == "vertex":
         return np.ascontiguousarray(np.asarray(visual.vertex_colors)[triangles][..., :3])
     if visual.kind == "face":

@@ -119,7 +119,8 @@ def _free_space_at(
     """Islands on one floor: enclosed ones only, largest first."""
     low, high = corners[..., :2].min(axis=(0, 1)), corners[..., :2].max(axis=(0, 1))
     origin = low - 2 * _CELL_M
-    shape = tuple(int(n) for n in np.ceil((high - origin) / _CELL_M).astype(int) + 2)
+    columns, rows = (int(n) + 2 for n in np.ceil((high - origin) / _CELL_M))
+    shape = (columns, rows)
     walkable = ~occupied_columns(corners, origin, _CELL_M, shape, floor_z + _STEP_M, floor_z + agent.height_m)
     blank = FreeSpace(np.zeros(shape, np.int32), (float(origin[0]), float(origin[1])), floor_z, _CELL_M)
     cells = np.argwhere(walkable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import warp as wp
@@ -51,7 +52,7 @@ class Appearance:
         return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), _flatten_textures(scene.textures))
 
 
-def _facets(scene: Scene) -> NDArray[np.void]:
+def _facets(scene: Scene) -> NDArray[Any]:
     corners = scene.vertices[scene.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
@@ -59,7 +60,7 @@ def _facets(scene: Scene) -> NDArray[np.void]:
     along_1, along_2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
     sizes = np.array([texture.shape[:2] for texture in scene.textures] or [(1, 1)], dtype=np.float32)
     texels = np.prod(sizes, axis=1)[np.maximum(scene.texture_ids, 0)]
-    facets = np.zeros(len(corners), dtype=Facet.numpy_dtype())
+    facets: Any = np.zeros(len(corners), dtype=Facet.numpy_dtype())  # type: ignore[attr-defined]
     facets["normal"] = normals / area[:, None]
     facets["uv"] = uv[:, 0]
     facets["uv_along_1"] = along_1

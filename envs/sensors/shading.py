@@ -1,3 +1,5 @@
+# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, var-annotated"
+# (inside a Warp kernel types are Warp's, which mypy takes for Python's)
 """Rays of a camera and the colour of their hits: two Warp kernels on the CPU, and the buffers they share."""
 
 from __future__ import annotations
@@ -103,9 +105,9 @@ def _recorded(kernel: wp.Kernel, dim: int, inputs: list) -> wp.Launch:
 
 @wp.kernel
 def _ray_kernel(
-    poses: wp.array(dtype=wp.mat44),  # type: ignore[valid-type]
-    directions: wp.array(dtype=wp.vec3),  # type: ignore[valid-type]
-    rays: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    poses: wp.array(dtype=wp.mat44),
+    directions: wp.array(dtype=wp.vec3),
+    rays: wp.array2d(dtype=wp.vec3),
 ) -> None:
     frame = wp.tid()
     T = poses[frame]
@@ -173,15 +175,15 @@ def _shade_kernel(
     first_row: int,
     width: int,
     pixel_at_1m: float,
-    poses: wp.array(dtype=wp.mat44),  # type: ignore[valid-type]
-    directions: wp.array(dtype=wp.vec3),  # type: ignore[valid-type]
-    t_hit: wp.array(dtype=wp.float32),  # type: ignore[valid-type]
-    primitive_ids: wp.array(dtype=wp.uint32),  # type: ignore[valid-type]
-    primitive_uvs: wp.array(dtype=wp.vec2),  # type: ignore[valid-type]
-    facets: wp.array(dtype=Facet),  # type: ignore[valid-type]
+    poses: wp.array(dtype=wp.mat44),
+    directions: wp.array(dtype=wp.vec3),
+    t_hit: wp.array(dtype=wp.float32),
+    primitive_ids: wp.array(dtype=wp.uint32),
+    primitive_uvs: wp.array(dtype=wp.vec2),
+    facets: wp.array(dtype=Facet),
     textures: Textures,
-    rgb: wp.array(dtype=wp.vec3ub),  # type: ignore[valid-type]
-    depth: wp.array(dtype=wp.float32),  # type: ignore[valid-type]
+    rgb: wp.array(dtype=wp.vec3ub),
+    depth: wp.array(dtype=wp.float32),
 ) -> None:
     row = first_row + wp.tid()
     count = directions.shape[0]
