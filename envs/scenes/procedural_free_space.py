@@ -46,8 +46,12 @@ class Clearance:
         extent_y = abs(s) * half_u + abs(c) * half_v + reach
         rows, columns = self.window(cx - extent_x, cy - extent_y, cx + extent_x, cy + extent_y)
         dx, dy = self._x[rows, None] - cx, self._y[columns] - cy
-        u = np.maximum(np.abs(c * dx + s * dy) - half_u, 0)
-        v = np.maximum(np.abs(c * dy - s * dx) - half_v, 0)
+        if min(abs(c), abs(s)) < 1e-9:  # most are aligned with the walls: x and y separate
+            u = np.maximum(np.abs(dx) - (extent_x - reach), 0)
+            v = np.maximum(np.abs(dy) - (extent_y - reach), 0)
+        else:
+            u = np.maximum(np.abs(c * dx + s * dy) - half_u, 0)
+            v = np.maximum(np.abs(c * dy - s * dx) - half_v, 0)
         self.free[rows, columns] &= u * u + v * v > reach * reach
 
     def islands(self) -> FreeSpace:

@@ -14,7 +14,9 @@ from robonav.envs.scenes.procedural_layout import Layout, Room, wall_openings
 
 DOOR_ZONE = 0.45  # depth of the floor before a door that furniture leaves free, metres
 WALL_GAP = 0.02
+_SUNK = 0.002  # what stands against a wall reaches into it by this much: no slit, no coplanar faces
 _YAW_OF_SIDE = (-math.pi / 2, math.pi / 2, 0.0, math.pi)  # a piece's front points away from its wall
+_FOUR_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
 Rectangle = tuple[float, float, float, float]
 
 
@@ -80,7 +82,7 @@ def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designe
         return [NARROW[i] for i in rng.integers(len(NARROW), size=min(count, 3))]
     kind = "hall" if room.kind == "corridor" else str(rng.choice(list(PROGRAMMES)[:-1]))
     first, filling = PROGRAMMES[kind]
-    extra = [filling[i] for i in rng.integers(len(filling), size=max(0, min(count, 9) - len(first)))]
+    extra = [filling[i] for i in rng.integers(len(filling), size=max(0, min(count, 14) - len(first)))]
     return [*first[:count], *extra]
 
 
@@ -91,10 +93,7 @@ def _door_zones(layout: Layout, index: int, radius: float) -> list[Rectangle]:
     for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):
         for lo, hi, _ in wall_openings(index, layout.doors, side):
             a, b = sorted((at, at + (DOOR_ZONE + radius) * (1 if side % 2 == 0 else -1)))
-            middle, half = (lo + hi) / 2, min((hi - lo) / 2, 0.7)
-            zones.append(
-                (a, middle - half, b, middle + half) if side < 2 else (middle - half, a, middle + half, b)
-            )
+            zones.append((a, lo, b, hi) if side < 2 else (lo, a, hi, b))
     return zones
 
 
@@ -131,8 +130,16 @@ def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -
         return None
     x, y = (a + rng.random() * (b - a) for a, b in zip(low, high, strict=True))
     if piece.against_wall:
-        x, y = ((low[0], y), (high[0], y), (x, low[1]), (x, high[1]))[side]
+        x, y = _against(side, x, y, low, high)
     return Placed(piece, index, x, y, yaw)
+
+
+def _against(
+    side: int, x: float, y: float, low: tuple[float, float], high: tuple[float, float]
+) -> tuple[float, float]:
+    """Move a pose to the wall on one side; low and high are the limits that keep the usual gap."""
+    shift = WALL_GAP + _SUNK
+    return ((low[0] - shift, y), (high[0] + shift, y), (x, low[1] - shift), (x, high[1] + shift))[side]
 
 
 def _overlap(a: Rectangle, b: Rectangle) -> bool:
@@ -145,7 +152,7 @@ def _keeps_room_connected(spot: Placed, room: Room, clearance: Clearance) -> boo
     before = clearance.free[window].copy()
     for footprint in spot.footprints():
         clearance.close(footprint)
-    if ndimage.label(clearance.free[window])[1] == 1:
+    if ndimage.label(clearance.free[window], _FOUR_NEIGHBOURS)[1] == 1:
         return True
     clearance.free[window] = before
     return False

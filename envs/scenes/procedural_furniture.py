@@ -151,7 +151,7 @@ def cabinet(rng: Rng) -> Piece:
     z = (0.75, 0.9, 1.2, 1.9, 2.1)[rng.integers(5)]
     piece = Piece(w, d)
     x0, y0, x1, y1 = -w / 2, -d / 2, w / 2, d / 2
-    piece.boxes = [Box(x0, y0, 0, x1, y1 - 0.02, z, 0, "f"), Box(x0, y1 - 0.02, 0, x1, y1, z, 2, "lrbu")]
+    piece.boxes = [Box(x0, y0, 0, x1, y1, z, 0, "f"), Box(x0, y1 - 0.02, 0, x1, y1, z, 2, "lrbu")]
     return piece.solid()
 
 

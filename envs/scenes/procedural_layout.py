@@ -89,7 +89,10 @@ def sample_layout(rng: np.random.Generator) -> Layout:
         cells = (9 + 9 * rng.beta(1.6, 1.1, size=2)) / UNIT
         nx, ny = int(cells[0]), int(cells[1])
         area = nx * ny * UNIT**2
-        target = int(np.clip(round(area / rng.uniform(10.0, 20.0)), 5, 16))
+        per_room = (
+            rng.uniform(20.0, 40.0) if rng.random() < 0.15 else rng.uniform(10.0, 20.0)
+        )  # some with halls
+        target = int(np.clip(round(area / per_room), 5, 16))
         leaves = _partition(rng, nx, ny, target)
         leaves = _drop_corner(rng, leaves, nx, ny)
         thickness = rng.uniform(0.10, 0.15)

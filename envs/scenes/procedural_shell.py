@@ -11,7 +11,7 @@ from robonav.envs.scenes.procedural_mesh import Array, Material, MeshBuilder
 from robonav.envs.scenes.procedural_palette import WHITE, Lights, Palette, RoomLook
 
 Point = tuple[float, float, float]
-_DECAL_GAP, _RUG_HEIGHT = 0.012, 0.008
+_DECAL_GAP, _RUG_HEIGHT = 0.005, 0.005
 _UNIT_UV = np.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]])
 
 
