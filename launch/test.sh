@@ -19,6 +19,6 @@ check style .venv/bin/ruff check .
 check format .venv/bin/ruff format --check .
 check types env MYPYPATH=build/tree .venv/bin/mypy -p robonav
 check imports env PYTHONPATH=build/tree .venv/bin/lint-imports
-check tests .venv/bin/pytest -n 2 "$@"
+check tests .venv/bin/pytest -n 2 --dist loadgroup "$@"
 [ -z "$failed" ] || fail "these checks failed:$failed"
 say "all checks passed"

@@ -1,0 +1,75 @@
+"""Every command in the README runs, in the order in which a reader meets them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from robonav.envs.scenes.procedural import generate_house
+from robonav.maps.export import write_mesh
+
+# These set the machine up, or would run this test inside itself: their syntax is checked here, what they call
+# is tested in test_demo.py and by every other test.
+SET_UP = {"bash launch/demo.sh", "bash launch/test.sh", "source .venv/bin/activate"}
+
+# The README trains for some minutes; a test has seconds. Everything else runs as it is printed.
+SMALLER = {
+    "--steps 16384 --num-envs 4": "--steps 1024 --num-envs 2",
+    "--steps 24576 --num-envs 4": "--steps 2048 --num-envs 2",
+    "--episodes 4 --steps 256": "--episodes 2 --steps 128",
+    "--steps 4096": "--steps 256 --num-envs 2 --episode-steps 64",
+}
+
+
+def commands(markdown: str) -> list[str]:
+    """The lines of all ```bash blocks."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", markdown, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def smaller(command: str) -> str:
+    for printed, quick in SMALLER.items():
+        command = command.replace(printed, quick)
+    return command
+
+
+@pytest.fixture
+def reader(tmp_path: Path, repository: Path) -> Path:
+    """A folder like a reader's clone, with a scene of the reader's own in it."""
+    (tmp_path / "examples").symlink_to(repository / "examples")
+    house = generate_house(seed=7)
+    write_mesh(tmp_path / "my_house.glb", house.vertices, house.triangles)
+    return tmp_path
+
+
+def test_every_command_in_the_readme_runs(repository: Path, reader: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    printed = commands((repository / "README.md").read_text())
+    assert set(printed) >= SET_UP
+    for command in (smaller(line) for line in printed if line not in SET_UP):
+        done = subprocess.run(
+            command, shell=True, cwd=reader, env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    for result in ("results/first/report.html", "results/my_house/episodes.jsonl", "explore.png", "room.ply"):
+        assert (reader / result).stat().st_size > 1000, result
+
+
+@pytest.mark.parametrize("script", ["demo.sh", "test.sh", "setup.sh"])
+def test_the_scripts_are_sound_bash(repository: Path, script: str) -> None:
+    subprocess.run(["bash", "-n", repository / "launch" / script], check=True)
+
+
+def test_links_in_the_documents_lead_somewhere(repository: Path) -> None:
+    pages = [repository / "README.md", *sorted((repository / "docs").glob("*.md"))]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)", page.read_text())]
+    broken = [
+        f"{p.name}: {link}" for p, link in links if "://" not in link and not (p.parent / link).exists()
+    ]
+    assert links
+    assert not broken
