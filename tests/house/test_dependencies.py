@@ -1,0 +1,49 @@
+"""What the package imports is what it says it needs: nothing comes by luck of another package."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PARTS = ("maps", "envs", "robonav", "launch")
+
+
+def imported(repository: Path) -> set[str]:
+    """Top-level names that the package imports, anywhere in its code."""
+    trees = [ast.parse(path.read_text()) for part in PARTS for path in (repository / part).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"robonav"}
+
+
+def declared() -> dict[str, Requirement]:
+    """What pip is asked to install, the development tools included, by canonical name."""
+    requirements = map(Requirement, requires("robonav") or [])
+    return {canonicalize_name(requirement.name): requirement for requirement in requirements}
+
+
+def test_every_import_is_a_declared_dependency(repository: Path) -> None:
+    needed = {name for name, requirement in declared().items() if requirement.marker is None}
+    distributions = packages_distributions()
+    providers = {
+        name: {canonicalize_name(d) for d in distributions.get(name, [name])} for name in imported(repository)
+    }
+    assert "numpy" in providers
+    assert not {name: found for name, found in providers.items() if not found & needed}
+
+
+def test_the_constraints_lie_within_the_declared_ranges(repository: Path) -> None:
+    """One outside would make the set-up fail, and on a clean machine only."""
+    lines = (repository / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line[:1].isalpha()]
+    assert "torch" in [pin.name for pin in pins]
+    for pin in pins:
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        assert declared()[canonicalize_name(pin.name)].specifier.contains(exact.version), pin

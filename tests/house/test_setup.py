@@ -1,0 +1,112 @@
+"""The set-up script finds out what a machine lacks, and installs it or says the command that does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+class Machine:
+    """A clone whose .venv is ready, on a machine whose system commands are replaced by ours."""
+
+    def __init__(self, folder: Path, repository: Path) -> None:
+        self.clone, self.commands = folder / "clone", folder / "bin"
+        shutil.copytree(repository / "launch", self.clone / "launch")
+        for name in ("pyproject.toml", "constraints.txt"):
+            shutil.copy(repository / name, self.clone)
+        library = self.clone / ".venv/lib/python3/site-packages/open3d/pybind.so"
+        library.parent.mkdir(parents=True)
+        library.touch()
+        (self.clone / ".venv/bin").mkdir()
+        (self.clone / ".venv/bin/python").symlink_to(sys.executable)
+        self.commands.mkdir()
+        self.fake("uname", "echo Linux")
+        stamp = "cat pyproject.toml constraints.txt <(pwd) | cksum > .venv/robonav-ready"
+        subprocess.run(["bash", "-c", stamp], cwd=self.clone, check=True)
+
+    def fake(self, command: str, script: str) -> None:
+        """Put a command of our own before the machine's."""
+        path = self.commands / command
+        path.write_text(f"#!/bin/bash\n{script}\n")
+        path.chmod(0o755)
+
+    def misses(self, *libraries: str) -> None:
+        """Let the dynamic linker miss these libraries."""
+        lines = "".join(f"echo '    {name} => not found';" for name in libraries)
+        self.fake("ldd", f"echo '    libc.so.6 => libc.so.6 (0x0)'; {lines}")
+
+    def user(self, number: int) -> None:
+        """Be this user; apt-get only notes what it was asked to do."""
+        self.fake("id", f"echo {number}")
+        self.fake("apt-get", f'echo "$*" >> {self.commands}/apt.log')
+
+    def asked_apt(self) -> list[str]:
+        log = self.commands / "apt.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def set_up(self) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}",
+            "PYTHON": sys.executable,
+        }
+        command = ["bash", self.clone / "launch/setup.sh"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, repository: Path) -> Machine:
+    return Machine(tmp_path, repository)
+
+
+def test_a_machine_that_is_ready_is_left_alone(machine: Machine) -> None:
+    machine.misses()
+    machine.user(0)
+    done = machine.set_up()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert machine.asked_apt() == []
+
+
+def test_root_gets_the_missing_system_packages(machine: Machine) -> None:
+    machine.misses("libGL.so.1", "libusb-1.0.so.0")
+    machine.user(0)
+    assert machine.set_up().returncode == 0
+    update, install = machine.asked_apt()
+    assert update.startswith("update")
+    assert install.split()[-2:] == ["libgl1", "libusb-1.0-0"]
+
+
+def test_others_are_told_the_command(machine: Machine) -> None:
+    machine.misses("libX11.so.6")
+    machine.user(1000)
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert "sudo apt-get install libx11-6" in done.stderr
+    assert machine.asked_apt() == []
+
+
+def test_an_unknown_library_is_named(machine: Machine) -> None:
+    machine.misses("libweird.so.9")
+    machine.user(0)
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert "libweird.so.9" in done.stderr
+
+
+def test_an_old_python_is_refused_with_the_remedy(machine: Machine) -> None:
+    old = machine.commands / "python-old"
+    machine.fake("python-old", '[ "$1" = -V ] && echo "Python 3.8.1" || exit 1')
+    done = subprocess.run(
+        ["bash", machine.clone / "launch/setup.sh"],
+        env={**os.environ, "PYTHON": str(old)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Python 3.10 or newer is needed" in done.stderr
+    assert "Python 3.8.1" in done.stderr
