@@ -17,8 +17,11 @@ _STEP_M = 0.2  # what the agent's wheels get over; as habitat's agent_max_climb
 _EYE_M = 1.25  # height at which the surroundings are probed
 _HEADINGS = 16
 _ENCLOSED = 0.6  # share of headings that must meet a wall
+_PROBE_CELLS = 4  # between places where enclosure is measured
+_SMOOTHING_CELLS = 15
 _MIN_ISLAND_M2 = 0.5
 _MIN_START_M2 = 1.0
+_MIN_INDOOR_M2 = 4.0  # a smaller one may be a nook between roofs
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ def free_space_of(
     """Free space of the agent on the scene's main floor; island 1 is the largest indoor one.
 
     A cell is free if the floor supports it and no geometry between step height and the agent's height
-    comes nearer than the agent's radius. An island is indoors if most headings at eye level meet a
+    comes nearer than the agent's radius. A place is indoors if most headings at eye level meet a
     surface; this rejects roofs and open ground, and needs no ceiling, which many scans lack. Tables are
     too small to be anything but a small island. Where several floors qualify, the lowest one whose
-    island has at least half of the largest area wins.
+    island has at least half of the largest area wins. A mesh without any interior is explored from the
+    ground outside.
 
     Args:
         vertices: (V, 3) metres, z up.
@@ -57,20 +61,22 @@ def free_space_of(
         SceneError: No floor is large enough to stand and start on.
     """
     corners = np.asarray(vertices, dtype=np.float32)[triangles]
-    rays = _Rays(vertices, triangles)
-    for min_enclosure in (_ENCLOSED, 0.0):
-        spaces = [_free_space_at(corners, rays, z, agent, min_enclosure) for z in _floor_heights(corners)]
-        candidates = [space for space in spaces if space.area_m2() >= _MIN_START_M2]
-        if candidates:
-            break
-    else:
-        raise SceneError(
-            f"no indoor floor with {_MIN_START_M2:g} m² of free space was found for an agent of radius "
-            f"{agent.radius_m} m and height {agent.height_m} m: check the up axis and that the unit is metres"
-        )
-    # a scene without any interior is explored from the ground: its largest flat surface may be the roof
-    least = 0.5 * max(space.area_m2() for space in candidates) if min_enclosure else _MIN_START_M2
-    return min((s for s in candidates if s.area_m2() >= least), key=lambda space: space.floor_z)
+    grid = _Grid(corners, _Rays(vertices, triangles))
+    floors = [(z, grid.free(z, agent)) for z in _floor_heights(corners)]
+    floors = [(z, free) for z, free in floors if free.sum() * _CELL_M**2 >= _MIN_START_M2]
+    indoor = [grid.islands(grid.indoor(free, z), z) for z, free in floors]
+    indoor = [space for space in indoor if space.area_m2() >= _MIN_INDOOR_M2]
+    if indoor:
+        enough = 0.5 * max(space.area_m2() for space in indoor)
+        return next(space for space in indoor if space.area_m2() >= enough)
+    outdoor = [grid.islands(free, z) for z, free in floors]
+    for space in outdoor:
+        if space.area_m2() >= _MIN_START_M2:
+            return space
+    raise SceneError(
+        f"no floor with {_MIN_START_M2:g} m² of free space was found for an agent of radius "
+        f"{agent.radius_m} m and height {agent.height_m} m: check the up axis and that the unit is metres"
+    )
 
 
 class _Rays:
@@ -113,38 +119,59 @@ def _floor_heights(corners: NDArray[np.float32]) -> list[float]:
     return heights
 
 
-def _free_space_at(
-    corners: NDArray[np.float32], rays: _Rays, floor_z: float, agent: AgentShape, min_enclosure: float
-) -> FreeSpace:
-    """Islands on one floor: enclosed ones only, largest first."""
-    low, high = corners[..., :2].min(axis=(0, 1)), corners[..., :2].max(axis=(0, 1))
-    origin = low - 2 * _CELL_M
-    columns, rows = (int(n) + 2 for n in np.ceil((high - origin) / _CELL_M))
-    shape = (columns, rows)
-    walkable = ~occupied_columns(corners, origin, _CELL_M, shape, floor_z + _STEP_M, floor_z + agent.height_m)
-    blank = FreeSpace(np.zeros(shape, np.int32), (float(origin[0]), float(origin[1])), floor_z, _CELL_M)
-    cells = np.argwhere(walkable)
-    above = np.column_stack([blank.centres(cells), np.full(len(cells), floor_z + _STEP_M)])
-    walkable[tuple(cells.T)] = rays.distances(above, np.array([0, 0, -1.0])) <= 2 * _STEP_M
-    # geometry may be half a cell nearer than the centre of the cell that it occupies
-    free = ndimage.distance_transform_edt(walkable) * _CELL_M > agent.radius_m + 0.5 * _CELL_M
-    labels, count = ndimage.label(free)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    order = [k + 1 for k in np.argsort(-sizes) if sizes[k] * _CELL_M**2 >= _MIN_ISLAND_M2]
-    islands = np.zeros(shape, dtype=np.int32)
-    kept = 0
-    for label in order:
-        if _enclosure(rays, blank.centres(np.argwhere(labels == label)), floor_z) >= min_enclosure:
-            kept += 1
-            islands[labels == label] = kept
-    return FreeSpace(islands, blank.origin_xy, floor_z, _CELL_M)
+class _Grid:
+    """Columns of the scene's bounding box, and what can be said of each at a floor's height."""
 
+    def __init__(self, corners: NDArray[np.float32], rays: _Rays) -> None:
+        low, high = corners[..., :2].min(axis=(0, 1)), corners[..., :2].max(axis=(0, 1))
+        self._corners, self._rays = corners, rays
+        self._origin = low.astype(np.float64) - 2 * _CELL_M
+        columns, rows = (int(n) + 2 for n in np.ceil((high - self._origin) / _CELL_M))
+        self._shape = (columns, rows)
 
-def _enclosure(rays: _Rays, xy: NDArray[np.float64], floor_z: float) -> float:
-    """Share of headings at eye level, over at most 200 places, along which a surface is met."""
-    places = xy[:: max(1, len(xy) // 200)]
-    yaws = np.arange(_HEADINGS) * (2 * np.pi / _HEADINGS)
-    directions = np.column_stack([np.cos(yaws), np.sin(yaws), np.zeros(_HEADINGS)])
-    origins = np.column_stack([places, np.full(len(places), floor_z + _EYE_M)])
-    hits = rays.distances(np.repeat(origins, _HEADINGS, axis=0), np.tile(directions, (len(places), 1)))
-    return float(np.isfinite(hits).mean())
+    def free(self, floor_z: float, agent: AgentShape) -> NDArray[np.bool_]:
+        """Cells (X, Y) where the agent's centre may be."""
+        band = (floor_z + _STEP_M, floor_z + agent.height_m)
+        walkable = ~occupied_columns(self._corners, self._origin, _CELL_M, self._shape, *band)
+        above = self._points(walkable, floor_z + _STEP_M)
+        walkable[walkable] = self._rays.distances(above, np.array([0, 0, -1.0])) <= 2 * _STEP_M
+        # between cell centres: an obstacle may be half a cell nearer or farther than its cell's centre
+        return ndimage.distance_transform_edt(walkable) * _CELL_M >= agent.radius_m
+
+    def indoor(self, free: NDArray[np.bool_], floor_z: float) -> NDArray[np.bool_]:
+        """Free cells of islands that are enclosed on the whole, and the enclosed parts of the others."""
+        sampled = np.zeros_like(free)
+        sampled[::_PROBE_CELLS, ::_PROBE_CELLS] = free[::_PROBE_CELLS, ::_PROBE_CELLS]
+        if not sampled.any():
+            return free & False
+        enclosure = np.zeros(free.shape)
+        enclosure[sampled] = self._enclosure(self._points(sampled, floor_z + _EYE_M))
+        nearest = ndimage.distance_transform_edt(~sampled, return_distances=False, return_indices=True)
+        enclosure = enclosure[tuple(nearest)]
+        labels, count = ndimage.label(free)
+        means = np.array([0.0, *ndimage.mean(enclosure, labels, np.arange(1, count + 1))])
+        local = ndimage.uniform_filter(enclosure, _SMOOTHING_CELLS)
+        return free & ((means[labels] >= _ENCLOSED) | (local >= _ENCLOSED))
+
+    def islands(self, free: NDArray[np.bool_], floor_z: float) -> FreeSpace:
+        """Connected islands of free cells, largest first, without slivers."""
+        labels, count = ndimage.label(free)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        rank = np.zeros(count + 1, dtype=np.int32)
+        rank[np.argsort(-sizes, kind="stable")] = np.arange(1, count + 2)
+        rank[sizes * _CELL_M**2 < _MIN_ISLAND_M2] = 0
+        return FreeSpace(rank[labels], (float(self._origin[0]), float(self._origin[1])), floor_z, _CELL_M)
+
+    def _points(self, cells: NDArray[np.bool_], z: float) -> NDArray[np.float64]:
+        xy = (np.argwhere(cells) + 0.5) * _CELL_M + self._origin
+        return np.column_stack([xy, np.full(len(xy), z)])
+
+    def _enclosure(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of headings (N,) along which a surface is met, at any distance."""
+        yaws = np.arange(_HEADINGS) * (2 * np.pi / _HEADINGS)
+        directions = np.column_stack([np.cos(yaws), np.sin(yaws), np.zeros(_HEADINGS)])
+        hits = self._rays.distances(
+            np.repeat(points, _HEADINGS, axis=0), np.tile(directions, (len(points), 1))
+        )
+        return np.isfinite(hits).reshape(-1, _HEADINGS).mean(axis=1)

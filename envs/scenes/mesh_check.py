@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from robonav.envs.scenes.scene import SceneError
 
 _MAX_TRIANGLES = 100_000_000  # Embree would want over 10 GB
-_MAX_EXTENT_M = 10_000.0
+_MAX_EXTENT_M = 200.0  # a house in centimetres is farther across
 
 
 def check_container(path: Path) -> list[str]:
@@ -53,7 +53,7 @@ def check_geometry(path: Path, vertices: NDArray[np.floating], triangles: NDArra
     extent = np.ptp(vertices, axis=0).max()
     if not 0 < extent <= _MAX_EXTENT_M:
         raise SceneError(
-            f"{path} is {extent:g} m across: expected a scene in metres, so check the unit of its export"
+            f"{path} is {extent:g} m across: expected up to {_MAX_EXTENT_M:g} m, so check its unit"
         )
 
 
