@@ -137,8 +137,8 @@ def cast_on_grid(
     """Walk rays over the grid, a cell a step, 3 m far.
 
     Returns:
-        Cells (P, A, R, 2), clipped to the grid, and which of them (P, A, R) a ray reaches: up to and including
-        the first occupied one.
+        Cells (P, A, R, 2), clipped to the grid, and which of them (P, A, R) a ray reaches: those up to the
+        first occupied one.
     """
     reach = np.arange(1, int(SIGHT_M / grid.cell_size) + 1)
     offsets = np.round(reach[None, :, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)[:, None])

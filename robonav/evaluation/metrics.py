@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import warp as wp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
+from robonav.evaluation import kernels
 
 THRESHOLD_M = 0.05
 SETTLED_M = 0.02
@@ -25,25 +28,27 @@ class SampleIndex:
 
     def __init__(self, samples: NDArray[np.float32]) -> None:
         self.samples = samples
-        self.origin = samples.min(axis=0) - np.float32(_MARGIN_M)
-        self.shape = np.ceil((samples.max(axis=0) + _MARGIN_M - self.origin) / _CELL_M).astype(np.int64)
+        origin = samples.min(axis=0) - np.float32(_MARGIN_M)
+        self.shape = np.ceil((samples.max(axis=0) + _MARGIN_M - origin) / _CELL_M).astype(np.int64)
         around = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-        own = np.floor((samples - self.origin) / _CELL_M).astype(np.int64)
-        cells = self._flat((own[:, None] + around).reshape(-1, 3))
-        owners = np.repeat(np.arange(len(samples)), len(around))
-        order = np.argsort(cells, kind="stable")
-        self.owners = owners[order]
-        self.cells, self.first, self.count = np.unique(cells[order], return_index=True, return_counts=True)
-        self.row = np.zeros(int(np.prod(self.shape)), dtype=np.int32)
-        self.row[self.cells] = np.arange(len(self.cells))
+        own = np.floor((samples - origin) / _CELL_M).astype(np.int64)
+        near = np.ravel_multi_index(tuple((own[:, None] + around).reshape(-1, 3).T), self.shape)
+        order = np.argsort(near, kind="stable")
+        self.cells, self.first = np.unique(near[order], return_index=True)
+        self.owners = np.repeat(np.arange(len(samples), dtype=np.int32), len(around))[order]
+        self.warp = self._as_warp(origin)
 
-    def locate(self, points: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Flat cell of each point (M,); points far from every sample share the outermost cells."""
-        cells = ((points - self.origin) * np.float32(1 / _CELL_M)).astype(np.int64)
-        return self._flat(np.clip(cells, 0, self.shape - 1))
-
-    def _flat(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
-        return (cells[..., 0] * self.shape[1] + cells[..., 1]) * self.shape[2] + cells[..., 2]
+    def _as_warp(self, origin: NDArray[np.float32]) -> kernels.Index:
+        row = np.zeros(int(np.prod(self.shape)), dtype=np.int32)
+        row[self.cells] = np.arange(len(self.cells))
+        index = kernels.Index()
+        index.origin, index.shape = wp.vec3(*origin.tolist()), wp.vec3i(*self.shape.tolist())
+        index.cells_per_m = 1.0 / _CELL_M
+        index.row = _on_cpu(row, wp.int32)
+        index.first = _on_cpu(np.append(self.first, len(self.owners)).astype(np.int32), wp.int32)
+        index.owners = _on_cpu(self.owners, wp.int32)
+        index.samples = _on_cpu(self.samples, wp.vec3)
+        return index
 
 
 class Coverage:
@@ -59,21 +64,32 @@ class Coverage:
     def __init__(self, index: SampleIndex) -> None:
         self._index = index
         self._nearest = np.full(len(index.samples), np.inf, dtype=np.float32)
-        self._keep = np.full(len(index.row), _FRESH, dtype=np.uint8)
-        self._keep[index.cells] |= _WANTED
-        self._cloud: list[NDArray[np.float32]] = []
+        self._state = np.full(int(np.prod(index.shape)), _FRESH, dtype=np.uint8)
+        self._state[index.cells] |= _WANTED
+        self._clouds: list[NDArray[np.float32]] = []
         self._observed = 0
 
-    def observe(self, points: NDArray[np.float32]) -> None:
-        """Take in the surface points (M, 3) of one frame, world frame, metres."""
-        cells = self._index.locate(points)
-        state = self._keep[cells]
-        fresh = (state & _FRESH) > 0
-        if fresh.any():
-            self._cloud.append(points[fresh])
-            self._keep[cells[fresh]] &= ~_FRESH
-        wanted = (state & _WANTED) > 0
-        self._bring_near(points[wanted], self._index.row[cells[wanted]])
+    def observe(
+        self, eye: NDArray[np.float32], directions: NDArray[np.float32], lengths: NDArray[np.float32]
+    ) -> None:
+        """Take in one frame: rays from eye (3,) along unit directions (M, 3), lengths (M,), inf = no hit."""
+        cloud, size = np.empty((len(lengths), 3), dtype=np.float32), np.zeros(1, dtype=np.int32)
+        wp.launch(
+            kernels.observe,
+            dim=len(lengths),
+            inputs=[
+                self._index.warp,
+                wp.vec3(*eye.tolist()),
+                _on_cpu(directions, wp.vec3),
+                _on_cpu(lengths, wp.float32),
+                _on_cpu(self._state, wp.uint8),
+                _on_cpu(self._nearest, wp.float32),
+                _on_cpu(cloud, wp.vec3),
+                _on_cpu(size, wp.int32),
+            ],
+            device="cpu",
+        )
+        self._clouds.append(cloud[: size[0]].copy())
         self._observed += 1
         if self._observed % _PRUNE_EVERY == 0:
             self._forget_settled()
@@ -86,27 +102,25 @@ class Coverage:
     def distances(self) -> NDArray[np.float32]:
         """Distance (S,) from each sample to the nearest observed point, metres; inf before the first."""
         found = self._nearest.copy()
-        open_ = np.flatnonzero(~self.seen)
-        if len(open_) and self._cloud:
-            tree = cKDTree(np.concatenate(self._cloud), balanced_tree=False, compact_nodes=False)
-            found[open_] = np.minimum(found[open_], tree.query(self._index.samples[open_])[0])
+        far = np.flatnonzero(~self.seen)
+        cloud = np.concatenate([np.zeros((0, 3), dtype=np.float32), *self._clouds])
+        if len(far) and len(cloud):
+            tree = cKDTree(cloud, balanced_tree=False, compact_nodes=False)
+            found[far] = np.minimum(found[far], tree.query(self._index.samples[far])[0])
         return found
-
-    def _bring_near(self, points: NDArray[np.float32], rows: NDArray[np.int32]) -> None:
-        index = self._index
-        counts = index.count[rows]
-        point = np.repeat(np.arange(len(points)), counts)
-        within = np.arange(len(point)) - np.repeat(np.cumsum(counts) - counts, counts)
-        owner = index.owners[np.repeat(index.first[rows], counts) + within]
-        distance = np.linalg.norm(points[point] - index.samples[owner], axis=1)
-        np.minimum.at(self._nearest, owner, distance)
 
     def _forget_settled(self) -> None:
         """Stop looking at cells all of whose samples have a point within 2 cm."""
-        worst = np.maximum.reduceat(self._nearest[self._index.owners], self._index.first)
-        self._keep[self._index.cells[worst <= SETTLED_M]] &= ~_WANTED
+        index = self._index
+        worst = np.maximum.reduceat(self._nearest[index.owners], index.first)
+        self._state[index.cells[worst <= SETTLED_M]] &= ~_WANTED
 
 
 def completeness_pct(seen: NDArray[np.bool_]) -> float:
     """Share of the samples that have been seen, in percent."""
     return 100.0 * float(np.mean(seen)) if len(seen) else 0.0
+
+
+def _on_cpu(array: NDArray[np.generic], dtype: type) -> wp.array:
+    """A Warp view of an array's memory."""
+    return wp.array(array, dtype=dtype, device="cpu", copy=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
@@ -67,6 +67,7 @@ def build_surface(
     Raises:
         SceneError: If no surface lies around the island.
     """
+    free_space = _padded(free_space, agent_radius + 2 * TOLERANCE_M)
     stands = standpoints(free_space, island)
     eyes = np.c_[stands, np.full(len(stands), free_space.floor_z + camera.height_m)].astype(np.float32)
     ceiling_z = ceiling_height(sensor, eyes, free_space.floor_z)
@@ -169,6 +170,13 @@ def visible_from(
             starts = np.broadcast_to(eye, (len(candidates), 3))
             visible[candidates] = ~sensor.is_occluded(starts, points[candidates])
     return visible
+
+
+def _padded(free_space: FreeSpace, margin_m: float) -> FreeSpace:
+    """The same free space on a larger raster, so that outer walls lie on it too."""
+    cells = int(np.ceil(margin_m / free_space.cell_size))
+    x, y = (corner - cells * free_space.cell_size for corner in free_space.origin_xy)
+    return replace(free_space, islands=np.pad(free_space.islands, cells), origin_xy=(x, y))
 
 
 def _dilate(mask: NDArray[np.bool_], radius: float, cell_size: float) -> NDArray[np.bool_]:

@@ -59,7 +59,7 @@ class EpisodeTracker:
         self.episode, self._world, self._truth, self._camera = episode, world, truth, camera
         self._report_at = {step for step in REPORT_STEPS if step <= steps} | {steps}
         rays = camera.directions().reshape(-1, 3)
-        self._directions = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        self._rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
         self._coverage = Coverage(truth.index)
         self._looked_from: set[tuple[float, ...]] = set()
         self._poses: list[tuple[float, ...]] = []
@@ -85,11 +85,9 @@ class EpisodeTracker:
             return
         self._looked_from.add(key)
         pose = self._camera.poses(np.asarray(position)[None], np.array([yaw]))[0]
-        directions = self._directions @ pose[:3, :3].T
-        origins = np.broadcast_to(pose[:3, 3], directions.shape)
-        lengths = self._world.sensor.distances(origins, directions)
-        hit = np.isfinite(lengths)
-        self._coverage.observe(pose[:3, 3] + directions[hit] * lengths[hit, None])
+        eye, directions = pose[:3, 3], self._rays @ pose[:3, :3].T
+        lengths = self._world.sensor.distances(np.broadcast_to(eye, directions.shape), directions)
+        self._coverage.observe(eye, directions, lengths)
 
     def _measure(self, step: int) -> None:
         seen, visible = self._coverage.seen, self._truth.surface.visible
