@@ -17,6 +17,7 @@ from robonav.envs.scenes.procedural_shell import Shell
 from robonav.envs.scenes.procedural_textures import texture_library
 from robonav.envs.scenes.scene import Scene, SceneError
 
+SPLITS = {"train": 1000, "val": 100}  # houses of each by default
 COMFORT = 0.07  # furniture leaves this much more than the agent's radius on each side, metres
 
 
@@ -135,15 +136,33 @@ def _metadata(seed: int, layout: Layout, ceiling: bool, pieces: int) -> dict[str
 
 
 class ProceduralHouses:
-    """A set of generated houses; `train` and `val` never share a seed."""
+    """A set of generated houses; `train` and `val` never share a seed.
+
+    Args:
+        split: "train" or "val".
+        count: How many houses; by default 1000 of `train` and 100 of `val`. A longer set begins with the
+            houses of a shorter one.
+        radius_m: Radius of the agent that the free space is for, metres.
+        height_m: Height of that agent, metres.
+
+    Raises:
+        SceneError: If there is no such split, or no house is asked for.
+    """
 
     def __init__(
-        self, split: str = "train", count: int = 1000, radius_m: float = 0.18, height_m: float = 1.5
+        self, split: str = "train", count: int | None = None, radius_m: float = 0.18, height_m: float = 1.5
     ) -> None:
-        if split not in ("train", "val"):
-            raise SceneError(f"procedural houses have the splits train and val, not {split!r}")
+        if split not in SPLITS:
+            raise SceneError(
+                f"procedural houses have the splits {' and '.join(SPLITS)}, not {split!r}: use one"
+            )
+        count = SPLITS[split] if count is None else count
+        if count < 1:
+            raise SceneError(
+                f"a set of procedural houses needs at least one house, not {count}: ask for more"
+            )
         self.split = split
-        self.scene_ids: Sequence[str] = [f"procedural/{split}/{index:06d}" for index in range(count)]
+        self.scene_ids: Sequence[str] = [f"procedural/{split}/{number:06d}" for number in range(count)]
         self._known = frozenset(self.scene_ids)
         self._agent = (radius_m, height_m)
 
@@ -156,7 +175,7 @@ class ProceduralHouses:
         if scene_id not in self._known:
             raise SceneError(
                 f"{scene_id!r} is not one of the {len(self.scene_ids)} procedural houses "
-                f"of split {self.split!r}: ids run from procedural/{self.split}/000000"
+                f"of split {self.split!r}: ids run from {self.scene_ids[0]} to {self.scene_ids[-1]}"
             )
         return generate_house(house_seed(scene_id), *self._agent, scene_id=scene_id)
 

@@ -144,7 +144,7 @@ def _split(rng: np.random.Generator, rect: Rect, corridor: bool) -> list[tuple[R
         first, rest = _cut(rect, axis, at)
         hall, last = _cut(rest, axis, width)
         return [(first, "room"), (hall, "corridor"), (last, "room")]
-    closet = length < 2 * MIN_SIDE or (min(sides) < 70 and rng.random() < 0.15)
+    closet = length < 2 * MIN_SIDE or (min(sides) < 80 and rng.random() < 0.35)
     at = CLOSET_SIDE + int(rng.integers(9)) if closet else int(length * rng.uniform(0.32, 0.68))
     at = at if closet else int(np.clip(at, MIN_SIDE, length - MIN_SIDE))
     if rng.random() < 0.5:

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+SceneArrays = tuple[
+    NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32], NDArray[np.int32]
+]
 # Corners of a unit box, and its six faces (-x, +x, -y, +y, bottom, top) seen from outside.
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
 _FACES = np.array([[3, 1, 0, 2], [5, 7, 6, 4], [1, 5, 4, 0], [7, 3, 2, 6], [0, 4, 6, 2], [3, 7, 5, 1]])
@@ -81,7 +84,7 @@ class MeshBuilder:
         facing = 0.8 + 0.17 * normals @ self.light + 0.08 * np.abs(normals[:, 2])
         return facing[:, None] * (0.75 + 0.25 * np.clip(corners[..., 2] / 0.9, 0, 1))
 
-    def arrays(self) -> tuple[Array, NDArray[np.int32], NDArray[np.uint8], Array, NDArray[np.int32]]:
+    def arrays(self) -> SceneArrays:
         """Vertices, triangles, corner colours, corner uvs and texture ids as `Scene` wants them."""
         corners, uvs, textures, tints = (np.concatenate(parts) for parts in zip(*self._quads, strict=True))
         halves = np.array([[0, 2, 1], [0, 3, 2]])  # counter-clockwise seen from the front
