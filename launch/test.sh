@@ -8,6 +8,10 @@ copy_tree() {
     cp -Rp robonav build/tree/ && cp -Rp maps envs launch build/tree/robonav/
 }
 
+lint_imports() { # from inside the tree: it looks for the package in the folder that it is started in
+    (cd build/tree && ../../.venv/bin/lint-imports --no-logo --config ../../pyproject.toml)
+}
+
 failed=""
 check() { # name, command...
     say "$1"
@@ -18,7 +22,7 @@ copy_tree
 check style .venv/bin/ruff check .
 check format .venv/bin/ruff format --check .
 check types env MYPYPATH=build/tree .venv/bin/mypy -p robonav
-check imports env PYTHONPATH=build/tree .venv/bin/lint-imports
+check imports lint_imports
 check tests .venv/bin/pytest -n 2 --dist loadgroup "$@"
 [ -z "$failed" ] || fail "these checks failed:$failed"
 say "all checks passed"
