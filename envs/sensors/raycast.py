@@ -47,6 +47,9 @@ class RaycastSensor:
         Args:
             T_world_camera: (N, 4, 4) camera poses, x right, y down, z forward.
         """
+        if not len(T_world_camera):
+            image = (0, self.camera.height, self.camera.width)
+            return np.zeros((*image, 3), dtype=np.uint8), np.zeros(image, dtype=np.float32)
         batch = self._batch(len(T_world_camera))
         batch.aim(T_world_camera)
         hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(batch.rays), nthreads=self._threads)
