@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 from PIL import Image
 
+_DECODING_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 _WHITE = np.array([255, 255, 255], dtype=np.uint8)
 
 
@@ -51,10 +53,20 @@ class TextureAtlas:
         try:
             # alpha is dropped: opaque is glTF's default, and a see-through scan texture is an artefact
             self.textures.append(np.asarray(image.convert("RGB")))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            self.unreadable.append(f"an embedded {image.format or 'image'} texture ({error})")
+        except _DECODING_ERRORS as error:
+            self.unreadable.append(f"a {image.format} texture ({error})")
             return -1
         return len(self.textures) - 1
+
+
+def can_decode(path: Path) -> bool:
+    """Whether an image file is whole."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except _DECODING_ERRORS:
+        return False
+    return True
 
 
 def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas) -> Surface:
@@ -114,5 +126,5 @@ def _grey_by_orientation(corners: NDArray[np.floating]) -> NDArray[np.uint8]:
     """A light baked into the greys of a mesh without any appearance: plain white would hide its shape."""
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    grey = 110 + 40 * (normals @ (np.array([1.0, 2.0, 3.0]) / np.sqrt(14)))
+    grey = np.nan_to_num(110 + 10 * (normals @ np.array([2.0, 3.5, 4.0])))
     return np.ascontiguousarray(np.broadcast_to(grey.astype(np.uint8)[:, None, None], (len(corners), 3, 3)))

@@ -10,11 +10,12 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.envs.scenes.appearance import Surface, TextureAtlas, surface_of
+from robonav.envs.scenes.appearance import Surface, TextureAtlas, can_decode, surface_of
 from robonav.envs.scenes.mesh_check import check_container, check_geometry
 from robonav.envs.scenes.scene import Scene, SceneError
 
 MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".webp", ".tif", ".tiff")
 _AXES = {"y": ((0, 1, 0), (0, 0, -1)), "z": ((0, 0, 1), (1, 0, 0))}  # up: (up, front)
 
 
@@ -25,15 +26,22 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         super().__init__(str(mesh_path))
         self._folder = mesh_path.parent.resolve()
         self.missing: list[str] = []
+        self._given: dict[str, Path] = {}
 
     def get(self, name: str) -> bytes:
         """Content of a side file; FileNotFoundError if it is absent or outside of the mesh's folder."""
         for candidate in (name.strip(), unquote(name.strip())):
             path = (self._folder / candidate).resolve()
             if path.is_relative_to(self._folder) and path.is_file():
+                self._given[name] = path
                 return path.read_bytes()
         self.missing.append(name)
         raise FileNotFoundError(name)
+
+    def damaged_images(self) -> list[str]:
+        """Names of the images given that cannot be decoded; for a warning, as it decodes them once more."""
+        paths = {name: path for name, path in self._given.items() if path.suffix.lower() in _IMAGE_SUFFIXES}
+        return [name for name, path in paths.items() if not can_decode(path)]
 
 
 def load_mesh_file(
@@ -65,7 +73,8 @@ def load_mesh_file(
     surfaces = _read_surfaces(path, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
     check_geometry(path, vertices, triangles)
-    _warn_of_missing_textures(path, side_files.missing + atlas.unreadable + check_container(path))
+    damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
+    _warn_of_missing_textures(path, side_files.missing + damaged + check_container(path))
     return Scene(
         scene_id=scene_id or path.stem,
         vertices=(vertices @ _world_from_file(path, up, front).T).astype(np.float32),
