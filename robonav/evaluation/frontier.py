@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import warp as wp
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
+from robonav.evaluation import kernels
 from robonav.evaluation.explorer import RIGHT
-from robonav.evaluation.pilot import BODY_M, Situation, View, follow, has_arrived, turn_steps
+from robonav.evaluation.pilot import BODY_M, TURN_RAD, Situation, View, follow, has_arrived, turn_steps
 from robonav.maps.occupancy import OCCUPIED, UNKNOWN, OccupancyGrid
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ PATIENCE = 60  # steps towards one view before it is given up
 SIGHT_M = 3.0
 MIN_GAIN_M2 = 0.1
 DECIDE_STEPS = 4.0
-_RAY_STEP = np.radians(5.0)
+WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
+RAYS = 72  # all around a place
 
 
 class FrontierExplorer:
@@ -107,7 +110,7 @@ class InformedFrontier(Chooser):
         places = self._places(situation)
         gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
         xy = situation.grid.centre(places)
-        headings = situation.yaw + np.arange(gains.shape[1]) * 3 * _RAY_STEP
+        headings = situation.yaw + np.arange(24) * TURN_RAD
         steps = situation.steps_to(places)[:, None] + turn_steps(situation, xy, headings)
         worth = np.where(gains >= MIN_GAIN_M2, gains / (steps + DECIDE_STEPS), 0.0)
         place, heading = np.unravel_index(np.argmax(worth), worth.shape)
@@ -117,11 +120,13 @@ class InformedFrontier(Chooser):
 
     def give_up(self, situation: Situation, view: View) -> None:
         """What lies in the view counts as seen."""
-        grid = situation.grid
-        angles = view.yaw + np.arange(-situation.hfov / 2, situation.hfov / 2, _RAY_STEP / 2)
-        cells, open_ = cast_on_grid(grid, grid.cell(view.xy)[None], angles)
-        crossed = cells[open_]
-        grid.detailed[crossed[:, 0], crossed[:, 1]] = True
+        grid, reach = situation.grid, np.arange(1, int(SIGHT_M / situation.grid.cell_size) + 1)
+        for angle in view.yaw + np.linspace(-situation.hfov / 2, situation.hfov / 2, 2 * RAYS // 4):
+            ray = grid.cell(view.xy) + np.round(reach[:, None] * [np.cos(angle), np.sin(angle)]).astype(int)
+            ray = ray[np.all((ray >= 0) & (ray < grid.cells.shape), axis=1)]
+            blocked = np.cumsum(grid.cells[ray[:, 0], ray[:, 1]] == OCCUPIED)
+            crossed = ray[: int(np.searchsorted(blocked, 1)) + 1]
+            grid.detailed[crossed[:, 0], crossed[:, 1]] = True
 
     @staticmethod
     def _places(situation: Situation) -> NDArray[np.int64]:
@@ -131,41 +136,29 @@ class InformedFrontier(Chooser):
         return np.vstack([situation.grid.cell(situation.xy)[None], lattice])
 
 
-def cast_on_grid(
-    grid: OccupancyGrid, places: NDArray[np.int64], angles: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Walk rays over the grid, a cell a step, 3 m far.
-
-    Returns:
-        Cells (P, A, R, 2), clipped to the grid, and which of them (P, A, R) a ray reaches: those up to the
-        first occupied one.
-    """
-    reach = np.arange(1, int(SIGHT_M / grid.cell_size) + 1)
-    offsets = np.round(reach[None, :, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)[:, None])
-    cells = places[:, None, None] + offsets.astype(np.int64)
-    cells = np.clip(cells, 0, np.array(grid.cells.shape) - 1)
-    occupied = grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED
-    blocked_before = np.cumsum(occupied, axis=-1) - occupied
-    return cells, blocked_before == 0
-
-
 def view_gains(
     grid: OccupancyGrid, places: NDArray[np.int64], yaw: float, hfov: float
 ) -> NDArray[np.float64]:
     """Unseen surface in m² that cameras at places (P, 2) would see at headings yaw + k 15 degrees: (P, 24).
 
-    Floor and ceiling count once each, an occupied cell as a wall of 2.5 m.
+    Floor and ceiling count once each, an occupied cell as a wall of 2.5 m; known walls end the view.
     """
-    rays = round(2 * np.pi / _RAY_STEP)
-    cells, open_ = cast_on_grid(grid, places, yaw + np.arange(rays) * _RAY_STEP)
-    unseen = open_ & ~grid.detailed[cells[..., 0], cells[..., 1]]
-    reach = (np.arange(cells.shape[2]) + 1) * grid.cell_size
-    wall = grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED
-    area = np.where(wall, 2.5, 2 * grid.cell_size) * reach * _RAY_STEP
-    by_ray = (unseen * area).sum(axis=-1)
-    half = round(hfov / 2 / _RAY_STEP)
+    by_ray = np.zeros((len(places), RAYS), dtype=np.float32)
+    wp.launch(
+        kernels.unseen_along,
+        dim=by_ray.shape,
+        inputs=[
+            wp.array(grid.cells, dtype=wp.uint8, device="cpu", copy=False),
+            wp.array(grid.detailed, dtype=wp.bool, device="cpu", copy=False),
+            wp.array(places.astype(np.int32), dtype=wp.int32, device="cpu"),
+            *(yaw, RAYS, int(SIGHT_M / grid.cell_size), grid.cell_size, OCCUPIED, WALL_M),
+            wp.array(by_ray, dtype=wp.float32, device="cpu", copy=False),
+        ],
+        device="cpu",
+    )
+    half = round(hfov / 2 / (2 * np.pi / RAYS))
     window = np.add.reduce([np.roll(by_ray, -k, axis=1) for k in range(-half, half + 1)])
-    return window[:, :: round(np.radians(15.0) / _RAY_STEP)]
+    return window[:, :: RAYS // 24].astype(np.float64)
 
 
 class _Agent:
@@ -175,6 +168,7 @@ class _Agent:
         self._chooser = chooser
         self._grid: OccupancyGrid | None = None
         self._view: View | None = None
+        self._situation: Situation | None = None
         self._path = np.zeros((0, 2))
         self._thought, self._pursued, self._step = -THINK_EVERY, 0, 0
 
@@ -199,10 +193,11 @@ class _Agent:
             self._think(Situation(self._grid, xy, yaw, hfov), arrived)
         if self._view is None:
             return RIGHT
-        return follow(self._grid, self._path, self._view, xy, yaw)
+        assert self._situation is not None
+        return follow(self._situation, self._path, self._view, xy, yaw)
 
     def _think(self, situation: Situation, arrived: bool) -> None:
-        previous = self._view
+        previous, self._situation = self._view, situation
         if previous is not None and (arrived or self._pursued > PATIENCE):
             self._chooser.give_up(situation, previous)
         self._view = self._chooser.choose(situation)

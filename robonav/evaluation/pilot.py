@@ -51,6 +51,7 @@ class Situation:
         room = clearance(grid.cells == OCCUPIED, grid.cell_size)
         free = grid.cells == FREE
         self.passable = free & (room > BODY_M)
+        self._origin = grid.origin_xy  # the grid may grow later
         costs = np.where(self.passable, np.where(room < COMFORT_M, 3.0, 1.0), np.inf)
         # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
         here, reach = grid.cell(xy), round(0.3 / grid.cell_size)
@@ -61,6 +62,11 @@ class Situation:
     def steps_to(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Forward steps (K,) to cells (K, 2); inf where no path leads."""
         return self.paths.costs[cells[:, 0], cells[:, 1]] * (self.grid.cell_size / STRIDE_M)
+
+    def is_straight(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
+        """Whether the body fits all along the line between two positions (2,), by the map of that moment."""
+        start, end = ((xy - self._origin) / self.grid.cell_size for xy in (start, end))
+        return line_is_passable(self.passable, start, end)
 
 
 def wrapped(angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -87,13 +93,13 @@ def has_arrived(view: View, xy: NDArray[np.float64], yaw: float) -> bool:
 
 
 def follow(
-    grid: OccupancyGrid, path: NDArray[np.float64], view: View, xy: NDArray[np.float64], yaw: float
+    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64], yaw: float
 ) -> int:
     """The action that goes on along a path (K, 2) of positions, and turns to the view at its end."""
     if np.linalg.norm(view.xy - xy) <= ARRIVED_M:
         heading = view.yaw
     else:
-        ahead = _lookahead(grid, path, xy) - xy
+        ahead = _lookahead(situation, path, xy) - xy
         heading = float(np.arctan2(ahead[1], ahead[0]))
     error = float(wrapped(heading - yaw))
     if abs(error) <= TURN_RAD / 2 + 1e-6:
@@ -102,14 +108,13 @@ def follow(
 
 
 def _lookahead(
-    grid: OccupancyGrid, path: NDArray[np.float64], xy: NDArray[np.float64]
+    situation: Situation, path: NDArray[np.float64], xy: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The farthest point of the path, up to 1 m on, that a straight line on free cells leads to."""
+    """The farthest point of the path, up to 1 m on, that a straight line over passable cells leads to."""
+    grid = situation.grid
     nearest = int(np.argmin(np.linalg.norm(path - xy, axis=1)))
     ahead = path[nearest + 1 : nearest + 1 + round(LOOKAHEAD_M / grid.cell_size)]
-    room = clearance(grid.cells == OCCUPIED, grid.cell_size) > BODY_M
-    here = (xy - grid.origin_xy) / grid.cell_size
     for point in ahead[::-1]:
-        if line_is_passable(room, here, (point - grid.origin_xy) / grid.cell_size):
+        if situation.is_straight(xy, point):
             return point
     return ahead[0] if len(ahead) else path[-1]
