@@ -49,8 +49,8 @@ def free_space_of(
     comes nearer than the agent's radius. A place is indoors if most headings at eye level meet a
     surface; this rejects roofs and open ground, and needs no ceiling, which many scans lack. Tables are
     too small to be anything but a small island. Where several floors qualify, the lowest one whose
-    island has at least half of the largest area wins. A mesh without any interior is explored from the
-    ground outside.
+    island has at least a quarter of the largest area wins. A mesh without any interior is explored
+    from the ground outside.
 
     Args:
         vertices: (V, 3) metres, z up.
@@ -67,7 +67,7 @@ def free_space_of(
     indoor = [grid.islands(grid.indoor(free, z), z) for z, free in floors]
     indoor = [space for space in indoor if space.area_m2() >= _MIN_INDOOR_M2]
     if indoor:
-        enough = 0.5 * max(space.area_m2() for space in indoor)
+        enough = 0.25 * max(space.area_m2() for space in indoor)
         return next(space for space in indoor if space.area_m2() >= enough)
     outdoor = [grid.islands(free, z) for z, free in floors]
     for space in outdoor:

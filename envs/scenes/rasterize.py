@@ -9,6 +9,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
+wp.set_module_options({"enable_backward": False})
 
 
 def occupied_columns(
@@ -98,13 +99,14 @@ def _mark_columns(
     a = corners[i, 0]
     b = corners[i, 1]
     c = corners[i, 2]
-    low = wp.min(a, wp.min(b, c))
-    high = wp.max(a, wp.max(b, c))
+    margin = wp.vec3(1.0e-4, 1.0e-4, 1.0e-4)  # a wall exactly between two columns must not fall through
+    low = wp.min(a, wp.min(b, c)) - margin
+    high = wp.max(a, wp.max(b, c)) + margin
     x_low = wp.max(int(wp.floor((low[0] - origin[0]) / cell_size)), 0)
     y_low = wp.max(int(wp.floor((low[1] - origin[1]) / cell_size)), 0)
     x_high = wp.min(int(wp.floor((high[0] - origin[0]) / cell_size)), occupied.shape[0] - 1)
     y_high = wp.min(int(wp.floor((high[1] - origin[1]) / cell_size)), occupied.shape[1] - 1)
-    half = wp.vec3(0.5 * cell_size, 0.5 * cell_size, 0.5 * (z_high - z_low))
+    half = wp.vec3(0.5 * cell_size, 0.5 * cell_size, 0.5 * (z_high - z_low)) + margin
     for x in range(x_low, x_high + 1):
         for y in range(y_low, y_high + 1):
             if occupied[x, y] == wp.uint8(0):
