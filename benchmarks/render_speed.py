@@ -1,0 +1,119 @@
+"""RGB-D frames per second, and their ratio to the bare Embree cast of the same rays in the same run.
+
+    python benchmarks/render_speed.py [--threads 2]
+
+prints one JSON object. AwsSmallHouse is measured where ../shared/data is beside the checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open3d as o3d
+import tyro
+
+from robonav.envs.scenes import Scene, open_scenes
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raycast import RaycastSensor
+
+HM3D = Path(__file__).resolve().parents[2] / "shared" / "data" / "scene_datasets" / "hm3d"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    threads: int = 2
+    """Threads of both the sensor and the bare cast."""
+    frames: int = 64
+    """Poses, drawn at random on the free floor."""
+    seconds: float = 4.0
+    """Time for each scene and batch size."""
+    batches: tuple[int, ...] = (1, 64)
+    """Frames rendered in one call."""
+
+
+def interleaved_rates(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+    """Calls a second of each, by the median of turns taken one after another, so that load hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: 1.0 / float(np.median(values)) for name, values in times.items()}
+
+
+def rays_of(camera: Camera, poses: np.ndarray) -> o3d.core.Tensor:
+    """The same rays for Embree alone, made without the sensor."""
+    directions = np.einsum("nij,hwj->nhwi", poses[:, :3, :3], camera.directions())
+    origins = np.broadcast_to(poses[:, None, None, :3, 3], directions.shape)
+    return o3d.core.Tensor.from_numpy(
+        np.concatenate([origins, directions], -1).reshape(-1, 6).astype(np.float32)
+    )
+
+
+def measure(scene: Scene, options: Options) -> list[dict[str, Any]]:
+    """One record for each batch size."""
+    assert scene.free_space is not None
+    camera, rng = Camera(), np.random.default_rng(0)
+    xy = scene.free_space.sample(rng, options.frames)
+    positions = np.column_stack([xy, np.full(options.frames, scene.free_space.floor_z)])
+    poses = camera.poses(positions, rng.uniform(-np.pi, np.pi, options.frames))
+    sensor = RaycastSensor(scene, camera, options.threads)
+    bare = o3d.t.geometry.RaycastingScene(nthreads=options.threads)
+    bare.add_triangles(
+        o3d.core.Tensor.from_numpy(scene.vertices),
+        o3d.core.Tensor.from_numpy(scene.triangles.astype(np.uint32)),
+    )
+    records = []
+    for batch in options.batches:
+        chunks = [poses[k : k + batch] for k in range(0, options.frames, batch)]
+        rays = [rays_of(camera, chunk) for chunk in chunks]
+        rates = interleaved_rates(
+            {
+                "rgbd": lambda chunks=chunks: [sensor.render(chunk) for chunk in chunks],  # type: ignore[misc]
+                "cast": lambda rays=rays: [bare.cast_rays(r, nthreads=options.threads) for r in rays],  # type: ignore[misc]
+            },
+            options.seconds,
+        )
+        records.append(
+            {
+                "scene": scene.scene_id,
+                "triangles": len(scene.triangles),
+                "frames_per_call": batch,
+                "rgbd_frames_per_s": round(rates["rgbd"] * options.frames),
+                "bare_cast_frames_per_s": round(rates["cast"] * options.frames),
+                "ratio": round(rates["rgbd"] / rates["cast"], 3),
+            }
+        )
+    return records
+
+
+def main(options: Options) -> None:
+    houses = open_scenes("procedural")
+    scenes = [houses.load(houses.scene_ids[0])]
+    if HM3D.is_dir():
+        scenes.insert(0, open_scenes(str(HM3D), split="minival").load("hm3d/minival/00901-AwsSmallHouse"))
+    report = {
+        "what": "RGB-D at 64x64, 90 degrees, against the bare Embree cast of the same rays",
+        "threads": options.threads,
+        "machine": platform.processor() or platform.machine(),
+        "open3d": o3d.__version__,
+        "results": [record for scene in scenes for record in measure(scene, options)],
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
