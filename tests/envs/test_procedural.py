@@ -96,7 +96,7 @@ def test_floor_plans_are_as_large_and_as_loopy_as_promised():
 
 def test_rooms_can_be_told_apart_by_their_colours():
     right, chance = [], []
-    for seed in range(4):
+    for seed in range(8):
         scene = generate_house(seed)
         looks = [colour_histograms(scene, bounds, seed) for bounds in scene.metadata["room_bounds"]]
         here, there = (np.array([look[k] for look in looks]) for k in (0, 1))
