@@ -50,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return command.run() or 0
     except KeyboardInterrupt:
-        print("robonav: interrupted; what is written is whole, and --resume goes on from it", file=sys.stderr)
+        print("robonav: interrupted; the same command with --resume goes on from what is written", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError) as error:
         if not _is_users_mistake(error) or os.environ.get("ROBONAV_DEBUG"):
