@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 THINK_EVERY = 4
 PATIENCE = 60  # steps towards one view before it is given up
-SIGHT_M = 3.0
+SIGHT_M = 3.0  # a surface counts as seen, and is expected to be seen, from within this distance
 MIN_GAIN_M2 = 0.1
 DECIDE_STEPS = 4.0
 WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
@@ -177,7 +177,7 @@ class _Agent:
     ) -> None:
         """Add a frame to the map."""
         if self._grid is None:
-            self._grid = OccupancyGrid(pose[:2, 3], floor_z)
+            self._grid = OccupancyGrid(pose[:2, 3], floor_z, detail_range=SIGHT_M)
         self._grid.integrate(depth, pose, rays)
         self._grid.clear(pose[:2, 3], BODY_M)
 
