@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from robonav.envs.scenes.procedural_free_space import Clearance, Footprint
+from robonav.envs.scenes.procedural_free_space import CELL, Clearance, Footprint
 from robonav.envs.scenes.procedural_furniture import NARROW, PROGRAMMES, Designer, Piece
 from robonav.envs.scenes.procedural_layout import Layout, Room, wall_openings
 
@@ -148,11 +149,23 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
 
 def _keeps_room_connected(spot: Placed, room: Room, clearance: Clearance) -> bool:
     """Close the piece's footprints if the room's free floor stays in one part, else undo."""
-    window = clearance.window(room.x0, room.y0, room.x1, room.y1)
-    before = clearance.free[window].copy()
+    x0, y0, x1, y1 = spot.bounds()
+    reach = clearance.radius + 2 * CELL
+    near = clearance.window(
+        max(x0 - reach, room.x0), max(y0 - reach, room.y0), min(x1 + reach, room.x1), min(y1 + reach, room.y1)
+    )
+    before = clearance.free[near].copy()
     for footprint in spot.footprints():
         clearance.close(footprint)
-    if ndimage.label(clearance.free[window], _FOUR_NEIGHBOURS)[1] == 1:
+    # Where the floor around the piece hangs together, every way through it can be led around it. Only else
+    # can the piece cut the room, and the whole room must be looked at.
+    if _parts(clearance.free[near]) == 1:
         return True
-    clearance.free[window] = before
+    if _parts(clearance.free[clearance.window(room.x0, room.y0, room.x1, room.y1)]) == 1:
+        return True
+    clearance.free[near] = before
     return False
+
+
+def _parts(free: NDArray[np.bool_]) -> int:
+    return int(ndimage.label(free, _FOUR_NEIGHBOURS)[1])
