@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any, Protocol, Union
 
 import tyro
@@ -20,6 +21,7 @@ from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
 from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.train import TrainCommand
+from robonav.launch.warp_start import start_warp
 
 USERS_MISTAKE = 2
 INTERRUPTED = 130
@@ -48,9 +50,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     command = parse(args)
     try:
+        if find_spec("warp"):  # its absence is for `robonav doctor` to find
+            start_warp()
         return command.run() or 0
     except KeyboardInterrupt:
-        print("robonav: interrupted; the same command with --resume goes on from what is written", file=sys.stderr)
+        print(
+            "robonav: interrupted; with --resume it goes on from what is written",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except (ValueError, OSError) as error:
         if not _is_users_mistake(error) or os.environ.get("ROBONAV_DEBUG"):

@@ -169,3 +169,14 @@ def test_doctor_refuses_a_folder_that_cannot_be_written(
     file.touch()
     assert run("doctor", "--out", str(file / "runs")) == 1
     assert "cannot be written" in capsys.readouterr().out
+
+
+def test_a_machine_without_gpu_is_not_warned_about_it(tmp_path: Path) -> None:
+    program = (
+        "import os\n"
+        "from robonav.launch.warp_start import start_warp\n"
+        "start_warp()\n"
+        "os.write(2, b'still heard')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "still heard"
