@@ -68,13 +68,14 @@ def load_mesh_file(
         raise SceneError(f"{path} is no mesh file: expected one of {' '.join(MESH_SUFFIXES)}")
     if not path.is_file():
         raise SceneError(f"{path} does not exist: check the path")
+    unsupported = check_container(path)
     atlas = TextureAtlas()
     side_files = SideFiles(path)
     surfaces = _read_surfaces(path, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
     check_geometry(path, vertices, triangles)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
-    _warn_of_missing_textures(path, side_files.missing + damaged + check_container(path))
+    _warn_of_missing_textures(path, side_files.missing + damaged + unsupported)
     return Scene(
         scene_id=scene_id or path.stem,
         vertices=(vertices @ _world_from_file(path, up, front).T).astype(np.float32),
@@ -89,7 +90,6 @@ def load_mesh_file(
 
 def _read_surfaces(path: Path, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
     """Every triangle geometry of the file, placed by the file's own scene graph."""
-    check_container(path)
     try:
         with path.open("rb") as file:
             kind = path.suffix.lower().lstrip(".")
@@ -142,6 +142,6 @@ def _warn_of_missing_textures(path: Path, names: list[str]) -> None:
         shown = ", ".join(dict.fromkeys(names))
         warnings.warn(
             f"{path}: cannot read {shown}: these surfaces show their plain colour; "
-            "put readable files beside the mesh",
+            "give it readable PNG or JPEG files",
             stacklevel=3,
         )
