@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 THINK_EVERY = 4
 PATIENCE = 60  # steps towards one view before it is given up
-SIGHT_M = 3.0  # a surface counts as seen, and is expected to be seen, from within this distance
+SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from within this distance
 MIN_GAIN_M2 = 0.1
 DECIDE_STEPS = 4.0
 WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet

@@ -1,0 +1,78 @@
+"""The planners see all of a small world, without getting stuck, and the informed one is the better."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from robonav.envs.episodes import sample_episode
+from robonav.envs.navigation import NavigationSimulator
+from robonav.envs.scenes.scene import Scene
+from robonav.evaluation.baselines import RandomExplorer
+from robonav.evaluation.explorer import Explorer, make_explorer
+from robonav.evaluation.pilot import wrapped
+from robonav.evaluation.records import RunFolder
+from robonav.evaluation.runner import Evaluation, Settings
+from tests.evaluation.rooms import OneScene, box, free_space_around, scene_of
+
+
+@pytest.fixture(scope="module")
+def flat() -> Scene:
+    """Three rooms in a row, with a table in the last; the doors are at opposite ends."""
+    walls = [(2.95, 1.0, 3.05, 4.0), (5.95, 0.0, 6.05, 3.0)]
+    table = (7.0, 1.5, 8.0, 2.3)
+    meshes = [
+        box((0, 0, 0), (9, 4, 2.5)),
+        *(box((x0, y0, 0), (x1, y1, 2.5)) for x0, y0, x1, y1 in walls),
+        box((table[0], table[1], 0.0), (table[2], table[3], 0.7)),
+    ]
+    return scene_of("flat", meshes, free_space_around((9, 4), [*walls, table]))
+
+
+def episodes(
+    scene: Scene, explorer: Explorer, steps: int, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict]:
+    settings = Settings("planner", scene.scene_id, episodes=2, steps=steps, num_envs=2)
+    folder = RunFolder(tmp_path_factory.mktemp("run"), {}, resume=False)
+    Evaluation(settings, explorer, OneScene(scene), threads=1).run(folder, lambda steps: None)
+    return folder.records()
+
+
+@pytest.mark.parametrize(("name", "least"), [("frontier", 97.0), ("nearest-frontier", 85.0)])
+def test_a_planner_sees_all_rooms_of_a_small_flat(
+    flat: Scene, name: str, least: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for record in episodes(flat, make_explorer(name), 256, tmp_path_factory):
+        assert record["visible_completeness_pct"]["256"] > least
+        assert record["area_m2"] > 0.97 * record["free_area_m2"]
+
+
+def test_planning_beats_chance_by_far(flat: Scene, tmp_path_factory: pytest.TempPathFactory) -> None:
+    planned, drawn = (
+        episodes(flat, explorer, 128, tmp_path_factory)
+        for explorer in (make_explorer("frontier"), RandomExplorer())
+    )
+    for ours, theirs in zip(planned, drawn, strict=True):
+        assert ours["start"] == theirs["start"]
+        assert ours["visible_completeness_pct"]["128"] > theirs["visible_completeness_pct"]["128"] + 20
+
+
+@pytest.mark.parametrize("name", ["frontier", "nearest-frontier"])
+def test_a_planner_never_keeps_running_into_the_same_wall(flat: Scene, name: str) -> None:
+    explorer, simulator = make_explorer(name), NavigationSimulator(OneScene(flat), 1, threads=1)
+    frames = simulator.start([sample_episode(simulator, "flat", seed=5)])
+    explorer.reset(1, seed=0)
+    in_a_row, worst = 0, 0
+    for _ in range(200):
+        frames = simulator.step(explorer.act({}, frames, simulator.camera))
+        in_a_row = in_a_row + 1 if frames.collided[0] else 0
+        worst = max(worst, in_a_row)
+    assert worst <= 2
+
+
+def test_angles_are_wrapped_to_half_a_turn() -> None:
+    angles = np.array([0.0, 3.0, 3.5, -3.5, 7.0, np.pi])
+    found = wrapped(angles)
+    assert np.cos(found) == pytest.approx(np.cos(angles))
+    assert np.sin(found) == pytest.approx(np.sin(angles))
+    assert (np.abs(found) <= np.pi + 1e-9).all()
