@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from robonav.errors import UsageError
+from robonav.evaluation.pictures import curve_svg
 from robonav.evaluation.records import read_episodes
 from robonav.evaluation.statistics import Estimate, bootstrap_mean, paired_difference
 
@@ -28,6 +31,8 @@ class Row:
         completeness: Visible completeness in percent, by step.
         ahead: Points that the first explorer of the table is ahead of it, by step; empty for the first.
         collisions: Blocked moves an episode.
+        curve_steps: (K,) steps of the curve.
+        curve: (N, K) visible completeness of each episode in percent.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Row:
     completeness: dict[str, Estimate]
     ahead: dict[str, Estimate]
     collisions: float
+    curve_steps: list[int]
+    curve: NDArray[np.float64]
 
 
 def compare(folders: Mapping[str, Path]) -> list[Row]:
@@ -61,7 +68,9 @@ def _row(name: str, folder: Path, mine: dict[str, Any], first: dict[str, Any]) -
     collisions = bootstrap_mean([record["collisions"] for record in mine.values()]).mean
     completeness = {step: bootstrap_mean(list(by_episode.values())) for step, by_episode in values.items()}
     ahead = {} if mine is first else {step: paired_difference(best[step], values[step]) for step in steps}
-    return Row(name, folder, completeness, ahead, collisions)
+    curves = [record["curve"] for record in mine.values()]
+    curve = np.array([curve[METRIC] for curve in curves])
+    return Row(name, folder, completeness, ahead, collisions, curves[0]["step"], curve)
 
 
 def comparison_as_json(rows: Sequence[Row]) -> str:
@@ -90,5 +99,7 @@ def comparison_as_html(rows: Sequence[Row], title: str, notes: Sequence[str], pa
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     links = {row.name: os.path.relpath(row.folder / "report.html", page.parent) for row in rows}
-    template = environment.get_template("comparison.html.jinja")
-    return template.render(rows=rows, title=title, notes=notes, links=links, steps=list(rows[0].completeness))
+    picture = curve_svg(rows[0].curve_steps, {row.name: row.curve for row in rows}, "Visible completeness, %")
+    return environment.get_template("comparison.html.jinja").render(
+        rows=rows, title=title, notes=notes, links=links, picture=picture, steps=list(rows[0].completeness)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -25,19 +26,23 @@ COLOURS = {
 PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
 
 
-def curve_svg(steps: list[int], values: NDArray[np.floating], label: str) -> str:
+def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], label: str) -> str:
     """Mean (line) and 95 % interval (band) over episodes.
 
     Args:
         steps: (K,) steps.
-        values: (N, K) percent, one row an episode.
+        series: (N, K) percent, one row an episode, by the name of who explored.
         label: What the vertical axis shows.
     """
-    estimates = [bootstrap_mean(column) for column in values.T]
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.add_subplot()
-    axes.fill_between(steps, [e.low for e in estimates], [e.high for e in estimates], alpha=0.25, linewidth=0)
-    axes.plot(steps, [e.mean for e in estimates])
+    for name, values in series.items():
+        estimates = [bootstrap_mean(column) for column in values.T]
+        lows, highs = [e.low for e in estimates], [e.high for e in estimates]
+        axes.fill_between(steps, lows, highs, alpha=0.2, linewidth=0)
+        axes.plot(steps, [e.mean for e in estimates], label=name)
+    if len(series) > 1:
+        axes.legend(loc="upper left", fontsize="small")
     axes.set(xlabel="steps", ylabel=label, ylim=(0, 100), xlim=(0, steps[-1] or 1))
     axes.grid(alpha=0.3)
     text = io.StringIO()

@@ -63,4 +63,4 @@ def shown(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _curve(records: Sequence[dict[str, Any]], name: str) -> str:
     values = np.array([record["curve"][name] for record in records])
-    return curve_svg(records[0]["curve"]["step"], values, LABELS[name])
+    return curve_svg(records[0]["curve"]["step"], {name: values}, LABELS[name])

@@ -58,7 +58,12 @@ def episodes_of(folder: Path) -> dict[str, dict]:
 def write_run(folder: Path, completeness: dict[str, float]) -> Path:
     folder.mkdir()
     records = [
-        {"episode_id": key, METRIC: {"128": value / 2, "256": value}, "collisions": 3}
+        {
+            "episode_id": key,
+            METRIC: {"128": value / 2, "256": value},
+            "collisions": 3,
+            "curve": {"step": [0, 128, 256], METRIC: [0.0, value / 2, value]},
+        }
         for key, value in completeness.items()
     ]
     (folder / "episodes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
