@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation import kernels
 from robonav.evaluation.explorer import RIGHT
-from robonav.evaluation.pilot import BODY_M, TURN_RAD, Situation, View, follow, has_arrived, turn_steps
+from robonav.evaluation.pilot import (
+    BODY_M,
+    TURN_RAD,
+    Situation,
+    View,
+    has_arrived,
+    heading_along,
+    steer,
+    turn_steps,
+)
 from robonav.maps.occupancy import OCCUPIED, UNKNOWN, OccupancyGrid
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from with
 MIN_GAIN_M2 = 0.1
 DECIDE_STEPS = 4.0
 WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
+BUMP_M = 0.3  # how far ahead lies what blocked a move
 RAYS = 72  # all around a place
 
 
@@ -170,6 +180,8 @@ class _Agent:
         self._view: View | None = None
         self._situation: Situation | None = None
         self._path = np.zeros((0, 2))
+        self._blocked: list[float] = []  # headings that led into something from where it stands
+        self._last_xy = np.zeros(2)
         self._thought, self._pursued, self._step = -THINK_EVERY, 0, 0
 
     def look(
@@ -187,14 +199,18 @@ class _Agent:
         self._step += 1
         self._pursued += 1
         if collided:
-            self._grid.block(xy + 0.3 * np.array([np.cos(yaw), np.sin(yaw)]))
+            self._blocked.append(yaw)
+            self._grid.block(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
+        elif np.linalg.norm(xy - self._last_xy) > 0.01:
+            self._blocked.clear()
+        self._last_xy = xy
         arrived = self._view is not None and has_arrived(self._view, xy, yaw)
         if arrived or collided or self._view is None or self._step - self._thought >= THINK_EVERY:
             self._think(Situation(self._grid, xy, yaw, hfov), arrived)
         if self._view is None:
             return RIGHT
         assert self._situation is not None
-        return follow(self._situation, self._path, self._view, xy, yaw)
+        return steer(yaw, heading_along(self._situation, self._path, self._view, xy), self._blocked)
 
     def _think(self, situation: Situation, arrived: bool) -> None:
         previous, self._situation = self._view, situation

@@ -92,19 +92,25 @@ def has_arrived(view: View, xy: NDArray[np.float64], yaw: float) -> bool:
     return bool(looks and np.linalg.norm(view.xy - xy) <= ARRIVED_M)
 
 
-def follow(
-    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64], yaw: float
-) -> int:
-    """The action that goes on along a path (K, 2) of positions, and turns to the view at its end."""
+def heading_along(
+    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64]
+) -> float:
+    """Where to head to go on along a path (K, 2) of positions; at its end, where the view looks."""
     if np.linalg.norm(view.xy - xy) <= ARRIVED_M:
-        heading = view.yaw
-    else:
-        ahead = _lookahead(situation, path, xy) - xy
-        heading = float(np.arctan2(ahead[1], ahead[0]))
-    error = float(wrapped(heading - yaw))
-    if abs(error) <= TURN_RAD / 2 + 1e-6:
-        return FORWARD
-    return LEFT if error > 0 else RIGHT
+        return view.yaw
+    ahead = _lookahead(situation, path, xy) - xy
+    return float(np.arctan2(ahead[1], ahead[0]))
+
+
+def steer(yaw: float, heading: float, blocked: list[float]) -> int:
+    """Turn to the nearest of the headings that 15 degree turns reach and that were not blocked here."""
+    turns = np.arange(-12, 12)
+    reachable = yaw + turns * TURN_RAD
+    away = np.abs(wrapped(reachable - heading))
+    for wall in blocked:
+        away[np.abs(wrapped(reachable - wall)) < TURN_RAD / 2] = np.inf
+    turn = turns[np.argmin(away + 1e-6 * np.abs(turns))]
+    return FORWARD if turn == 0 else LEFT if turn > 0 else RIGHT
 
 
 def _lookahead(

@@ -26,9 +26,7 @@ def test_a_run_writes_episodes_summary_and_report(tmp_path: Path, capsys: pytest
     record = json.loads((out / "episodes.jsonl").read_text())
     assert record["scene_id"] == "procedural/val/000000"
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["command"].startswith(
-        "robonav evaluate straight --scenes procedural --episodes 1 --steps 4"
-    )
+    assert summary["command"].startswith("robonav evaluate straight --scenes procedural --episodes 1")
     assert "4" in summary["metrics"]["visible_completeness_pct"]
     assert str(out / "report.html") in capsys.readouterr().out
     before = (out / "episodes.jsonl").read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def flat() -> Scene:
 
 def episodes(
     scene: Scene, explorer: Explorer, steps: int, tmp_path_factory: pytest.TempPathFactory
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     settings = Settings("planner", scene.scene_id, episodes=2, steps=steps, num_envs=2)
     folder = RunFolder(tmp_path_factory.mktemp("run"), {}, resume=False)
     Evaluation(settings, explorer, OneScene(scene), threads=1).run(folder, lambda steps: None)
