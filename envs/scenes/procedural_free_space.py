@@ -35,7 +35,7 @@ class Clearance:
         """Mark the cells with centres inside a rectangle, border included, as floor."""
         rows, columns = self.window(x0, y0, x1, y1)
         x, y = self._x[rows, None], self._y[columns]
-        self.free[rows, columns] |= (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+        self.free[rows, columns] |= ((x >= x0) & (x <= x1)) & ((y >= y0) & (y <= y1))
 
     def close(self, footprint: Footprint) -> None:
         """Block the cells from which the agent would touch a footprint."""

@@ -48,10 +48,13 @@ class Placed:
 
     def bounds(self) -> Rectangle:
         """Axis-aligned rectangle around it, metres."""
-        c, s = abs(math.cos(self.yaw)), abs(math.sin(self.yaw))
-        half_x = (c * self.piece.width + s * self.piece.depth) / 2
-        half_y = (s * self.piece.width + c * self.piece.depth) / 2
+        half_x, half_y = _half_extents(self.piece, self.yaw)
         return self.x - half_x, self.y - half_y, self.x + half_x, self.y + half_y
+
+
+def _half_extents(piece: Piece, yaw: float) -> tuple[float, float]:
+    c, s = abs(math.cos(yaw)), abs(math.sin(yaw))
+    return (c * piece.width + s * piece.depth) / 2, (s * piece.width + c * piece.depth) / 2
 
 
 def furnish(rng: np.random.Generator, layout: Layout, clearance: Clearance, density: float) -> list[Placed]:
@@ -124,12 +127,13 @@ def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -
     yaw = _YAW_OF_SIDE[side]
     if not piece.against_wall and rng.random() < 0.3:
         yaw = float(rng.uniform(0, 2 * math.pi))
-    x0, y0, x1, y1 = Placed(piece, index, 0.0, 0.0, yaw).bounds()
-    low = room.x0 - x0 + WALL_GAP, room.y0 - y0 + WALL_GAP
-    high = room.x1 - x1 - WALL_GAP, room.y1 - y1 - WALL_GAP
+    half_x, half_y = _half_extents(piece, yaw)
+    low = room.x0 + half_x + WALL_GAP, room.y0 + half_y + WALL_GAP
+    high = room.x1 - half_x - WALL_GAP, room.y1 - half_y - WALL_GAP
     if low[0] > high[0] or low[1] > high[1]:
         return None
-    x, y = (a + rng.random() * (b - a) for a, b in zip(low, high, strict=True))
+    x = low[0] + rng.random() * (high[0] - low[0])
+    y = low[1] + rng.random() * (high[1] - low[1])
     if piece.against_wall:
         x, y = _against(side, x, y, low, high)
     return Placed(piece, index, x, y, yaw)
