@@ -19,7 +19,7 @@ def write_mesh(
 ) -> Path:
     """Write a coloured triangle mesh; the file appears whole or not at all.
 
-    A `.glb` is written y-up as glTF demands (x right, y up, z towards the viewer), a `.ply` in the world frame (z up).
+    A `.glb` is written y-up as glTF demands, a `.ply` in the world frame (z up).
 
     Args:
         path: File that ends in `.ply` or `.glb`.
@@ -41,7 +41,7 @@ def write_mesh(
     mesh = trimesh.Trimesh(vertices, triangles, vertex_colors=colors, process=False)
     if path.suffix.lower() == ".glb":
         mesh.apply_transform(np.array([[0, -1, 0, 0], [0, 0, 1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]], float))
-    data = mesh.export(file_type=path.suffix.lower()[1:])
+    data = bytes(mesh.export(file_type=path.suffix.lower()[1:]))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -16,7 +16,7 @@ def extract_mesh(
     color: NDArray[np.integer],
     voxel_size: float,
 ) -> Mesh:
-    """Marching cubes over each block and the first layer of its neighbours; only cells with eight known corners.
+    """Marching cubes over each block and the first layer of its neighbours; only cells with known corners.
 
     Args:
         blocks: (B, 3) block indices.
@@ -95,7 +95,7 @@ def _crossing_cells(values: NDArray, mask: NDArray) -> NDArray[np.bool_]:
 
 
 def _mask_of_cells(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """skimage reads the mask of a cell at its highest corner."""
+    """Cells as a mask for skimage, which reads it at the highest corner."""
     mask = np.zeros(tuple(s + 1 for s in cells.shape), bool)
     mask[1:, 1:, 1:] = cells
     return mask
