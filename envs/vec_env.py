@@ -96,6 +96,7 @@ class NavigationVecEnv(VecEnv):
     def restore(self, state: dict[str, NDArray[np.int64]]) -> None:
         """Continue the stream of episodes of a saved run at the next `reset`."""
         self._stream.started[:] = state["episodes_started"]
+        self._reset_seeds()  # a seed that still waits for a reset would start the stream again
 
     def close(self) -> None:
         """Nothing to release: everything lives in this process."""

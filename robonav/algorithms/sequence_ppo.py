@@ -25,9 +25,9 @@ from robonav.policies.sequence import SequencePolicy
 class SequencePPOConfig:
     """Hyper-parameters; the defaults train size `nano` on a CPU."""
 
-    rollout_steps: int = 512
+    rollout_steps: int = 256
     """Steps per environment and update; memory starts empty, so choose the length of an episode."""
-    sequences_per_batch: int = 2
+    sequences_per_batch: int = 4
     """Whole sequences per gradient step."""
     epochs: int = 2
     """Passes over a rollout."""
@@ -39,7 +39,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 1_300_000
+    schedule_steps: int = 655_360
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""

@@ -15,7 +15,7 @@ class SequencePolicyConfig:
     """Number of transformer blocks."""
     heads: int = 4
     """Attention heads per block."""
-    window: int = 512
+    window: int = 256
     """Number of frames that a frame can look back on, itself included; 1 = no memory."""
     conv_channels: tuple[int, int, int] = (16, 32, 32)
     """Channels of the three convolutions of the frame encoder."""

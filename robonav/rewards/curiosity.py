@@ -15,9 +15,6 @@ from robonav.maps.reconstruction import Pinhole, Reconstruction
 from robonav.rewards import surprise
 
 
-_ENOUGH_OBSERVATIONS = 8  # more of them would make the map finer, but not what it knows
-
-
 def pinhole_of(camera: Camera) -> Pinhole:
     """The map's view of a camera."""
     return Pinhole(
@@ -45,21 +42,6 @@ class GeometricSurprise:
 
 
 @dataclass(frozen=True)
-class DepthSurprise:
-    """Share u of pixels whose depth the rendered map left unknown or got wrong, as u / (u + half)."""
-
-    half: float = 0.04
-    stride: int = 2
-
-    def __call__(self, reconstruction: Reconstruction, frames: Frames) -> NDArray[np.float32]:
-        """Reward (N,) in [0, 1)."""
-        expected = reconstruction.render(frames.T_world_camera, self.stride)
-        depth = subsample(frames.depth, self.stride)
-        wrong = surprise.wrong_depth(expected.depth, expected.unknown, depth)
-        return surprise.saturating(surprise.surprising_share(wrong), self.half)
-
-
-@dataclass(frozen=True)
 class RgbSurprise:
     """ReCuriosity's reward: low-passed RGB error against the rendered map over a threshold."""
 
@@ -77,7 +59,6 @@ class RgbSurprise:
 
 SURPRISES: dict[str, Surprise] = {
     "geometric": GeometricSurprise(),
-    "depth": DepthSurprise(),
     "rgb": RgbSurprise(),
 }
 
@@ -113,7 +94,6 @@ class ReconstructionCuriosity:
             memory_frames=memory_frames,
             device=device,
             threads=threads,
-            enough_observations=_ENOUGH_OBSERVATIONS,
         )
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:

@@ -15,23 +15,8 @@ def saturating(share: NDArray[np.floating], half: float = 0.04) -> NDArray[np.fl
 
 
 def surprising_share(surprising: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Share (N,) of pixels (N, H, W) that the map did not know or got wrong."""
+    """Share (N,) of pixels (N, H, W) where the map did not have the surface that is there."""
     return surprising.mean(axis=(1, 2), dtype=np.float32)
-
-
-def wrong_depth(
-    expected: NDArray[np.floating],
-    unknown: NDArray[np.bool_],
-    depth: NDArray[np.floating],
-    tolerance_m: float = 0.2,
-    tolerance_share: float = 0.1,
-) -> NDArray[np.bool_]:
-    """Pixels (N, H, W) with a return that the rendered map left unknown or put at another depth.
-
-    A depth is wrong if it is off by more than `tolerance_m` and more than `tolerance_share` of the true depth.
-    """
-    tolerance = np.maximum(tolerance_m, tolerance_share * depth)
-    return (depth > 0) & (unknown | (np.abs(expected - depth) > tolerance))
 
 
 @lru_cache(maxsize=8)

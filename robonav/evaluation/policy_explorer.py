@@ -1,0 +1,57 @@
+"""A trained policy as an explorer: it looks at the observation and at nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robonav.checkpoint import CheckpointError, load_policy
+from robonav.envs.navigation import Frames
+from robonav.envs.sensors.camera import Camera
+from robonav.policies.sequence import SequencePolicy
+from robonav.policies.transformer import KeyValueCache
+
+
+class PolicyExplorer:
+    """Samples actions from a policy that remembers the episode (sampling beats the most likely action)."""
+
+    def __init__(self, policy: SequencePolicy, camera: Camera) -> None:
+        self.policy, self.camera = policy.eval(), camera
+        self._noise = torch.Generator()
+        self._memory: KeyValueCache = policy.new_memory(0)
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget everything; `num_agents` new episodes begin."""
+        self._noise.manual_seed(seed)
+        self._memory = self.policy.new_memory(num_agents)
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Sampled actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` are not looked at."""
+        channels_first = np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1))
+        tensors = {
+            "rgb": torch.as_tensor(channels_first, device=self.policy.device),
+            "previous_action": torch.as_tensor(observation["previous_action"], device=self.policy.device),
+        }
+        starts = torch.zeros(len(channels_first), dtype=torch.bool, device=self.policy.device)
+        with torch.no_grad():
+            distribution, _ = self.policy.step(self.policy.flatten_actions(tensors), self._memory, starts)
+        return torch.multinomial(distribution.probs.cpu(), 1, generator=self._noise)[:, 0].numpy()
+
+
+def load_explorer(path: Path, device: str = "cpu") -> PolicyExplorer:
+    """The explorer of a checkpoint or run folder, with the camera it was trained with.
+
+    Raises:
+        CheckpointError: A file is missing or damaged.
+    """
+    policy, config = load_policy(path, device)
+    try:
+        camera = Camera(**config["run"]["camera"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: config.json does not say which camera it was trained with") from error
+    return PolicyExplorer(policy, camera)

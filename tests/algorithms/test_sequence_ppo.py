@@ -1,0 +1,234 @@
+"""PPO over sequences: the advantages are right, it learns what needs memory, and nothing privileged gets in."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from robonav.algorithms.sequence_buffer import SequenceBuffer
+from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.vec_env import NavigationVecEnv
+from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards.curiosity import ReconstructionCuriosity
+from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from tests.worlds import Rooms
+
+SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, conv_channels=(4, 4, 4))
+
+
+class RecallEnv(VecEnv):
+    """The first frame is red or green, the rest is grey; the action at the last step must name the colour."""
+
+    LENGTH = 4
+
+    def __init__(self, num_envs: int) -> None:
+        self.render_mode = None
+        observation = spaces.Dict(
+            rgb=spaces.Box(0, 255, (3, 36, 36), np.uint8), previous_action=spaces.Discrete(4)
+        )
+        super().__init__(num_envs, observation, spaces.Discrete(3))
+        self.rng = np.random.default_rng(0)
+
+    def reset(self):
+        self.time, self.color = 0, self.rng.integers(0, 2, self.num_envs)
+        return self.observe()
+
+    def observe(self):
+        rgb = np.full((self.num_envs, 3, 36, 36), 128, np.uint8)
+        if self.time == 0:
+            rgb[np.arange(self.num_envs), self.color] = 255
+        return {"rgb": rgb, "previous_action": np.zeros(self.num_envs, np.int64)}
+
+    def step_async(self, actions):
+        self.actions = actions
+
+    def step_wait(self):
+        self.time += 1
+        last = self.time == self.LENGTH
+        rewards = (last * (self.actions == self.color)).astype(np.float32)
+        done = np.full(self.num_envs, last)
+        infos = [{"terminal_observation": None} if last else {} for _ in range(self.num_envs)]
+        return (self.reset() if last else self.observe()), rewards, done, infos
+
+    def close(self):
+        pass
+
+    def get_attr(self, attr_name, indices=None):
+        return [getattr(self, attr_name)] * self.num_envs
+
+    def set_attr(self, attr_name, value, indices=None):
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name, *args, indices=None, **kwargs):
+        raise NotImplementedError
+
+    def env_is_wrapped(self, wrapper_class, indices=None):
+        return [False] * self.num_envs
+
+
+def recall_score(window: int, steps: int) -> float:
+    config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, conv_channels=(4, 4, 4))
+    model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu")
+    model.learn(steps)
+    return float(np.mean([info["r"] for info in model.ep_info_buffer]))
+
+
+def test_it_learns_to_recall_what_only_memory_can_know():
+    assert recall_score(window=8, steps=25_000) > 0.9
+
+
+def test_without_memory_the_same_task_stays_at_chance():
+    assert recall_score(window=1, steps=15_000) < 0.65
+
+
+def test_advantages_equal_those_of_stable_baselines3():
+    rng = np.random.default_rng(0)
+    length, envs = 12, 3
+    ours = SequenceBuffer(length, envs, (3, 8, 8))
+    theirs = RolloutBuffer(
+        length, spaces.Box(0, 1, (1,)), spaces.Discrete(3), gae_lambda=0.9, gamma=0.97, n_envs=envs
+    )
+    starts = rng.random((length + 1, envs)) < 0.2
+    starts[0] = True
+    rewards, values = rng.normal(size=(2, length + 1, envs)).astype(np.float32)
+    for t in range(length):
+        ours.starts[t], ours.rewards[t], ours.values[t] = starts[t], rewards[t], values[t]
+        theirs.add(
+            np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], torch.tensor(values[t]), torch.zeros(envs)
+        )
+    theirs.compute_returns_and_advantage(torch.tensor(values[length]), starts[length])
+    ours.compute_advantages(values[length], starts[length], gamma=0.97, gae_lambda=0.9)
+    np.testing.assert_allclose(ours.advantages, theirs.advantages, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.returns, theirs.returns, rtol=1e-4, atol=1e-5)
+
+
+def explorer(seed: int = 0, reward_scale: float = 1.0) -> tuple[SequencePPO, NavigationVecEnv]:
+    camera = Camera(width=40, height=40)
+    worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=8, seed=seed)
+    curiosity = ReconstructionCuriosity(2, camera)
+    judge = curiosity.compute
+    curiosity.compute = lambda frames: reward_scale * judge(frames)  # type: ignore[method-assign]
+    env = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
+    config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
+    return SequencePPO(env, config, SMALL, seed=seed, device="cpu"), worlds
+
+
+def test_the_policy_gradient_changes_when_the_bonus_changes():
+    weights = []
+    for scale in (1.0, 1.0, 0.0):
+        model, _ = explorer(reward_scale=scale)
+        model.learn(32)
+        weights.append(torch.cat([p.flatten() for p in model.policy.parameters()]))
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
+    assert not torch.allclose(weights[0], weights[2])
+
+
+def test_no_privileged_array_is_in_what_the_policy_receives():
+    model, worlds = explorer()
+    received = []
+    step = model.policy.step
+
+    def spy(observation, memory, starts):
+        received.append({key: value.numpy().copy() for key, value in observation.items()})
+        return step(observation, memory, starts)
+
+    model.policy.step = spy  # type: ignore[method-assign]
+    model.learn(16)
+    privileged = {"depth", "T_world_camera", "position", "yaw", "collided"}
+    assert privileged < set(vars(worlds.frames))
+    for observation in received:
+        assert set(observation) == {"rgb", "previous_action"}
+        assert observation["rgb"].dtype == np.uint8
+        assert observation["rgb"].shape[1:] == (3, 40, 40)
+        assert set(np.unique(observation["previous_action"])) <= {0, 1, 2, 3}
+
+
+def test_what_the_policy_does_is_a_function_of_rgb_and_previous_actions_alone():
+    model, worlds = explorer()
+    observation = model.env.reset()
+    first, _ = model.predict(observation, deterministic=True)
+    for name in ("depth", "T_world_camera", "position", "yaw"):
+        getattr(worlds.frames, name)[:] = np.nan
+    again, _ = model.predict(observation, deterministic=True)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_predict_remembers_through_the_state_it_returns():
+    model, _ = explorer()
+    observation = model.env.reset()
+    _, memory = model.predict(observation, episode_start=np.ones(2, bool))
+    assert memory.step == 1
+    _, memory = model.predict(observation, memory, np.array([False, True]))
+    assert memory.age.tolist() == [2, 1]
+
+
+def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
+    model, _ = explorer()
+    policy, generator = model.policy, torch.Generator().manual_seed(0)
+    rgb = torch.randint(0, 255, (2, 20, 3, 40, 40), dtype=torch.uint8, generator=generator)
+    previous = torch.randint(0, 4, (2, 20), generator=generator)
+    starts = torch.rand(2, 20, generator=generator) < 0.2
+    memory, logits, values = policy.new_memory(2), [], []
+    with torch.no_grad():
+        for t in range(20):
+            frame = {"rgb": rgb[:, t], "previous_action": previous[:, t]}
+            distribution, value = policy.step(frame, memory, starts[:, t])
+            logits.append(distribution.logits)
+            values.append(value)
+        whole, whole_values = policy({"rgb": rgb, "previous_action": previous}, starts)
+    torch.testing.assert_close(torch.stack(logits, 1), whole.logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
+
+
+def test_peeking_at_a_value_leaves_no_trace_in_the_memory():
+    model, _ = explorer()
+    tensors = model._tensors(model.env.reset())
+    outputs = []
+    for peek in (False, True):
+        memory = model.policy.new_memory(2)
+        for _ in range(12):  # longer than the window
+            with torch.no_grad():
+                if peek:
+                    model.policy.peek_value({**tensors, "rgb": 255 - tensors["rgb"]}, memory)
+                value = model.policy.step(tensors, memory, torch.zeros(2, dtype=torch.bool))[1]
+        outputs.append(value)
+    torch.testing.assert_close(outputs[0], outputs[1])
+
+
+def test_a_truncated_episode_is_worth_what_would_have_followed():
+    model, _ = explorer()
+    model.learn(16)
+    raw = model.rollout_buffer.rewards[-1]
+    memory = model.policy.new_memory(2)
+    infos = [{"TimeLimit.truncated": True, "terminal_observation": {k: v[i] for k, v in model._last_obs.items()}} for i in range(2)]
+    bonus = model._truncated_values(np.array([True, True]), infos, memory)
+    expected = model.config.gamma * model._peek(model._last_obs, memory)
+    np.testing.assert_allclose(bonus, expected, rtol=1e-5)
+    assert np.isfinite(raw).all()
+    assert not model._truncated_values(np.array([False, False]), [{}, {}], memory).any()
+
+
+def test_plain_sb3_ppo_learns_on_the_same_worlds():
+    camera = Camera(width=40, height=40)
+    worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=16)
+    env = VecMonitor(IntrinsicRewardWrapper(worlds, ReconstructionCuriosity(2, camera)))
+    model = PPO("MultiInputPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu")
+    model.learn(64)
+    assert model.num_timesteps == 64
+    assert model.ep_info_buffer[0]["r"] > 0
+
+
+def test_a_policy_for_other_spaces_is_refused():
+    with pytest.raises(ValueError, match="rgb and previous_action"):
+        SequencePPO(VecMonitor(NoCamera(2)), policy_config=SMALL)
+
+
+class NoCamera(RecallEnv):
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        self.observation_space = spaces.Dict(position=spaces.Box(0, 1, (2,)))

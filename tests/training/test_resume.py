@@ -1,0 +1,133 @@
+"""A run that was stopped goes on as if it had not been; a damaged checkpoint is one clear sentence."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from robonav.checkpoint import CheckpointError, find_checkpoint, load_policy
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.evaluation.policy_explorer import load_explorer
+from robonav.policies.config import SequencePolicyConfig
+from robonav.training import TrainConfig, TrainingRun
+
+TINY = TrainConfig(
+    steps=2048,
+    num_envs=2,
+    episode_steps=128,
+    threads=1,
+    device="cpu",
+    checkpoint_every=1024,
+    camera=Camera(width=40, height=40),
+    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16, conv_channels=(4, 4, 4)),
+)
+
+
+@pytest.fixture(scope="module")
+def continuous(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,048 steps without a break."""
+    out = tmp_path_factory.mktemp("run") / "continuous"
+    TrainingRun(TINY, out).learn(progress_bar=False)
+    return out
+
+
+def test_training_1k_then_resuming_for_1k_equals_training_2k_bit_for_bit(continuous, tmp_path):
+    TrainingRun(replace(TINY, steps=1024), tmp_path / "run").learn(progress_bar=False)
+    torch.rand(3)  # whatever happens in between
+    resumed = TrainingRun(TINY, tmp_path / "run", resume=True).learn(progress_bar=False)
+    for name in ("model.safetensors", "training.safetensors"):
+        expected, found = load_file(find_checkpoint(continuous) / name), load_file(resumed / name)
+        assert expected.keys() == found.keys()
+        for key in expected:
+            torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=f"{name}: {key}")
+
+
+def test_the_metrics_of_a_resumed_run_continue_in_the_same_file(continuous, tmp_path):
+    TrainingRun(replace(TINY, steps=512), tmp_path).learn(progress_bar=False)
+    TrainingRun(replace(TINY, steps=1024), tmp_path, resume=True).learn(progress_bar=False)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [256, 512, 768, 1024]
+
+
+def test_a_checkpoint_acts_as_the_policy_that_was_saved(continuous):
+    run = TrainingRun(TINY, continuous, resume=True)
+    policy, config = load_policy(continuous)
+    observation = {
+        "rgb": np.random.default_rng(0).integers(0, 256, (3, 3, 40, 40)).astype(np.uint8),
+        "previous_action": np.array([0, 1, 2]),
+    }
+    expected = run.algorithm.predict(observation, deterministic=True)[0]
+    np.testing.assert_array_equal(policy.predict(observation, deterministic=True)[0], expected)
+    assert config["facts"]["environment steps"] == 2048
+    assert config["versions"]["torch"] == torch.__version__
+
+
+def test_a_run_is_never_overwritten_by_accident(continuous):
+    with pytest.raises(UsageError, match="--resume"):
+        TrainingRun(TINY, continuous)
+
+
+def test_resuming_with_a_policy_of_another_size_is_refused(continuous):
+    other = replace(TINY, policy=replace(TINY.policy, width=32))
+    with pytest.raises(UsageError, match="another size"):
+        TrainingRun(other, continuous, resume=True)
+
+
+def test_a_finished_run_stays_as_it_is(continuous):
+    before = find_checkpoint(continuous).joinpath("model.safetensors").read_bytes()
+    last = TrainingRun(TINY, continuous, resume=True).learn(progress_bar=False)
+    assert last.joinpath("model.safetensors").read_bytes() == before
+
+
+def copy_of(checkpoint: Path, to: Path) -> Path:
+    to.mkdir(parents=True)
+    for file in checkpoint.iterdir():
+        (to / file.name).write_bytes(file.read_bytes())
+    return to
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "garbage", "empty"])
+def test_a_missing_or_damaged_file_is_named_in_one_sentence(continuous, tmp_path, name, damage):
+    folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
+    file = folder / name
+    content = file.read_bytes()
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes({"truncated": content[: len(content) // 2], "garbage": b"\x80\x04x", "empty": b""}[damage])
+    with pytest.raises(CheckpointError) as error:
+        load_explorer(folder)
+    assert str(folder) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_do_not_fit_the_description_are_refused(continuous, tmp_path):
+    folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
+    config = json.loads((folder / "config.json").read_text())
+    config["policy"]["width"] = 32
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_policy(folder)
+
+
+def test_a_checkpoint_of_another_format_says_so(continuous, tmp_path):
+    folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "format": 99}))
+    with pytest.raises(CheckpointError, match="format 99"):
+        load_policy(folder)
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(continuous, tmp_path):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    good = copy_of(find_checkpoint(continuous), run / "checkpoints" / "step_000000001024")
+    half = run / "checkpoints" / ".step_000000002048.123.tmp"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    assert find_checkpoint(run) == good
