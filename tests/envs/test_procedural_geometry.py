@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import measure, morphology
 
+from robonav.envs.scenes import AgentShape, free_space_of
 from robonav.envs.scenes.procedural import generate_house
 from robonav.envs.scenes.scene import Scene
 
@@ -103,6 +104,15 @@ def test_every_door_lets_the_agent_through(house):
     assert nx.is_connected(graph)
     assert len(graph) == house.metadata["rooms"]
     assert graph.number_of_edges() == len(house.metadata["doors"])
+
+
+@pytest.mark.parametrize("seed", [3, 10, 33])
+def test_free_space_agrees_with_the_one_found_from_the_mesh(seed):
+    house = generate_house(seed)
+    found = free_space_of(house.vertices, house.triangles, AgentShape(RADIUS, HEIGHT))
+    for ours, theirs in ((house.free_space, found), (found, house.free_space)):
+        xy = ours.centres(np.argwhere(ours.islands == 1))
+        assert np.mean(theirs.island_at(xy) == 1) > 0.98
 
 
 def test_shell_has_no_holes_and_shows_its_front(house, cast):
