@@ -47,7 +47,7 @@ class DemoCommand:
         resume = (agent / "config.json").exists()
         print(f"training for {self.steps:,} steps", flush=True)
         TrainCommand("nano", steps=self.steps, seed=self.seed, out=agent, resume=resume).run()
-        folders = {f"agent after {self.steps:,} steps": self._evaluate(str(agent), "agent")}
+        folders = {f"agent after {_steps_trained(agent):,} steps": self._evaluate(str(agent), "agent")}
         folders |= {name: self._evaluate(name, name) for name in BASELINES}
         report = self._report(folders)
         print(f"\nthe demo took {(time.monotonic() - started) / 60:.1f} minutes\nreport: {report}")
@@ -79,6 +79,13 @@ class DemoCommand:
         (self.out / "comparison.json").write_text(comparison_as_json(rows))
         _print_table(rows)
         return page
+
+
+def _steps_trained(run: Path) -> int:
+    """Steps behind the newest checkpoint: training ends with a whole rollout, so there may be more than asked."""
+    from robonav.checkpoint import find_checkpoint
+
+    return int(find_checkpoint(run).name.removeprefix("step_"))
 
 
 def _print_table(rows: Sequence[Row]) -> None:
