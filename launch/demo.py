@@ -82,7 +82,7 @@ class DemoCommand:
 
 
 def _steps_trained(run: Path) -> int:
-    """Steps behind the newest checkpoint: training ends with a whole rollout, so there may be more than asked."""
+    """Steps behind the newest checkpoint: it ends with a whole rollout, maybe beyond what was asked for."""
     from robonav.checkpoint import find_checkpoint
 
     return int(find_checkpoint(run).name.removeprefix("step_"))
