@@ -2,18 +2,20 @@
 
     python benchmarks/render_oracle.py
 
-prints the table of docs/sensors.md. It needs ../shared/data beside the checkout.
+prints both tables of docs/sensors.md: the frames, and our free space against Habitat's navmesh.
+It needs ../shared/data beside the checkout.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes import AgentShape, open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 
@@ -70,6 +72,40 @@ def compare(name: str, data: Path = SHARED_DATA) -> Agreement:
     )
 
 
+@dataclass(frozen=True)
+class FloorAgreement:
+    """Our free space against the navmesh that Habitat baked of the same scene for the same agent.
+
+    Attributes:
+        navmesh_free: Share of points on the navmesh's floor that lie on our island 1.
+        area_m2: Area of our island 1.
+        navmesh_area_m2: Area of Habitat's whole navmesh, which may include roofs and tables.
+        floor_z: Height of our floor in the world frame, metres.
+    """
+
+    navmesh_free: float
+    area_m2: float
+    navmesh_area_m2: float
+    floor_z: float
+
+
+def compare_floor(name: str, data: Path = SHARED_DATA) -> FloorAgreement:
+    """Look the reference's navigable points up in our raster; its navmeshes are for a radius of 0.1 m."""
+    dataset = SCENES[name].split("/")[0]
+    scenes = open_scenes(str(data / "scene_datasets" / dataset), "minival", AgentShape(radius_m=0.1))
+    free_space = scenes.load(SCENES[name]).free_space
+    assert free_space is not None
+    with np.load(data / "habitat_reference" / f"{name}.npz", allow_pickle=False) as reference:
+        points = np.concatenate([reference[key] for key in ("position", "path_start", "path_end")])
+        meta = json.loads(str(reference["meta"]))
+    return FloorAgreement(
+        navmesh_free=float(np.mean(free_space.island_at(world_from_habitat(points)[:, :2]) == 1)),
+        area_m2=free_space.area_m2(),
+        navmesh_area_m2=meta["navmesh_area_m2"],
+        floor_z=free_space.floor_z,
+    )
+
+
 def main() -> None:
     print(
         "| scene | median depth error, mm | depth within 5 cm, % | return in only one, % | RGB error, 0-255 |"
@@ -80,6 +116,16 @@ def main() -> None:
         print(
             f"| {name} | {1e3 * a.median_depth_m:.2f} | {100 * a.within_5cm:.3f} "
             f"| {100 * a.return_disagrees:.3f} | {a.rgb_error:.2f} |"
+        )
+    print(
+        "\n| scene | navmesh points that are free, % | our island, m² | their navmesh, m² | our floor z, m |"
+    )
+    print("|---|---|---|---|---|")
+    for name in SCENES:
+        f = compare_floor(name)
+        print(
+            f"| {name} | {100 * f.navmesh_free:.1f} | {f.area_m2:.0f} "
+            f"| {f.navmesh_area_m2:.0f} | {f.floor_z:.2f} |"
         )
 
 

@@ -40,8 +40,8 @@ class Options:
     """Frames rendered in one call."""
 
 
-def interleaved_rates(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
-    """Calls a second of each, by the median of turns taken one after another, so that load hits all alike."""
+def interleaved_times(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, np.ndarray]:
+    """Seconds of each call, taken in turns, so that other load on the machine hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
@@ -51,7 +51,7 @@ def interleaved_rates(calls: dict[str, Callable[[], Any]], seconds: float) -> di
             start = time.perf_counter()
             call()
             times[name].append(time.perf_counter() - start)
-    return {name: 1.0 / float(np.median(values)) for name, values in times.items()}
+    return {name: np.array(values) for name, values in times.items()}
 
 
 def rays_of(camera: Camera, poses: np.ndarray) -> o3d.core.Tensor:
@@ -80,7 +80,7 @@ def measure(scene: Scene, options: Options) -> list[dict[str, Any]]:
     for batch in options.batches:
         chunks = [poses[k : k + batch] for k in range(0, options.frames, batch)]
         rays = [rays_of(camera, chunk) for chunk in chunks]
-        rates = interleaved_rates(
+        times = interleaved_times(
             {
                 "rgbd": lambda chunks=chunks: [sensor.render(chunk) for chunk in chunks],  # type: ignore[misc]
                 "cast": lambda rays=rays: [bare.cast_rays(r, nthreads=options.threads) for r in rays],  # type: ignore[misc]
@@ -92,9 +92,11 @@ def measure(scene: Scene, options: Options) -> list[dict[str, Any]]:
                 "scene": scene.scene_id,
                 "triangles": len(scene.triangles),
                 "frames_per_call": batch,
-                "rgbd_frames_per_s": round(rates["rgbd"] * options.frames),
-                "bare_cast_frames_per_s": round(rates["cast"] * options.frames),
-                "ratio": round(rates["rgbd"] / rates["cast"], 3),
+                "rgbd_frames_per_s": round(options.frames / np.median(times["rgbd"])),
+                "rgbd_frames_per_s_best": round(options.frames / times["rgbd"].min()),
+                "bare_cast_frames_per_s": round(options.frames / np.median(times["cast"])),
+                "bare_cast_frames_per_s_best": round(options.frames / times["cast"].min()),
+                "ratio": round(float(np.median(times["cast"]) / np.median(times["rgbd"])), 3),
             }
         )
     return records
