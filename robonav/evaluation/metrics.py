@@ -14,7 +14,7 @@ SETTLED_M = 0.02
 _CELL_M = 0.05
 _MARGIN_M = 0.5
 _FRESH, _WANTED = np.uint8(1), np.uint8(2)
-_PRUNE_EVERY = 16
+_PRUNE_EVERY = 32
 
 
 class SampleIndex:
@@ -66,6 +66,7 @@ class Coverage:
         self._nearest = np.full(len(index.samples), np.inf, dtype=np.float32)
         self._state = np.full(int(np.prod(index.shape)), _FRESH, dtype=np.uint8)
         self._state[index.cells] |= _WANTED
+        self._shared = (_on_cpu(self._state, wp.uint8), _on_cpu(self._nearest, wp.float32))
         self._clouds: list[NDArray[np.float32]] = []
         self._observed = 0
 
@@ -82,8 +83,7 @@ class Coverage:
                 wp.vec3(*eye.tolist()),
                 _on_cpu(directions, wp.vec3),
                 _on_cpu(lengths, wp.float32),
-                _on_cpu(self._state, wp.uint8),
-                _on_cpu(self._nearest, wp.float32),
+                *self._shared,
                 _on_cpu(cloud, wp.vec3),
                 _on_cpu(size, wp.int32),
             ],

@@ -20,6 +20,8 @@ LABELS = {
     "area_m2": "Floor area that came into view, m²",
     "free_area_m2": "Floor area of the island, m²",
     "visible_share_pct": "Share of the surface that can be seen at all, %",
+    "rooms_visited": "Rooms entered",
+    "rooms": "Rooms",
     "path_length_m": "Path length, m",
     "collisions": "Blocked moves",
 }

@@ -12,7 +12,15 @@ from typing import Any
 from robonav.evaluation.statistics import bootstrap_mean
 
 BY_STEP = ("visible_completeness_pct", "completeness_pct", "mean_distance_m")
-SINGLE = ("area_m2", "free_area_m2", "visible_share_pct", "path_length_m", "collisions")
+SINGLE = (
+    "area_m2",
+    "free_area_m2",
+    "visible_share_pct",
+    "rooms_visited",
+    "rooms",
+    "path_length_m",
+    "collisions",
+)
 PACKAGES = ("robonav", "numpy", "scipy", "open3d", "torch", "warp-lang", "trimesh")
 
 
@@ -27,12 +35,13 @@ def summarise(records: Sequence[dict[str, Any]], settings: dict[str, Any], comma
     by_step = {
         name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]} for name in BY_STEP
     }
+    single = [name for name in SINGLE if name in records[0]]
     return {
         "command": command,
         "settings": settings,
         "episodes": len(records),
         "scenes": len({record["scene_id"] for record in records}),
-        "metrics": {**by_step, **{name: _mean([r[name] for r in records]) for name in SINGLE}},
+        "metrics": {**by_step, **{name: _mean([r[name] for r in records]) for name in single}},
         "interval": "95 % percentile bootstrap over episodes, 10,000 resamples, seed 0",
         "versions": versions(),
         "git_revision": git_revision(),

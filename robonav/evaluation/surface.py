@@ -162,13 +162,15 @@ def visible_from(
     slope = 0.5 * camera.height / camera.focal
     reach = 0.05 * np.sqrt(2) * camera.focal
     visible = np.zeros(len(points), dtype=bool)
+    unseen = np.arange(len(points))
     for eye in np.random.default_rng(0).permutation(eyes):  # far apart in turn: most points are found soon
-        offset = points - eye
-        across = np.hypot(offset[:, 0], offset[:, 1])
-        candidates = np.flatnonzero(~visible & (across < reach) & (np.abs(offset[:, 2]) < slope * across))
+        dx, dy, dz = (points[unseen, axis] - eye[axis] for axis in range(3))
+        across = dx**2 + dy**2
+        candidates = unseen[(across < reach**2) & (dz**2 < slope**2 * across)]
         if len(candidates):
             starts = np.broadcast_to(eye, (len(candidates), 3))
             visible[candidates] = ~sensor.is_occluded(starts, points[candidates])
+            unseen = unseen[~visible[unseen]]
     return visible
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +123,16 @@ class EpisodeTracker:
             "visible_share_pct": round(completeness_pct(self._truth.surface.visible), 3),
             "path_length_m": round(float(moved.sum()), 3),
             "collisions": self._collisions,
+            **rooms_visited(self._world.scene.metadata.get("room_bounds", ()), trajectory[:, :2]),
             "curve": vars(self._curve),
         }
         return record, picture
+
+
+def rooms_visited(bounds: Sequence[Sequence[float]], xy: NDArray[np.float64]) -> dict[str, int]:
+    """How many of the rooms (x0, y0, x1, y1) the positions (T, 2) enter; nothing where rooms are not known."""
+    if not len(bounds):
+        return {}
+    x0, y0, x1, y1 = np.asarray(bounds).T[:, :, None]
+    inside = (xy[:, 0] > x0) & (xy[:, 0] < x1) & (xy[:, 1] > y0) & (xy[:, 1] < y1)
+    return {"rooms": len(bounds), "rooms_visited": int(inside.any(axis=1).sum())}

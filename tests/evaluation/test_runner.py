@@ -17,6 +17,7 @@ from robonav.errors import UsageError
 from robonav.evaluation.baselines import RandomExplorer, StraightExplorer
 from robonav.evaluation.records import EPISODES, RunFolder, read_episodes
 from robonav.evaluation.runner import Evaluation, Settings, plan_episodes
+from robonav.evaluation.tracker import rooms_visited
 from tests.evaluation.rooms import OneScene
 
 SETTINGS = Settings("random", "two-rooms", episodes=5, steps=10, seed=3, num_envs=2)
@@ -143,3 +144,10 @@ def test_straight_goes_on_until_blocked_and_then_turns_to_one_side() -> None:
     assert len(set(turns)) == 1
     assert turns[0] in (1, 2)
     assert 1 <= len(turns) <= 12
+
+
+def test_a_room_counts_as_visited_once_it_is_entered() -> None:
+    rooms = [(0, 0, 4, 4), (4, 0, 8, 4), (0, 4, 8, 8)]
+    path = np.array([[1.0, 1.0], [3.9, 1.0], [4.2, 1.0]])
+    assert rooms_visited(rooms, path) == {"rooms": 3, "rooms_visited": 2}
+    assert rooms_visited([], path) == {}
