@@ -113,7 +113,7 @@ def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = images.shape[1:3]
     if max(height, width) == 1:
         return images
-    first, second = (images[:, k : max(height & ~1, 1) : 2] for k in (0, min(1, height - 1)))
-    rows = (np.add(first, second, dtype=np.uint16) + 1) >> 1
-    first, second = (rows[:, :, k : max(width & ~1, 1) : 2] for k in (0, min(1, width - 1)))
-    return ((first + second + 1) >> 1).astype(np.uint8)
+    upper, lower = (images[:, k : max(height & ~1, 1) : 2] for k in (0, min(1, height - 1)))
+    rows: NDArray[np.integer] = (np.add(upper, lower, dtype=np.uint16) + 1) >> 1
+    left, right = (rows[:, :, k : max(width & ~1, 1) : 2] for k in (0, min(1, width - 1)))
+    return ((left + right + 1) >> 1).astype(np.uint8)
