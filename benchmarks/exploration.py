@@ -1,0 +1,196 @@
+"""The exploration table of docs/exploration.md: train, evaluate on unseen houses, compare; resumable.
+
+    python benchmarks/exploration.py                      # everything: hours on two cores
+    python benchmarks/exploration.py --seeds 1 --episodes 20
+
+Every part that is finished is skipped, so the command can be stopped and started again at any time. It prints
+a Markdown table and writes it as JSON, with the curves over training and over an episode, to --results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import tyro
+
+BASELINES = ("frontier", "nearest-frontier", "straight", "random")
+METRIC = "visible_completeness_pct"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train and how to measure it."""
+
+    out: Path = Path("runs/exploration")
+    """Training runs and evaluations go here."""
+    results: Path = Path("docs/results/exploration.json")
+    """The table."""
+    seeds: int = 3
+    """Training runs of the explorer and of the memoryless ablation."""
+    steps: int = 655_360
+    """Environment steps of the explorer."""
+    memoryless_steps: int = 393_216
+    """Steps of the ablation without memory; it is compared with the explorer at the same steps."""
+    rgb_steps: int = 262_144
+    """Steps of one run with ReCuriosity's RGB reward."""
+    forgetful_steps: int = 131_072
+    """Steps of one run whose reward forgets: long enough to see it farm loops."""
+    curve_every: int = 131_072
+    """Steps between points of the curve over training (seed 0)."""
+    episodes: int = 100
+    """Unseen houses, one episode each."""
+    episode_steps: int = 512
+    """Steps of an evaluated episode."""
+    workers: int = 2
+    """Processes side by side, one thread each."""
+
+
+@dataclass(frozen=True, order=True)
+class Agent:
+    """One trained policy: a checkpoint of a run."""
+
+    preset: str
+    steps: int
+    seed: int
+
+    def folder(self, out: Path) -> Path:
+        """The run that it belongs to."""
+        return out / "train" / f"{self.preset}-{self.seed}"
+
+    def checkpoint(self, out: Path) -> Path:
+        """Where its weights are."""
+        return self.folder(out) / "checkpoints" / f"step_{self.steps:012d}"
+
+    @property
+    def row(self) -> str:
+        """Name of the row of the table, the same for all seeds."""
+        return f"{self.preset} @{self.steps}"
+
+
+def agents_of(options: Options) -> list[Agent]:
+    """All checkpoints that the table needs."""
+    seeds = range(options.seeds)
+    agents = {Agent("nano", options.steps, seed) for seed in seeds}
+    agents |= {Agent("nano", options.memoryless_steps, seed) for seed in seeds}
+    agents |= {Agent("nano-memoryless", options.memoryless_steps, seed) for seed in seeds}
+    for preset, steps in (("nano-rgb", options.rgb_steps), ("nano-forgetful", options.forgetful_steps)):
+        agents |= {Agent(preset, steps, 0), Agent("nano", steps, 0)}
+    curve = range(options.curve_every, options.steps + 1, options.curve_every)
+    return sorted(agents | {Agent("nano", steps, 0) for steps in curve})
+
+
+def train(preset: str, seed: int, steps: int, options: Options) -> None:
+    """Train one run on one thread, or go on with it."""
+    from robonav.launch.presets import load_preset
+    from robonav.training import TrainingRun
+
+    out = Agent(preset, steps, seed).folder(options.out)
+    config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
+    TrainingRun(config, out, resume=out.exists()).learn(progress_bar=False)
+    print(f"trained {preset}, seed {seed}: {steps} steps", flush=True)
+
+
+def evaluate(explorer: str, name: str, options: Options) -> None:
+    """Evaluate one explorer on one thread, or go on with it."""
+    from robonav.envs.scenes import open_scenes
+    from robonav.evaluation.explorer import make_explorer
+    from robonav.evaluation.records import RunFolder
+    from robonav.evaluation.runner import Evaluation, Settings
+    from robonav.training import set_threads
+
+    set_threads(1)
+    settings = Settings(explorer, "procedural", options.episodes, options.episode_steps)
+    facts = {"explorer": explorer, "episodes": options.episodes, "steps": options.episode_steps}
+    folder = RunFolder(options.out / "evaluate" / name, facts, resume=True)
+    scenes = open_scenes("procedural", "val")
+    Evaluation(settings, make_explorer(explorer), scenes, threads=1).run(folder, lambda done: None)
+    print(f"evaluated {name}", flush=True)
+
+
+def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
+    """Rows of the table: means over episodes and seeds, and the explorer's lead over the baselines."""
+    from robonav.evaluation.statistics import bootstrap_mean, paired_difference
+
+    members: dict[str, list[str]] = {name: [name] for name in BASELINES}
+    for agent in agents:
+        members.setdefault(agent.row, []).append(f"{agent.row}-{agent.seed}")
+    runs = {row: [_records(options, name) for name in names] for row, names in members.items()}
+    values = {row: _mean_over_seeds(of_row) for row, of_row in runs.items()}
+    best = values[f"nano @{options.steps}"]
+    rows: dict[str, dict] = {}
+    for row, by_step in values.items():
+        rows[row] = {
+            "seeds": len(runs[row]),
+            METRIC: {step: bootstrap_mean(list(value.values())).as_dict() for step, value in by_step.items()},
+            "mean_of_each_seed": {step: [_mean(run, step) for run in runs[row]] for step in by_step},
+            "explorer_ahead_by": {
+                step: paired_difference(best[step], by_step[step]).as_dict() for step in by_step
+            },
+            "collisions": sum(r["collisions"] for run in runs[row] for r in run.values())
+            / sum(len(run) for run in runs[row]),
+        }
+    return rows
+
+
+def _records(options: Options, name: str) -> dict[str, dict]:
+    from robonav.evaluation.records import read_episodes
+
+    return {record["episode_id"]: record for record in read_episodes(options.out / "evaluate" / name)}
+
+
+def _mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
+    """Visible completeness by step and episode."""
+    steps = next(iter(runs[0].values()))[METRIC]
+    return {
+        step: {key: sum(run[key][METRIC][step] for run in runs) / len(runs) for key in runs[0]}
+        for step in steps
+    }
+
+
+def _mean(run: dict[str, dict], step: str) -> float:
+    return round(sum(record[METRIC][step] for record in run.values()) / len(run), 2)
+
+
+def as_markdown(rows: dict[str, dict]) -> str:
+    """The table as docs/exploration.md shows it."""
+    steps = list(next(iter(rows.values()))[METRIC])
+    columns = [f"@{step}" for step in steps]
+    head = ["explorer", "seeds", *columns, f"explorer ahead @{steps[1]}", "blocked moves"]
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    for name, row in rows.items():
+        cells = [f"{v['mean']:.1f} [{v['low']:.1f}, {v['high']:.1f}]" for v in row[METRIC].values()]
+        lead = row["explorer_ahead_by"][steps[1]]
+        lead_text = f"{lead['mean']:+.1f} [{lead['low']:+.1f}, {lead['high']:+.1f}]"
+        lines.append(" | ".join([name, str(row["seeds"]), *cells, lead_text, f"{row['collisions']:.0f}"]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main(options: Options) -> None:
+    """Train, evaluate, write the table."""
+    agents = agents_of(options)
+    runs = {(agent.preset, agent.seed): 0 for agent in agents}
+    for agent in agents:
+        runs[agent.preset, agent.seed] = max(runs[agent.preset, agent.seed], agent.steps)
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        trained = [pool.submit(train, preset, seed, steps, options) for (preset, seed), steps in runs.items()]
+        for future in trained:
+            future.result()
+        evaluated = [pool.submit(evaluate, name, name, options) for name in BASELINES]
+        for agent in agents:
+            path, name = str(agent.checkpoint(options.out)), f"{agent.row}-{agent.seed}"
+            evaluated.append(pool.submit(evaluate, path, name, options))
+        for future in evaluated:
+            future.result()
+    rows = summarise(agents, options)
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    options.results.write_text(json.dumps(rows, indent=1) + "\n")
+    print(as_markdown(rows))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,104 @@
+"""Environment steps per second: worlds alone, with the surprise reward, and end-to-end training of `nano`.
+
+    python benchmarks/training_speed.py [--threads 2]
+
+prints one JSON object with the share of time that each part takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+
+from robonav.algorithms.sequence_ppo import SequencePPO
+from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.launch.presets import load_preset
+from robonav.maps.reconstruction import Reconstruction
+from robonav.policies.sequence import SequencePolicy
+from robonav.training import TrainingRun
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    threads: int = 2
+    """Threads of this process."""
+    rollouts: int = 3
+    """Training rollouts that are timed, after one to warm up; each loads 32 houses that are new to it."""
+
+
+class Stopwatch:
+    """Adds up the seconds spent in some methods."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def watch(self, owner: type, method: str, name: str) -> None:
+        """Time every call of a method from now on."""
+        original: Callable[..., Any] = getattr(owner, method)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+        setattr(owner, method, timed)
+
+
+def steps_per_second(step: Callable[[np.ndarray], Any], num_envs: int, count: int = 128) -> float:
+    """Speed of a vectorised environment under random actions, mostly forward."""
+    actions = np.random.default_rng(0).choice(3, p=(0.6, 0.2, 0.2), size=(count, num_envs))
+    start = time.perf_counter()
+    for action in actions:
+        step(action)
+    return count * num_envs / (time.perf_counter() - start)
+
+
+def main(options: Options) -> None:
+    """Measure and print."""
+    config = replace(load_preset("nano"), threads=options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        run = TrainingRun(config, Path(folder) / "run")
+        run.normaliser.reset()
+        worlds = steps_per_second(run.worlds.step, config.num_envs)
+        with_reward = steps_per_second(run.normaliser.step, config.num_envs)
+        rollout = config.num_envs * config.episode_steps
+        run.algorithm.learn(rollout)
+        watch = Stopwatch()
+        watch.watch(RaycastSensor, "render", "render")
+        watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
+        watch.watch(Reconstruction, "integrate", "reward: integrate")
+        watch.watch(SequencePolicy, "step", "act")
+        watch.watch(SequencePPO, "train", "learn")
+        start = time.perf_counter()
+        run.algorithm.learn(options.rollouts * rollout, reset_num_timesteps=False)
+        seconds = time.perf_counter() - start
+    shares = {name: round(value / seconds, 3) for name, value in watch.seconds.items()}
+    result = {
+        "threads": options.threads,
+        "cores": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+        "worlds_steps_per_s": round(worlds),
+        "environment_with_reward_steps_per_s": round(with_reward),
+        "training_steps_per_s": round(options.rollouts * rollout / seconds),
+        "share_of_training_time": {**shares, "rest": round(1 - sum(shares.values()), 3)},
+        "torch_threads": torch.get_num_threads(),
+    }
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
