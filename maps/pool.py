@@ -104,7 +104,7 @@ class BlockPool:
         self.grid.assigned.assign(self._assigned)
         self.grid.used.assign(used)
         self.grid.bounds.assign(bounds)
-        for env in envs:
+        for env in envs.tolist():  # Warp takes no numpy integers for addresses
             self.grid.table[env * self.grid.capacity : (env + 1) * self.grid.capacity].zero_()
 
     def read(
