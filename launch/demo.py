@@ -29,9 +29,9 @@ class DemoCommand:
         robonav demo --steps 500000 --out runs/longer_demo
     """
 
-    steps: int = 200_000
+    steps: int = 131_072
     """Environment steps to train for."""
-    episodes: int = 20
+    episodes: int = 12
     """Unseen houses to evaluate in, one episode each."""
     episode_steps: int = 256
     """Steps of an evaluated episode."""
