@@ -38,7 +38,7 @@ def unannotated_functions(source: str) -> Iterator[str]:
         bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
         is_public = not function.name.startswith("_") or function.name == "__init__"
         # Warp compiles these, and finds out by itself what they return.
-        is_kernel = any(ast.unparse(d) in ("wp.kernel", "wp.func") for d in function.decorator_list)
+        is_kernel = any(ast.unparse(d).startswith("wp.") for d in function.decorator_list)
         if is_public and (bare or (function.returns is None and not is_kernel)):
             yield f"line {function.lineno}: {function.name} lacks annotations of {bare or 'what it returns'}"
 
