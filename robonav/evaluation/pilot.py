@@ -69,6 +69,18 @@ class Situation:
         return line_is_passable(self.passable, start, end)
 
 
+class Chooser:
+    """Decides where to look next."""
+
+    def choose(self, situation: Situation) -> View | None:
+        """The next view, or None if nothing is left to see."""
+        raise NotImplementedError
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """The view was reached, or cannot be: what it has not shown by now it never will."""
+        raise NotImplementedError
+
+
 def wrapped(angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Angles in (-pi, pi]."""
     return np.asarray(np.pi - (np.pi - np.asarray(angle)) % (2 * np.pi))
