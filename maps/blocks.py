@@ -1,7 +1,7 @@
 """Sparse voxel blocks in Warp: what the map keeps, and how a voxel is found.
 
-Lengths inside kernels are in voxels. A voxel lies in a block of 8x8x8, which is found through an open-addressing
-hash table. An entry holds key and slot in 64 bits, so that one atomic publishes both.
+Lengths inside kernels are in voxels. A voxel lies in a block of 8x8x8, found through a hash table with open
+addressing. An entry holds key and slot in 64 bits, so that one atomic publishes both.
 
 What a voxel keeps are sums of integers: addition commutes, so neither the order of pixels and frames nor the
 scheduling of threads can change a bit of the map.

@@ -42,7 +42,7 @@ def extract_mesh(
             np.where(mask, values, 1e3),
             0.0,
             mask=_mask_of_cells(cells),
-            gradient_direction="ascent",
+            gradient_direction="descent",
             allow_degenerate=False,
         )
         n = distance.shape[1]
