@@ -60,6 +60,7 @@ class EvaluateCommand:
         settings = Settings(self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs)
         explorer = make_explorer(self.explorer)
         evaluation = Evaluation(settings, explorer, open_scenes(self.scenes, split="val"), self.threads)
+        evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer)}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)

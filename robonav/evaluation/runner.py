@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +96,14 @@ class Evaluation:
         # A simulator has a fixed number of agents, and the last batch may be smaller.
         self._simulator = lru_cache(maxsize=1)(self._build_simulator)
 
+    def load_first_scene(self) -> None:
+        """Load the first scene, so that one that is unusable is told before anything is written.
+
+        Raises:
+            SceneError: If it cannot be used.
+        """
+        self._simulator(min(len(self.planned), self.settings.num_envs)).load(self.planned[0].scene_id)
+
     def run(self, folder: RunFolder, advance: Callable[[int], None]) -> None:
         """Run every batch that is not finished yet; `advance` is told of agent steps done.
 
@@ -130,7 +139,7 @@ class Evaluation:
                 yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
                 tracker.observe(frames.position[agent], yaw, collided)
             if step < self.settings.steps:
-                observation = {"rgb": frames.rgb, "previous_action": previous}
+                observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
                 actions = self._explorer.act(observation, frames, simulator.camera)
                 frames = simulator.step(actions)
                 previous = np.asarray(actions, dtype=np.int64) + 1

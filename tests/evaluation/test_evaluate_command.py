@@ -58,6 +58,9 @@ def test_missing_scenes_and_checkpoints_leave_nothing_behind(
     assert "no_such_house.glb" in error_of(
         capsys, "random", *SHORT, "--scenes", str(missing), "--out", str(out)
     )
+    damaged = tmp_path / "damaged.obj"
+    damaged.write_text("v 0 0 0\nv 1 0 0\nv nan 1 0\nf 1 2 3\n")
+    assert "damaged.obj" in error_of(capsys, "random", *SHORT, "--scenes", str(damaged), "--out", str(out))
     (tmp_path / "checkpoint").mkdir()
     assert "checkpoint" in error_of(capsys, str(tmp_path / "checkpoint"), *SHORT, "--out", str(out))
     assert not out.exists()
