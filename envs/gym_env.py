@@ -56,6 +56,7 @@ class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         self, actions: NDArray[np.int64]
     ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """One action (N,) for every agent."""
+        observation: Any  # SB3 allows for other kinds than ours
         observation, rewards, done, infos = self.worlds.step(actions)
         info: dict[str, Any] = {"collided": self.worlds.outcome.collided.copy()}
         if done.any():
@@ -81,10 +82,10 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
         max_episode_steps: int = 512,
         render_mode: str | None = None,
     ) -> None:
-        # One more step than the limit, so that the last observation is not replaced by the next episode's first.
+        # One step beyond the limit: the last observation must not be replaced by the next episode's first.
         self.worlds = NavigationVecEnv(_scene_set(scenes, split), 1, camera, max_episode_steps + 1)
         self.render_mode, self._limit, self._steps = render_mode, max_episode_steps, 0
-        self.observation_space = observation_space(self.worlds.camera)
+        self.observation_space = observation_space(self.worlds.camera)  # type: ignore[assignment]
         self.action_space = spaces.Discrete(NUM_ACTIONS)
 
     def reset(
@@ -98,12 +99,12 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Forward 0.25 m, left 15° or right 15°."""
-        observation = self.worlds.step(np.array([action]))[0]
+        observation: Any = self.worlds.step(np.array([action]))[0]
         self._steps += 1
         info = {"collided": bool(self.worlds.outcome.collided[0])}
         return self._single(observation), 0.0, False, self._steps >= self._limit, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """The camera image (H, W, 3) uint8."""
         return self.worlds.frames.rgb[0] if self.render_mode == "rgb_array" else None
 

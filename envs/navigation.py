@@ -156,7 +156,7 @@ class NavigationSimulator:
         actions = np.asarray(actions)
         self._yaw += TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
         collided = np.zeros(self.num_agents, bool)
-        for agent in np.flatnonzero(actions == FORWARD):
+        for agent in np.flatnonzero(actions == FORWARD).tolist():
             heading = np.array([np.cos(self._yaw[agent]), np.sin(self._yaw[agent])])
             here = self._position[agent, :2]
             there = here + FORWARD_M * heading

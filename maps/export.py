@@ -41,7 +41,8 @@ def write_mesh(
     mesh = trimesh.Trimesh(vertices, triangles, vertex_colors=colors, process=False)
     if path.suffix.lower() == ".glb":
         mesh.apply_transform(np.array([[0, -1, 0, 0], [0, 0, 1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]], float))
-    data = bytes(mesh.export(file_type=path.suffix.lower()[1:]))
+    data = mesh.export(file_type=path.suffix.lower()[1:])
+    assert isinstance(data, bytes)  # of both formats; others give text or a dict
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

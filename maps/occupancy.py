@@ -119,10 +119,10 @@ class OccupancyGrid:
 
     def _carve(
         self,
-        position: NDArray[np.float32],
-        offsets: NDArray[np.float32],
-        blocked_at: NDArray[np.float32],
-        returned_at: NDArray[np.float32],
+        position: NDArray[np.floating],
+        offsets: NDArray[np.floating],
+        blocked_at: NDArray[np.floating],
+        returned_at: NDArray[np.floating],
     ) -> None:
         """Free the cells before the nearest obstacle of every image column."""
         towards = offsets[np.argmax(returned_at, axis=0), np.arange(offsets.shape[1]), :2]

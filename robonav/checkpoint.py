@@ -98,7 +98,8 @@ def find_checkpoint(path: Path) -> Path:
     found = sorted(p for p in (path / "checkpoints").glob("step_*") if re.fullmatch(r"step_\d+", p.name))
     if not found:
         raise CheckpointError(
-            f"{path}: no checkpoint found; expected a folder with {', '.join(_FILES)}, or a run folder of `robonav train`"
+            f"{path}: no checkpoint found; expected a folder with {', '.join(_FILES)}, "
+            "or a run folder of `robonav train`"
         )
     return found[-1]
 

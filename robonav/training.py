@@ -41,7 +41,7 @@ class TrainConfig:
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
     episode_steps: int = 256
-    """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on for longer."""
+    """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on longer."""
     seed: int = 0
     """Decides weights, worlds, starts and actions."""
     device: str = "auto"
@@ -213,7 +213,7 @@ def set_threads(threads: int) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc reuse large buffers: giving them back at every step costs a quarter of an update in page faults."""
+    """Let glibc reuse large buffers: giving them back costs a quarter of an update in page faults."""
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)

@@ -47,9 +47,10 @@ class FreeSpace:
 
     def segment_is_free(self, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
         """Whether the agent can move straight from start to end, checked every half cell."""
-        steps = max(2, int(np.ceil(np.linalg.norm(np.subtract(end_xy, start_xy)) / (0.5 * self.cell_size))) + 1)
+        path = np.subtract(end_xy, start_xy)
+        steps = max(2, int(np.ceil(np.linalg.norm(path) / (0.5 * self.cell_size))) + 1)
         along = np.linspace(0.0, 1.0, steps)[:, None]
-        return bool(np.all(self.island_at(start_xy + along * np.subtract(end_xy, start_xy)) > 0))
+        return bool(np.all(self.island_at(start_xy + along * path) > 0))
 
     def sample(self, rng: np.random.Generator, count: int = 1, island: int = 1) -> NDArray[np.float64]:
         """Random positions (count, 2) at cell centres of one island."""
@@ -74,7 +75,7 @@ class Scene:
         vertices: (V, 3) float32, metres.
         triangles: (T, 3) int32 vertex indices.
         corner_colors: (T, 3, 3) uint8 RGB at the three corners.
-        corner_uvs: (T, 3, 2) float32, u to the right and v DOWN from the top-left texel; repeats outside [0, 1].
+        corner_uvs: (T, 3, 2) float32, u right and v DOWN from the top-left texel; repeats outside [0, 1].
         texture_ids: (T,) int32 index into `textures`, -1 = none.
         textures: RGB images (h, w, 3) uint8 of any sizes.
         free_space: Where the agent may stand, if whoever made the scene knows it exactly.
@@ -95,8 +96,8 @@ class Scene:
     def content_hash(self) -> str:
         """16 hex digits over geometry and appearance, so that results name what they were measured on."""
         digest = hashlib.sha256()
-        arrays = (self.vertices, self.triangles, self.corner_colors, self.corner_uvs, self.texture_ids)
-        for array in (*arrays, *self.textures):
+        arrays: list[NDArray[Any]] = [self.vertices, self.triangles, self.corner_colors, self.corner_uvs]
+        for array in (*arrays, self.texture_ids, *self.textures):
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]

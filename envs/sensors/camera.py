@@ -37,7 +37,7 @@ class Camera:
         return grid.astype(np.float32)
 
     def poses(self, positions: NDArray[np.floating], yaws: NDArray[np.floating]) -> NDArray[np.float32]:
-        """T_world_camera (N, 4, 4) for agents that stand at `positions` (N, 3) on the floor, `yaws` (N,) rad."""
+        """T_world_camera (N, 4, 4) for agents at `positions` (N, 3) on the floor, heading `yaws` (N,) rad."""
         c, s = np.cos(yaws), np.sin(yaws)
         T = np.zeros((len(yaws), 4, 4), dtype=np.float32)
         T[:, :2, 0] = np.stack([s, -c], axis=1)  # camera x = right

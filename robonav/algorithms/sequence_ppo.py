@@ -54,13 +54,13 @@ class SequencePPOConfig:
 
 
 class SequencePPO(OnPolicyAlgorithm):
-    """PPO (Schulman et al. 2017) whose mini-batches are whole sequences, so that the loss sees what acting saw.
+    """PPO (Schulman et al. 2017) over mini-batches of whole sequences: the loss sees what acting saw.
 
     The policy's memory starts empty with every rollout and is rebuilt from the frames when learning: there is
     no stale state. Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
     """
 
-    policy: SequencePolicy
+    policy: SequencePolicy  # type: ignore[assignment]
     rollout_buffer: Any
 
     def __init__(
@@ -115,7 +115,8 @@ class SequencePPO(OnPolicyAlgorithm):
         buffer: SequenceBuffer = rollout_buffer
         self.policy.set_training_mode(False)
         memory = self.policy.new_memory(env.num_envs)
-        assert self._last_obs is not None and self._last_episode_starts is not None
+        assert self._last_obs is not None
+        assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,7 +54,7 @@ def make_explorer(name_or_path: str) -> Explorer:
     """
     from robonav.evaluation import baselines, frontier
 
-    makers = {
+    makers: dict[str, Callable[[], Explorer]] = {
         "random": baselines.RandomExplorer,
         "straight": baselines.StraightExplorer,
         "frontier": frontier.informed_frontier,

@@ -31,7 +31,7 @@ class PolicyExplorer:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Sampled actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` are not looked at."""
+        """Sampled actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` stay unseen."""
         channels_first = np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1))
         tensors = {
             "rgb": torch.as_tensor(channels_first, device=self.policy.device),

@@ -54,8 +54,8 @@ class RunFolder:
     def load_map(self, episode_id: str) -> TopDownMap:
         """The top-down map of a finished episode."""
         with np.load(self._map_path(episode_id), allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in arrays.files}
-        areas = {name: float(fields.pop(name)) for name in ("free_area_m2", "seen_area_m2")}
+            fields: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+        areas: dict[str, Any] = {name: float(fields.pop(name)) for name in ("free_area_m2", "seen_area_m2")}
         return TopDownMap(**fields, **areas)
 
     def write_text(self, name: str, text: str) -> None:

@@ -11,7 +11,7 @@ class FrameEncoder(nn.Module):
 
     def __init__(
         self, image_shape: tuple[int, int, int], num_actions: int, width: int, channels: tuple[int, ...]
-    ):
+    ) -> None:
         super().__init__()
         first, second, third = channels
         self.convolutions = nn.Sequential(

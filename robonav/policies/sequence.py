@@ -1,4 +1,4 @@
-"""The explorer's policy: RGB frames and previous actions in, action and value out, with memory of the episode."""
+"""The explorer's policy: RGB and previous actions in, action and value out, with memory of the episode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TensorDict = dict[str, Tensor]
 class SequencePolicy(BasePolicy):
     """Frame encoder, causal transformer, and linear actor and critic heads on the same trunk.
 
-    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, nothing else.
+    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
 
     Raises:
         ValueError: The observation or action space is not that of a navigation world.
@@ -67,7 +67,7 @@ class SequencePolicy(BasePolicy):
     def step(
         self, observation: TensorDict, memory: KeyValueCache, starts: Tensor
     ) -> tuple[Categorical, Tensor]:
-        """One frame per agent: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; writes to the memory.
+        """One frame per agent: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory.
 
         Returns:
             The action distribution and the values (N,).
@@ -77,14 +77,14 @@ class SequencePolicy(BasePolicy):
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[:, 0]
 
     def peek_value(self, observation: TensorDict, memory: KeyValueCache) -> Tensor:
-        """Values (N,) of a next frame that the memory does not keep: the slot is written again by the next step."""
+        """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
         age, step = memory.age, memory.step
         value = self.step(observation, memory, torch.zeros_like(age, dtype=torch.bool))[1]
         memory.age, memory.step = age, step
         return value
 
     def forward(self, observation: TensorDict, starts: Tensor) -> tuple[Categorical, Tensor]:
-        """Whole sequences: rgb (B, T, 3, H, W), previous_action (B, T), starts (B, T); distribution and values."""
+        """Distribution and values of sequences: rgb (B, T, 3, H, W), previous_action and starts (B, T)."""
         batch, length = starts.shape
         tokens = self.encoder(observation["rgb"].flatten(0, 1), observation["previous_action"].flatten())
         hidden = self.trunk(tokens.unflatten(0, (batch, length)), starts)
@@ -135,9 +135,9 @@ class SequencePolicy(BasePolicy):
             if isinstance(module, nn.Linear | nn.Conv2d):
                 nn.init.orthogonal_(module.weight, gain=1.0 if isinstance(module, nn.Linear) else 2**0.5)
                 nn.init.zeros_(module.bias) if module.bias is not None else None
-        for block in self.trunk.blocks:
+        for block in self.trunk.layers():
             nn.init.orthogonal_(block.out.weight, gain=0.1)  # residual branches start small
-            nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)
+            nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         nn.init.normal_(self.encoder.previous_action.weight, std=0.1)

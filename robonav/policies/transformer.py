@@ -7,6 +7,7 @@ episode, positions enter by rotation of queries and keys (RoPE), so only distanc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +78,10 @@ class CausalTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
 
+    def layers(self) -> list[Block]:
+        """The blocks, from the input to the output."""
+        return cast(list[Block], list(self.blocks))
+
     def new_cache(self, batch: int, device: torch.device | str = "cpu") -> KeyValueCache:
         """An empty memory for `batch` agents."""
         shape = (batch, self.heads, self.window, self.width // self.heads)
@@ -85,11 +90,11 @@ class CausalTransformer(nn.Module):
         return KeyValueCache(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
 
     def forward(self, x: Tensor, starts: Tensor) -> Tensor:
-        """Whole sequences: x (B, T, width), starts (B, T) bool where an episode begins; returns (B, T, width)."""
+        """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width)."""
         length = x.shape[1]
         cos, sin = rotary(torch.arange(length, device=x.device), self.width // self.heads)
         mask = None if self._is_plain(starts) else self._mask(starts)
-        for block in self.blocks:
+        for block in self.layers():
             q, k, v = block.project(x, cos, sin)
             attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
             x = block.finish(x, attended)
@@ -105,7 +110,7 @@ class CausalTransformer(nn.Module):
         ) % self.window  # frames since a slot was written
         visible = (behind[None] <= cache.age[:, None])[:, None, None]
         x = x[:, None]
-        for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
+        for block, keys, values in zip(self.layers(), cache.keys, cache.values, strict=True):
             q, k, v = block.project(x, cos, sin)
             keys[:, :, slot], values[:, :, slot] = k[:, :, 0], v[:, :, 0]
             attended = F.scaled_dot_product_attention(

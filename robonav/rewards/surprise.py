@@ -21,7 +21,7 @@ def surprising_share(surprising: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def low_pass_matrix(size: int, grid: int = 8, sigma_share: float = 0.125) -> NDArray[np.float32]:
-    """(grid, size) matrix that blurs a line of pixels (Gaussian, sigma = size / 8, zero outside) and averages cells.
+    """(grid, size) matrix that blurs a line of pixels (Gaussian, sigma = size / 8) and averages cells.
 
     ReCuriosity blurs 128x128 images with sigma 16 and three sigma of reach, then averages to 8x8.
     """
@@ -32,7 +32,7 @@ def low_pass_matrix(size: int, grid: int = 8, sigma_share: float = 0.125) -> NDA
 
 
 def low_passed_rgb_error(expected: NDArray[np.uint8], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean squared error (N,) of low-passed colours in [0, 1] between (N, H, W, 3) images (ReCuriosity, e_t)."""
+    """Mean squared error (N,) of low-passed colours in [0, 1] of (N, H, W, 3) images (ReCuriosity, e_t)."""
     difference = (expected.astype(np.float32) - rgb.astype(np.float32)) / 255.0
     rows, columns = low_pass_matrix(rgb.shape[1]), low_pass_matrix(rgb.shape[2])
     smooth = np.einsum("gh,nhwc,kw->ngkc", rows, difference, columns, optimize=True)

@@ -1,4 +1,4 @@
-"""PPO over sequences: the advantages are right, it learns what needs memory, and nothing privileged gets in."""
+"""PPO over sequences: advantages are right, it learns what needs memory, nothing privileged gets in."""
 
 import numpy as np
 import pytest
@@ -98,9 +98,8 @@ def test_advantages_equal_those_of_stable_baselines3():
     rewards, values = rng.normal(size=(2, length + 1, envs)).astype(np.float32)
     for t in range(length):
         ours.starts[t], ours.rewards[t], ours.values[t] = starts[t], rewards[t], values[t]
-        theirs.add(
-            np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], torch.tensor(values[t]), torch.zeros(envs)
-        )
+        value = torch.tensor(values[t])
+        theirs.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], value, torch.zeros(envs))
     theirs.compute_returns_and_advantage(torch.tensor(values[length]), starts[length])
     ours.compute_advantages(values[length], starts[length], gamma=0.97, gae_lambda=0.9)
     np.testing.assert_allclose(ours.advantages, theirs.advantages, rtol=1e-4, atol=1e-5)
@@ -205,7 +204,8 @@ def test_a_truncated_episode_is_worth_what_would_have_followed():
     model.learn(16)
     raw = model.rollout_buffer.rewards[-1]
     memory = model.policy.new_memory(2)
-    infos = [{"TimeLimit.truncated": True, "terminal_observation": {k: v[i] for k, v in model._last_obs.items()}} for i in range(2)]
+    last = [{key: value[i] for key, value in model._last_obs.items()} for i in range(2)]
+    infos = [{"TimeLimit.truncated": True, "terminal_observation": observation} for observation in last]
     bonus = model._truncated_values(np.array([True, True]), infos, memory)
     expected = model.config.gamma * model._peek(model._last_obs, memory)
     np.testing.assert_allclose(bonus, expected, rtol=1e-5)

@@ -99,7 +99,8 @@ def test_a_missing_or_damaged_file_is_named_in_one_sentence(continuous, tmp_path
     content = file.read_bytes()
     file.unlink()
     if damage != "missing":
-        file.write_bytes({"truncated": content[: len(content) // 2], "garbage": b"\x80\x04x", "empty": b""}[damage])
+        damaged = {"truncated": content[: len(content) // 2], "garbage": b"\x80\x04x", "empty": b""}
+        file.write_bytes(damaged[damage])
     with pytest.raises(CheckpointError) as error:
         load_explorer(folder)
     assert str(folder) in str(error.value)
