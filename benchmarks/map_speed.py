@@ -1,7 +1,7 @@
 """Speed and memory of the reconstruction beside Open3D's VoxelBlockGrid, as JSON.
 
-Both get the same frames of the same walks at the same voxel size, one thread, alternating in one process; times
-are CPU time of the process, so that neighbours on the machine count less. Usage:
+Both get the same frames of the same walks at the same voxel size, one thread, alternating in one process;
+times are CPU time of the process, so that neighbours on the machine count less. Usage:
 
     OMP_NUM_THREADS=1 python benchmarks/map_speed.py [--scene MESH] [--envs 16] [--steps 100]
 
@@ -145,7 +145,7 @@ class Open3DMap:
 
 
 def unknown_noise(mesh: trimesh.Trimesh, pinhole: Pinhole, voxel_size: float) -> dict[str, float]:
-    """Share of pixels called new after full turns at six places: the same headings again, and those between."""
+    """Share of pixels called new after full turns at six places: at the same headings, and between them."""
     spots = np.array([[x, y, 0.0] for x in (-4.0, 0.0, 4.0) for y in (-2.0, 2.0)])
     cast = caster(mesh)
     headings = np.radians(15.0 * np.arange(24))
