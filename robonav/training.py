@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ProgressBarCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
@@ -177,7 +178,8 @@ class TrainingRun:
         }
         return {
             **checkpoint.optimizer_tensors(self.algorithm.optimizer),
-            **{name: torch.as_tensor(value) for name, value in counters.items()},
+            # By way of numpy, which keeps a Python float's 64 bits; torch would round the count to 32.
+            **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
             "torch_rng": torch.get_rng_state(),
             "shuffle_rng": self.algorithm.shuffle.get_state(),
         }
