@@ -29,7 +29,7 @@ class EvaluateCommand:
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
     """
 
-    explorer: tyro.conf.Positional[str]
+    explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """A checkpoint or run folder, or a baseline: random, straight, frontier, nearest-frontier."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""

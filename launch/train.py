@@ -22,7 +22,7 @@ class TrainCommand:
         robonav train nano --out runs/nano-0 --resume
     """
 
-    preset: tyro.conf.Positional[str]
+    preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
     """Which configuration: nano, or an ablation of it (a file in launch/presets)."""
     scenes: str | None = None
     """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
@@ -44,11 +44,14 @@ class TrainCommand:
     def run(self) -> None:
         """Train and say where the last checkpoint is."""
         from robonav.launch.presets import load_preset
-        from robonav.training import TrainingRun
 
         names = ("scenes", "steps", "num_envs", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
+        from robonav.training import (
+            TrainingRun,
+        )  # after the preset's name was found right: this takes seconds
+
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
         last = TrainingRun(config, out, self.resume).learn()
         print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {out}")
