@@ -95,35 +95,3 @@ def unseen_along(
         if blocked:
             break
     unseen[place, ray] = total
-
-
-@wp.kernel
-def unseen_on_the_way(
-    cells: wp.array2d(dtype=wp.uint8),
-    detailed: wp.array2d(dtype=wp.bool),
-    poses: wp.array3d(dtype=float),
-    hfov: float,
-    rays: int,
-    reach: int,
-    occupied: int,
-    floor_area: float,
-    wall_area: float,
-    stamp: wp.array3d(dtype=wp.uint8),
-    gains: wp.array(dtype=float),
-):
-    """Surface in m² that has not been seen yet and comes into view along each way, each cell once."""
-    way = wp.tid()
-    for pose in range(poses.shape[1]):
-        for ray in range(rays):
-            angle = poses[way, pose, 2] + hfov * (float(ray) / float(rays - 1) - 0.5)
-            for step in range(1, reach + 1):
-                x = int(wp.round(poses[way, pose, 0] + float(step) * wp.cos(angle)))
-                y = int(wp.round(poses[way, pose, 1] + float(step) * wp.sin(angle)))
-                if x < 0 or y < 0 or x >= cells.shape[0] or y >= cells.shape[1]:
-                    break
-                blocked = int(cells[x, y]) == occupied
-                if not detailed[x, y] and int(stamp[way, x, y]) == 0:
-                    stamp[way, x, y] = wp.uint8(1)
-                    gains[way] = gains[way] + wp.where(blocked, wall_area, floor_area)
-                if blocked:
-                    break
