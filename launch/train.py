@@ -48,9 +48,8 @@ class TrainCommand:
         names = ("scenes", "steps", "num_envs", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
-        from robonav.training import (
-            TrainingRun,
-        )  # after the preset's name was found right: this takes seconds
+        # Only now, because it takes seconds and the name of the preset may be wrong.
+        from robonav.training import TrainingRun
 
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
         last = TrainingRun(config, out, self.resume).learn()

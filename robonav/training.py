@@ -61,6 +61,18 @@ class TrainConfig:
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained, before anything is written."""
+        for name in ("steps", "num_envs", "episode_steps"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise UsageError(
+                "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
+            )
+
 
 class JsonLines(KVWriter):
     """Appends every log record as one JSON line, so that a resumed run continues the file."""

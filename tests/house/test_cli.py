@@ -74,6 +74,10 @@ def test_a_mistyped_command_line_exits_2(mistake: tuple[str, ...]) -> None:
     ("mistake", "named"),
     [
         (("train", "nosuch"), "nosuch"),
+        (("train", "nano", "--num-envs", "0"), "num_envs"),
+        (("train", "nano", "--steps", "0"), "steps"),
+        (("train", "nano", "--device", "abacus"), "abacus"),
+        (("train", "nano", "--scenes", "nosuch.glb"), "nosuch.glb"),
         (("evaluate", "nosuch"), "nosuch"),
         (("evaluate", "random", "--scenes", "nosuch.glb"), "nosuch.glb"),
         (("evaluate", "random", "--scenes", "empty"), "empty"),
