@@ -1,5 +1,4 @@
-# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, var-annotated"
-# mypy: allow-untyped-defs
+# mypy: disable-error-code="valid-type,arg-type,operator,assignment,return-value,var-annotated,no-untyped-def"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
 """The inner loop of completeness, on the CPU: one thread a ray."""
 
