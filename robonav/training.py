@@ -57,6 +57,8 @@ class TrainConfig:
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
     """Edge of the map's voxels in metres."""
+    reach_m: float = 2.0
+    """Depth in metres up to which surfaces count for the reward."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
@@ -144,6 +146,7 @@ class TrainingRun:
             config.camera,
             SURPRISES[config.reward],
             config.voxel_size,
+            config.reach_m,
             config.memory_frames,
             threads=torch.get_num_threads(),
         )

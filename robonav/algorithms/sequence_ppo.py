@@ -29,13 +29,13 @@ class SequencePPOConfig:
     """Steps per environment and update; memory starts empty, so choose the length of an episode."""
     sequences_per_batch: int = 4
     """Whole sequences per gradient step."""
-    epochs: int = 2
+    epochs: int = 4
     """Passes over a rollout."""
     learning_rate: float = 7e-4
     """Adam's learning rate at the beginning."""
     final_learning_rate_share: float = 0.3
     """Share of the learning rate that is left at the end of the schedule."""
-    entropy: float = 0.015
+    entropy: float = 0.02
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""

@@ -71,6 +71,8 @@ class ReconstructionCuriosity:
         camera: The camera of the frames.
         how: What counts as surprising.
         voxel_size: Edge of a voxel, metres.
+        reach_m: Depth up to which a surface counts and is remembered. A far one would pay an agent that turns on
+            the spot in the middle of a hall as much as one that goes and looks.
         memory_frames: The map forgets what it has not seen for so many frames; None = never (ablation).
         device: Where the map lives.
         threads: Threads that the map's kernels are spread over on a CPU.
@@ -82,6 +84,7 @@ class ReconstructionCuriosity:
         camera: Camera,
         how: Surprise | None = None,
         voxel_size: float = 0.10,
+        reach_m: float = 2.0,
         memory_frames: int | None = None,
         device: str = "cpu",
         threads: int = 1,
@@ -91,6 +94,7 @@ class ReconstructionCuriosity:
             num_envs,
             pinhole_of(camera),
             voxel_size=voxel_size,
+            max_depth=reach_m,
             memory_frames=memory_frames,
             device=device,
             threads=threads,
