@@ -54,7 +54,9 @@ class EvaluateCommand:
         from robonav.evaluation.explorer import fingerprint, make_explorer
         from robonav.evaluation.records import RunFolder
         from robonav.evaluation.runner import Evaluation, Settings
+        from robonav.evaluation.summary import git_revision
 
+        revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
         settings = Settings(self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs)
@@ -64,7 +66,7 @@ class EvaluateCommand:
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer)}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)
-        _report(folder, facts, self._command())
+        _report(folder, facts, self._command(), revision)
 
     def _default_out(self) -> Path:
         name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))
@@ -97,14 +99,14 @@ def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Sett
         evaluation.run(folder, advance)
 
 
-def _report(folder: RunFolder, settings: dict[str, object], command: str) -> None:
+def _report(folder: RunFolder, settings: dict[str, object], command: str, revision: str | None) -> None:
     import json
 
     from robonav.evaluation.report import render_report
     from robonav.evaluation.summary import summarise
 
     records = folder.records()
-    summary = summarise(records, settings, command)
+    summary = summarise(records, settings, command, revision)
     folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
     folder.write_text("report.html", render_report(summary, records, folder.load_map))
     for step, value in summary["metrics"]["visible_completeness_pct"].items():

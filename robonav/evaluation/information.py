@@ -15,7 +15,6 @@ WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
 RAYS = 72  # all around a place
 MIN_GAIN_M2 = 0.1
 DECIDE_STEPS = 4.0  # keeps a tiny gain next door from beating a large one
-TURN_WEIGHT = 1.0
 
 
 class InformedFrontier(Chooser):
@@ -27,7 +26,7 @@ class InformedFrontier(Chooser):
         gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
         headings = situation.yaw + np.arange(24) * TURN_RAD
         xy = situation.grid.centre(places)
-        steps = situation.steps_to(places)[:, None] + TURN_WEIGHT * turn_steps(situation, xy, headings)
+        steps = situation.steps_to(places)[:, None] + turn_steps(situation, xy, headings)
         worth = np.where(gains >= MIN_GAIN_M2, gains / (steps + DECIDE_STEPS), 0.0)
         place, heading = np.unravel_index(np.argmax(worth), worth.shape)
         if worth[place, heading] <= 0:

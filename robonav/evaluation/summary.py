@@ -24,13 +24,16 @@ SINGLE = (
 PACKAGES = ("robonav", "numpy", "scipy", "open3d", "torch", "warp-lang", "trimesh")
 
 
-def summarise(records: Sequence[dict[str, Any]], settings: dict[str, Any], command: str) -> dict[str, Any]:
+def summarise(
+    records: Sequence[dict[str, Any]], settings: dict[str, Any], command: str, revision: str | None
+) -> dict[str, Any]:
     """The content of `summary.json`.
 
     Args:
         records: All episodes of the run.
         settings: What it was run with.
         command: The line that repeats it.
+        revision: The commit that ran, as `git_revision` gave it when the run began.
     """
     by_step = {
         name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]} for name in BY_STEP
@@ -44,7 +47,7 @@ def summarise(records: Sequence[dict[str, Any]], settings: dict[str, Any], comma
         "metrics": {**by_step, **{name: _mean([r[name] for r in records]) for name in single}},
         "interval": "95 % percentile bootstrap over episodes, 10,000 resamples, seed 0",
         "versions": versions(),
-        "git_revision": git_revision(),
+        "git_revision": revision,
     }
 
 

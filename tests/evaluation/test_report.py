@@ -33,7 +33,7 @@ def folder(two_rooms: Scene, tmp_path_factory: pytest.TempPathFactory) -> RunFol
 
 def test_the_summary_holds_means_intervals_versions_and_the_command(folder: RunFolder) -> None:
     records = folder.records()
-    summary = summarise(records, {"explorer": "straight"}, "robonav evaluate straight")
+    summary = summarise(records, {"explorer": "straight"}, "robonav evaluate straight", None)
     value = summary["metrics"]["visible_completeness_pct"]["128"]
     expected = np.mean([record["visible_completeness_pct"]["128"] for record in records])
     assert value["mean"] == pytest.approx(expected, abs=1e-3)
@@ -47,7 +47,7 @@ def test_the_summary_holds_means_intervals_versions_and_the_command(folder: RunF
 def test_the_report_is_one_file_with_table_curves_and_maps(folder: RunFolder) -> None:
     records = folder.records()
     settings = {"explorer": "<straight>", "scenes": "two-rooms", "steps": 128}
-    summary = summarise(records, settings, "robonav evaluate straight")
+    summary = summarise(records, settings, "robonav evaluate straight", "abc123")
     page = render_report(summary, records, folder.load_map)
     table = page[page.index('<table id="summary">') : page.index("</table>")]
     assert f"{summary['metrics']['visible_completeness_pct']['128']['mean']:.2f}" in table
@@ -56,6 +56,7 @@ def test_the_report_is_one_file_with_table_curves_and_maps(folder: RunFolder) ->
     assert len(images) == 3
     assert all(Image.open(io.BytesIO(base64.b64decode(image))).size[0] > 100 for image in images)
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert "abc123" in page
     assert "<straight>" not in page
     assert "&lt;straight&gt;" in page
 
