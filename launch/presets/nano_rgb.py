@@ -4,4 +4,6 @@ from dataclasses import replace
 
 from robonav.launch.presets.nano import PRESET as NANO
 
-PRESET = replace(NANO, reward="rgb")
+PRESET = replace(
+    NANO, reward="rgb", reach_m=100.0
+)  # a far wall that the map left out would surprise for ever

@@ -19,9 +19,14 @@ CAMERA = Camera()
 FULL_TURN = 24
 
 
-def rewards_of_turning(how: Surprise, turns: int, memory_frames: int | None = None) -> np.ndarray:
+EVERYTHING_M = 100.0
+
+
+def rewards_of_turning(
+    how: Surprise, turns: int, memory_frames: int | None = None, reach_m: float = EVERYTHING_M
+) -> np.ndarray:
     worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA, seed=3)
-    curiosity = ReconstructionCuriosity(2, CAMERA, how, memory_frames=memory_frames)
+    curiosity = ReconstructionCuriosity(2, CAMERA, how, reach_m=reach_m, memory_frames=memory_frames)
     env = IntrinsicRewardWrapper(worlds, curiosity)
     env.reset()
     return np.stack([env.step(np.array([LEFT, LEFT]))[1] for _ in range(turns * FULL_TURN)])
@@ -37,6 +42,18 @@ def test_a_second_turn_on_the_spot_pays_far_less_than_the_first(how):
 
 def test_geometric_surprise_pays_nothing_for_an_exact_revisit():
     assert rewards_of_turning(GeometricSurprise(), turns=3)[FULL_TURN:].max() < 0.1
+
+
+def test_a_surface_beyond_the_reach_pays_nothing_and_is_not_remembered():
+    worlds = NavigationVecEnv(Rooms(), num_envs=1, camera=CAMERA, seed=3)
+    worlds.reset()
+    frames = worlds.frames
+    frames.depth[:] = 3.0
+    near, far = (ReconstructionCuriosity(1, CAMERA, reach_m=reach) for reach in (2.0, 4.0))
+    assert near.compute(frames)[0] == 0
+    assert far.compute(frames)[0] > 0.9
+    near.update(frames)
+    assert near.reconstruction.num_blocks(0) == 0
 
 
 def test_a_map_that_forgets_pays_for_turning_on_the_spot_for_ever():
