@@ -73,7 +73,7 @@ def test_every_command_in_the_readme_runs(
         assert run(command, monkeypatch) == 0, command
         print(f"{time.monotonic() - started:.1f} s: {command}")
     for result in ("results/first/report.html", "results/my_house/episodes.jsonl", "explore.png", "room.ply"):
-        assert (reader / result).stat().st_size > 1000, result
+        assert (reader / result).stat().st_size > 100, result
 
 
 def test_every_example_is_in_the_readme(repository: Path) -> None:
