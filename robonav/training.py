@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ProgressBarCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
@@ -25,6 +26,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.sequence import NEARNESS_CELLS
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
 
@@ -153,7 +155,9 @@ class TrainingRun:
         monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, curiosity))
         self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
-        self.algorithm = SequencePPO(self.normaliser, ppo, config.policy, config.seed, config.device)
+        self.algorithm = SequencePPO(
+            self.normaliser, ppo, config.policy, config.seed, config.device, nearness=self._nearness
+        )
         if started:
             self._restore(checkpoint.find_checkpoint(out))
         out.mkdir(parents=True, exist_ok=True)
@@ -181,6 +185,10 @@ class TrainingRun:
         facts = {"environment steps": steps, "seed": self.config.seed, "preset reward": self.config.reward}
         run = dataclasses.asdict(self.config)
         return checkpoint.save_checkpoint(folder, self.algorithm.policy, self._training_tensors(), run, facts)
+
+    def _nearness(self) -> NDArray[np.float32]:
+        """Training targets (N, 64): how near things are in the frames that the policy is about to see."""
+        return nearness_targets(self.worlds.frames.depth)
 
     def _training_tensors(self) -> dict[str, torch.Tensor]:
         statistics = self.normaliser.ret_rms
@@ -221,6 +229,14 @@ class TrainingRun:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
+
+
+def nearness_targets(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Nearness 1 / (1 + depth in metres), 0 = no return, averaged over 8x8 cells: (N, H, W) to (N, 64)."""
+    nearness = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0).astype(np.float32)
+    count, height, width = depth.shape
+    cells = (count, NEARNESS_CELLS, height // NEARNESS_CELLS, NEARNESS_CELLS, width // NEARNESS_CELLS)
+    return nearness.reshape(cells).mean(axis=(2, 4)).reshape(count, -1)
 
 
 def set_threads(threads: int) -> None:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robonav.policies.sequence import NEARNESS_CELLS
+
 
 @dataclass
 class SequenceBatch:
@@ -22,6 +24,7 @@ class SequenceBatch:
     values: Tensor
     advantages: Tensor
     returns: Tensor
+    nearness: Tensor
 
 
 class SequenceBuffer:
@@ -37,6 +40,7 @@ class SequenceBuffer:
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
         self.advantages = np.zeros((length, num_envs), np.float32)
+        self.nearness = np.zeros((length, num_envs, NEARNESS_CELLS**2), np.float32)
 
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
@@ -82,4 +86,5 @@ class SequenceBuffer:
             values=take(self.values),
             advantages=take(self.advantages),
             returns=take(self.returns),
+            nearness=take(self.nearness),
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import explained_variance, safe_mean
@@ -49,6 +51,8 @@ class SequencePPOConfig:
     """Clip range of the probability ratio."""
     value_weight: float = 0.5
     """Weight of the value loss."""
+    nearness_weight: float = 4.0
+    """Weight of telling from each frame how near things are, where worlds give that as a training target."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
 
@@ -71,7 +75,9 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
+        nearness: Callable[[], NDArray[np.float32]] | None = None,
     ) -> None:
+        self.nearness = nearness
         self.config = config or SequencePPOConfig()
         self.policy_config = policy_config or SequencePolicyConfig()
         super().__init__(
@@ -128,6 +134,8 @@ class SequencePPO(OnPolicyAlgorithm):
                 )
             actions = distribution.sample()
             buffer.rgb[t], buffer.previous_action[t] = observation["rgb"], observation["previous_action"]
+            if self.nearness is not None:
+                buffer.nearness[t] = self.nearness()
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.cpu(), distribution.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
@@ -179,7 +187,7 @@ class SequencePPO(OnPolicyAlgorithm):
 
     def _gradient_step(self, batch: SequenceBatch, entropy_weight: float) -> dict[str, float]:
         """One step on the clipped objective (Schulman et al. 2017, eq. 9)."""
-        distribution, values = self.policy(batch.observation, batch.starts)
+        distribution, values, nearness = self.policy(batch.observation, batch.starts)
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -187,6 +195,9 @@ class SequencePPO(OnPolicyAlgorithm):
         value_loss = F.mse_loss(values, batch.returns)
         entropy = distribution.entropy().mean()
         loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
+        nearness_loss = F.mse_loss(nearness, batch.nearness)
+        if self.nearness is not None:
+            loss = loss + self.config.nearness_weight * nearness_loss
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.max_grad_norm)
@@ -195,6 +206,7 @@ class SequencePPO(OnPolicyAlgorithm):
             return {
                 "policy_loss": policy_loss.item(),
                 "value_loss": value_loss.item(),
+                "nearness_loss": nearness_loss.item(),
                 "entropy": entropy.item(),
                 "approx_kl": ((ratio - 1) - log_ratio).mean().item(),
                 "clip_fraction": ((ratio - 1).abs() > self.config.clip).float().mean().item(),

@@ -17,6 +17,7 @@ from robonav.policies.encoder import FrameEncoder
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
+NEARNESS_CELLS = 8  # rows and columns of what the encoder learns to tell about depth
 
 
 class SequencePolicy(BasePolicy):
@@ -58,6 +59,7 @@ class SequencePolicy(BasePolicy):
         )
         self.actor = nn.Linear(self.config.width, int(action_space.n))
         self.critic = nn.Linear(self.config.width, 1)
+        self.nearness = nn.Linear(self.config.width, NEARNESS_CELLS**2)
         self._initialise()
 
     def new_memory(self, batch: int) -> KeyValueCache:
@@ -87,8 +89,9 @@ class SequencePolicy(BasePolicy):
         """Distribution and values of sequences: rgb (B, T, 3, H, W), previous_action and starts (B, T)."""
         batch, length = starts.shape
         tokens = self.encoder(observation["rgb"].flatten(0, 1), observation["previous_action"].flatten())
-        hidden = self.trunk(tokens.unflatten(0, (batch, length)), starts)
-        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0]
+        tokens = tokens.unflatten(0, (batch, length))
+        hidden = self.trunk(tokens, starts)
+        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0], self.nearness(tokens)
 
     def predict(
         self,

@@ -71,8 +71,8 @@ class ReconstructionCuriosity:
         camera: The camera of the frames.
         how: What counts as surprising.
         voxel_size: Edge of a voxel, metres.
-        reach_m: Depth up to which a surface counts and is remembered. A far one would pay an agent that turns on
-            the spot in the middle of a hall as much as one that goes and looks.
+        reach_m: Depth up to which a surface counts and is remembered. Far ones would pay an agent that turns
+            on the spot in the middle of a hall as much as one that goes and looks.
         memory_frames: The map forgets what it has not seen for so many frames; None = never (ablation).
         device: Where the map lives.
         threads: Threads that the map's kernels are spread over on a CPU.

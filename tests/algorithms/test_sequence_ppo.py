@@ -15,6 +15,7 @@ from robonav.envs.vec_env import NavigationVecEnv
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.training import nearness_targets
 from tests.worlds import Rooms
 
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, conv_channels=(4, 4, 4))
@@ -179,7 +180,7 @@ def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
             distribution, value = policy.step(frame, memory, starts[:, t])
             logits.append(distribution.logits)
             values.append(value)
-        whole, whole_values = policy({"rgb": rgb, "previous_action": previous}, starts)
+        whole, whole_values, _ = policy({"rgb": rgb, "previous_action": previous}, starts)
     torch.testing.assert_close(torch.stack(logits, 1), whole.logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
 
@@ -211,6 +212,25 @@ def test_a_truncated_episode_is_worth_what_would_have_followed():
     np.testing.assert_allclose(bonus, expected, rtol=1e-5)
     assert np.isfinite(raw).all()
     assert not model._truncated_values(np.array([False, False]), [{}, {}], memory).any()
+
+
+def test_the_frame_encoder_learns_how_near_things_are_from_targets_that_acting_never_sees():
+    def loss_after(updates: int) -> float:
+        model, worlds = explorer()
+        model.nearness = lambda: nearness_targets(worlds.frames.depth)
+        model.learn(16 * updates)
+        return model.logger.name_to_value["train/nearness_loss"]
+
+    assert loss_after(40) < 0.3 * loss_after(1)
+
+
+def test_nearness_targets_are_block_means_of_inverse_depth_and_0_without_a_return():
+    depth = np.full((1, 16, 16), 3.0, np.float32)
+    depth[0, :2, :2] = [[1.0, 1.0], [0.0, 0.0]]
+    targets = nearness_targets(depth)
+    assert targets.shape == (1, 64)
+    np.testing.assert_allclose(targets[0, 0], (0.5 + 0.5) / 4)
+    np.testing.assert_allclose(targets[0, 1:], 0.25)
 
 
 def test_plain_sb3_ppo_learns_on_the_same_worlds():
