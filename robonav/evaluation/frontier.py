@@ -19,6 +19,7 @@ from robonav.evaluation.pilot import (
     has_arrived,
     heading_along,
     steer,
+    turn_steps,
 )
 from robonav.maps.occupancy import UNKNOWN, OccupancyGrid
 
@@ -60,26 +61,27 @@ class FrontierExplorer:
 
 
 class NearestFrontier(Chooser):
-    """The frontier with the shortest path (Yamauchi 1997)."""
+    """The frontier that takes the fewest steps to reach (Yamauchi 1997)."""
 
     def __init__(self) -> None:
         self._given_up: list[NDArray[np.float64]] = []
 
     def choose(self, situation: Situation) -> View | None:
-        """Stand on the frontier's middle and look at the unknown beside it."""
+        """Go to the nearest cell of it and look at the unknown beside its middle; turns count as steps."""
         grid = situation.grid
         best, best_cost = None, np.inf
         for frontier in grid.frontiers():
-            xy = grid.centre(frontier.centre)
-            if any(np.linalg.norm(xy - other) < 0.3 for other in self._given_up):
+            target = grid.centre(frontier.centre)
+            if any(np.linalg.norm(target - other) < 0.3 for other in self._given_up):
                 continue
             costs = situation.steps_to(frontier.cells)
             nearest = int(np.argmin(costs))
-            if costs[nearest] < best_cost:
-                best_cost = costs[nearest]
-                best = View(
-                    grid.centre(frontier.cells[nearest]), self._towards_unknown(grid, frontier.centre), xy
-                )
+            place = grid.centre(frontier.cells[nearest])
+            yaw = self._towards_unknown(grid, frontier.centre)
+            turns = turn_steps(situation, place[None], np.array([yaw]))[0, 0]
+            if costs[nearest] + turns < best_cost:
+                best_cost = costs[nearest] + turns
+                best = View(place, yaw, target)
         return best
 
     def give_up(self, situation: Situation, view: View) -> None:
