@@ -85,8 +85,12 @@ class SequencePolicy(BasePolicy):
         memory.age, memory.step = age, step
         return value
 
-    def forward(self, observation: TensorDict, starts: Tensor) -> tuple[Categorical, Tensor]:
-        """Distribution and values of sequences: rgb (B, T, 3, H, W), previous_action and starts (B, T)."""
+    def forward(self, observation: TensorDict, starts: Tensor) -> tuple[Categorical, Tensor, Tensor]:
+        """Whole sequences: rgb (B, T, 3, H, W), previous_action (B, T), starts (B, T) bool.
+
+        Returns:
+            Action distribution, values (B, T), and the nearness (B, T, 64) that each frame alone looks like.
+        """
         batch, length = starts.shape
         tokens = self.encoder(observation["rgb"].flatten(0, 1), observation["previous_action"].flatten())
         tokens = tokens.unflatten(0, (batch, length))
