@@ -54,7 +54,7 @@ class EvaluateCommand:
         from robonav.evaluation.explorer import fingerprint, make_explorer
         from robonav.evaluation.records import RunFolder
         from robonav.evaluation.runner import Evaluation, Settings
-        from robonav.evaluation.summary import git_revision
+        from robonav.provenance import git_revision
 
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:

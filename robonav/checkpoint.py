@@ -14,8 +14,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
+from robonav.provenance import git_revision, versions
 
 FORMAT = 1
 _FILES = ("model.safetensors", "training.safetensors", "config.json")
@@ -80,6 +79,7 @@ def save_checkpoint(
         "run": run,
         "facts": facts,
         "versions": versions(),
+        "git_revision": git_revision(),
     }
     weights = dict(policy.state_dict())
     texts = {"config.json": json.dumps(config, indent=1), "README.md": model_card(config)}
@@ -180,23 +180,6 @@ def describe_space(space: gymnasium.Space[Any]) -> Any:
     if isinstance(space, spaces.Dict):
         return {key: describe_space(inner) for key, inner in space.items()}
     return int(space.n) if isinstance(space, spaces.Discrete) else list(space.shape or ())
-
-
-def versions() -> dict[str, str]:
-    """Versions of robonav and of what decides its numbers, and the git revision if there is one."""
-    found = {
-        name: version(name)
-        for name in ("robonav", "torch", "numpy", "open3d", "stable-baselines3", "warp-lang")
-    }
-    where = Path(__file__).parent
-    command = ["git", "-C", str(where), "rev-parse", "--short", "HEAD"]
-    try:
-        revision = subprocess.run(
-            command, capture_output=True, text=True, timeout=5, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return found
-    return {**found, "git": revision}
 
 
 def model_card(config: dict[str, Any]) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 from collections.abc import Sequence
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from robonav.evaluation.statistics import bootstrap_mean
+from robonav.provenance import versions
 
 BY_STEP = ("visible_completeness_pct", "completeness_pct", "mean_distance_m")
 SINGLE = (
@@ -21,7 +18,6 @@ SINGLE = (
     "path_length_m",
     "collisions",
 )
-PACKAGES = ("robonav", "numpy", "scipy", "open3d", "torch", "warp-lang", "trimesh")
 
 
 def summarise(
@@ -49,28 +45,6 @@ def summarise(
         "versions": versions(),
         "git_revision": revision,
     }
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that results depend on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
-
-
-def git_revision() -> str | None:
-    """Commit of the checkout, marked "+changes" if tracked files differ from it; None outside of one."""
-    if not any((parent / ".git").exists() for parent in Path(__file__).resolve().parents):
-        return None
-    try:
-        revision = _git("rev-parse", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return None  # results are worth keeping without it
-    return revision + ("+changes" if changed else "")
-
-
-def _git(*args: str) -> str:
-    here = Path(__file__).resolve().parent
-    return subprocess.run(["git", *args], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _mean(values: list[float]) -> dict[str, float]:
