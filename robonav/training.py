@@ -67,6 +67,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, before anything is written."""
+        sides = self.camera.width, self.camera.height
+        if any(side % NEARNESS_CELLS for side in sides):
+            raise UsageError(
+                f"camera is {sides[0]}x{sides[1]}: give sides that are multiples of {NEARNESS_CELLS}"
+            )
         for name in ("steps", "num_envs", "episode_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
