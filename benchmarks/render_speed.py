@@ -2,7 +2,8 @@
 
     python benchmarks/render_speed.py [--threads 2]
 
-prints one JSON object. AwsSmallHouse is measured where ../shared/data is beside the checkout.
+prints one JSON object. It also renders one frame in each of many procedural houses, as training does, by
+rasterisation and by ray casting. AwsSmallHouse is measured where ../shared/data is beside the checkout.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ import tyro
 
 from robonav.envs.scenes import Scene, open_scenes
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raster import RasterSensor
 from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.views import render_views
 
 HM3D = Path(__file__).resolve().parents[2] / "shared" / "data" / "scene_datasets" / "hm3d"
 
@@ -38,9 +42,13 @@ class Options:
     """Time for each scene and batch size."""
     batches: tuple[int, ...] = (1, 64)
     """Frames rendered in one call."""
+    houses: int = 32
+    """Procedural houses in which both renderers draw one frame each."""
 
 
-def interleaved_times(calls: dict[str, Callable[[], Any]], seconds: float) -> dict[str, np.ndarray]:
+def interleaved_times(
+    calls: dict[str, Callable[[], Any]], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, np.ndarray]:
     """Seconds of each call, taken in turns, so that other load on the machine hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
@@ -48,9 +56,9 @@ def interleaved_times(calls: dict[str, Callable[[], Any]], seconds: float) -> di
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return {name: np.array(values) for name, values in times.items()}
 
 
@@ -63,13 +71,50 @@ def rays_of(camera: Camera, poses: np.ndarray) -> o3d.core.Tensor:
     )
 
 
+def random_poses(scene: Scene, camera: Camera, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Poses (count, 4, 4) on the free floor."""
+    assert scene.free_space is not None
+    xy = scene.free_space.sample(rng, count)
+    positions = np.column_stack([xy, np.full(count, scene.free_space.floor_z)])
+    return camera.poses(positions, rng.uniform(-np.pi, np.pi, count))
+
+
+def compare_renderers(options: Options) -> list[dict[str, Any]]:
+    """One record for each number of threads: one frame in each house, rasterised in one call, and by rays."""
+    houses = open_scenes("procedural", split="train")
+    camera, rng = Camera(), np.random.default_rng(0)
+    scenes = [houses.load(scene_id) for scene_id in houses.scene_ids[: options.houses]]
+    poses = np.concatenate([random_poses(scene, camera, rng, 1) for scene in scenes])
+    rgb = np.zeros((len(scenes), camera.height, camera.width, 3), np.uint8)
+    depth = np.zeros(rgb.shape[:3], np.float32)
+    records = []
+    for threads in range(1, options.threads + 1):
+        calls: dict[str, Callable[[], Any]] = {
+            name: partial(
+                render_views,
+                {k: kind(scene, camera, threads) for k, scene in enumerate(scenes)},
+                *(poses, rgb, depth),
+            )
+            for name, kind in (("raster", RasterSensor), ("rays", RaycastSensor))
+        }
+        record: dict[str, Any] = {
+            "houses": len(scenes),
+            "triangles_mean": round(float(np.mean([len(scene.triangles) for scene in scenes]))),
+            "threads": threads,
+        }
+        for unit, clock in (("cpu_ms", time.process_time), ("ms", time.perf_counter)):
+            for name, seconds in interleaved_times(calls, options.seconds, clock).items():
+                ms_per_frame = seconds * 1e3 / len(scenes)
+                record[f"{name}_{unit}_per_frame"] = round(float(np.median(ms_per_frame)), 3)
+                record[f"{name}_{unit}_per_frame_best"] = round(float(ms_per_frame.min()), 3)
+        records.append(record)
+    return records
+
+
 def measure(scene: Scene, options: Options) -> list[dict[str, Any]]:
     """One record for each batch size."""
-    assert scene.free_space is not None
-    camera, rng = Camera(), np.random.default_rng(0)
-    xy = scene.free_space.sample(rng, options.frames)
-    positions = np.column_stack([xy, np.full(options.frames, scene.free_space.floor_z)])
-    poses = camera.poses(positions, rng.uniform(-np.pi, np.pi, options.frames))
+    camera = Camera()
+    poses = random_poses(scene, camera, np.random.default_rng(0), options.frames)
     sensor = RaycastSensor(scene, camera, options.threads)
     bare = o3d.t.geometry.RaycastingScene(nthreads=options.threads)
     bare.add_triangles(
@@ -113,6 +158,7 @@ def main(options: Options) -> None:
         "machine": platform.processor() or platform.machine(),
         "open3d": o3d.__version__,
         "results": [record for scene in scenes for record in measure(scene, options)],
+        "houses": compare_renderers(options),
     }
     print(json.dumps(report, indent=2))
 

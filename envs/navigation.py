@@ -13,6 +13,7 @@ from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.views import render_views, sensor_of
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 NUM_ACTIONS = 3
@@ -61,7 +62,7 @@ class World:
 
 
 class WorldCache:
-    """Keeps the most recently used worlds, because building the ray caster costs more than a step."""
+    """Keeps the most recently used worlds, because building one costs more than a step."""
 
     def __init__(self, scenes: SceneSet, camera: Camera, threads: int, capacity: int) -> None:
         self._scenes, self._camera, self._threads, self._capacity = scenes, camera, threads, capacity
@@ -82,7 +83,7 @@ class WorldCache:
             raise SceneError(
                 f"scene {scene_id} was loaded without free space, so no agent can be placed in it"
             )
-        return World(scene, scene.free_space, RaycastSensor(scene, self._camera, self._threads))
+        return World(scene, scene.free_space, sensor_of(scene, self._camera, self._threads))
 
 
 def sample_start(world: World, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -164,21 +165,13 @@ class NavigationSimulator:
                 self._position[agent, :2] = there
             else:
                 collided[agent] = True
-        return self._look(range(self.num_agents), collided)
+        # who was blocked stands as before, and so sees the same
+        return self._look(np.flatnonzero(~collided).tolist(), collided)
 
     def _look(self, agents: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
         poses = self.camera.poses(self._position, self._yaw)
         rgb, depth = self.frames.rgb.copy(), self.frames.depth.copy()
-        for world, group in self._groups(agents):
-            rgb[group], depth[group] = world.sensor.render(poses[group])
+        render_views({agent: self.world(agent).sensor for agent in agents}, poses, rgb, depth)
         position, yaw = self._position.astype(np.float32), self._yaw.astype(np.float32)
         self.frames = Frames(rgb, depth, poses, position, yaw, collided)
         return self.frames
-
-    def _groups(self, agents: Sequence[int]) -> list[tuple[World, list[int]]]:
-        """Agents by the world they share, so that a shared world is rendered in one call."""
-        groups: dict[int, tuple[World, list[int]]] = {}
-        for agent in agents:
-            world = self.world(agent)
-            groups.setdefault(id(world), (world, []))[1].append(agent)
-        return list(groups.values())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
 
-_LEVELS = 13  # of a mip pyramid: enough for 4096-texel textures
+LEVELS = 13  # of a mip pyramid: enough for 4096-texel textures
 _GROUP_BYTES = 1 << 22
 
 
@@ -50,7 +50,7 @@ class Appearance:
     @classmethod
     def of(cls, scene: Scene) -> Appearance:
         """Flatten the appearance of a scene."""
-        return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), _flatten_textures(scene.textures))
+        return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), flatten_textures(scene.textures))
 
 
 def _facets(scene: Scene) -> NDArray[Any]:
@@ -74,15 +74,16 @@ def _facets(scene: Scene) -> NDArray[Any]:
     return facets
 
 
-def _flatten_textures(textures: tuple[NDArray[np.uint8], ...]) -> Textures:
+def flatten_textures(textures: tuple[NDArray[np.uint8], ...]) -> Textures:
+    """The mip pyramids of RGB images (h, w, 3)."""
     sizes = np.array([texture.shape[1::-1] for texture in textures] or [(1, 1)], dtype=np.int32)
-    level_sizes = np.maximum(sizes[:, None] >> np.arange(_LEVELS)[:, None], 1)  # (K, levels, 2)
+    level_sizes = np.maximum(sizes[:, None] >> np.arange(LEVELS)[:, None], 1)  # (K, levels, 2)
     counts = level_sizes.prod(axis=-1)
     offsets = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
-    texels = np.zeros((counts.sum(), 3), dtype=np.uint8)
+    texels = np.zeros((counts.sum() + 1, 3), dtype=np.uint8)  # the last so that four bytes can be read at any
     for group in _alike(textures):
         images = np.stack([textures[k] for k in group])
-        for level in range(_LEVELS):
+        for level in range(LEVELS):
             for k, image in zip(group, images, strict=True):
                 start = offsets[k, level]
                 texels[start : start + counts[k, level]] = image.reshape(-1, 3)

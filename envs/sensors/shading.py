@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +12,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.facets import Appearance, Facet, Textures
+from robonav.envs.sensors.workers import run_together
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 wp.set_module_options({"enable_backward": False})
@@ -80,18 +78,8 @@ class FrameBatch:
         """RGB (N, H, W, 3) and depth (N, H, W) of Embree's hits of the rays; black and 0 without a hit."""
         for name, buffer in self._hits.items():
             np.copyto(buffer, hits[name])
-        mine, *others = self._shade_launches
-        pending = [_workers().submit(launch.launch) for launch in others]
-        mine.launch()
-        for done in pending:
-            done.result()
+        run_together(launch.launch for launch in self._shade_launches)
         return self._rgb.copy(), self._depth.copy()
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    """One pool for all sensors; Warp lets go of the interpreter lock while a kernel runs."""
-    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="shading")
 
 
 def _view(array: NDArray, dtype: type) -> wp.array:

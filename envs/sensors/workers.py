@@ -1,0 +1,27 @@
+"""Threads that share the work of a call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+
+def run_together(calls: Iterable[Callable[[], Any]]) -> None:
+    """Run all calls, the first in this thread, and return when all are done.
+
+    Worth it for what lets go of the interpreter lock, as a Warp kernel does while it runs.
+    """
+    mine, *others = calls
+    pending = [_workers().submit(call) for call in others]
+    mine()
+    for done in pending:
+        done.result()
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    """One pool for all sensors."""
+    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="sensors")
