@@ -45,7 +45,7 @@ def generate_house(
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     layout = sample_layout(rng)
-    ceiling, density = rng.random() < 0.7, 0.0 if rng.random() < 0.08 else rng.uniform(0.1, 0.42)
+    ceiling, density = rng.random() < 0.7, 0.0 if rng.random() < 0.08 else rng.uniform(0.05, 0.35)
     exact, wide = (Clearance(layout.size, radius_m + extra) for extra in (0.0, COMFORT))
     open_rooms(exact, layout)
     open_rooms(wide, layout)

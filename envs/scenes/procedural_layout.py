@@ -86,7 +86,7 @@ class _Contact:
 def sample_layout(rng: np.random.Generator) -> Layout:
     """Draw a floor plan of 5 to 16 rooms on 9 to 18 m a side in which every room can be reached."""
     while True:
-        cells = (9 + 9 * rng.beta(1.6, 1.1, size=2)) / UNIT
+        cells = rng.uniform(9.0, 18.0, size=2) / UNIT
         nx, ny = int(cells[0]), int(cells[1])
         area = nx * ny * UNIT**2
         per_room = (

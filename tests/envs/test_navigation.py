@@ -81,6 +81,18 @@ def test_the_time_limit_truncates_and_hands_over_the_last_observation():
     assert observation["previous_action"].tolist() == [0, 0]
 
 
+def test_after_a_blocked_move_no_action_was_carried_out_and_the_image_is_the_same():
+    worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA, max_episode_steps=64, seed=1)
+    before = worlds.reset()
+    for _ in range(40):
+        after, *_ = worlds.step(np.array([FORWARD, LEFT]))
+        blocked = worlds.outcome.collided
+        assert after["previous_action"].tolist() == [0 if blocked[0] else FORWARD + 1, LEFT + 1]
+        assert not blocked[0] or np.array_equal(after["rgb"][0], before["rgb"][0])
+        before = after
+    assert blocked[0]  # the room is 6 m long
+
+
 def test_observations_hold_rgb_and_the_previous_action_and_nothing_else():
     worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA)
     observation = worlds.reset()

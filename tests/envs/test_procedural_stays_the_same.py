@@ -12,10 +12,10 @@ from robonav.envs.scenes.scene import Scene
 
 # id: digest of the geometry, cells of island 1, and means of corner colours, uvs and textures.
 RECORDED: dict[str, tuple[str, int, float, float, float]] = {
-    "procedural/train/000000": ("a500488d1c57", 32120, 173.102, 3.433, 185.507),
-    "procedural/train/000123": ("012b58942751", 54452, 136.765, 5.247, 183.154),
-    "procedural/val/000000": ("e9f077dd6bac", 33572, 192.944, 1.281, 186.010),
-    "procedural/val/000099": ("ca6288d2eca3", 60012, 144.721, 5.279, 187.522),
+    "procedural/train/000000": ("a966e55b59c4", 32571, 67.394, 4.024, 182.128),
+    "procedural/train/000123": ("aa3869bc7950", 30464, 116.644, 4.295, 190.473),
+    "procedural/val/000000": ("15c694e17615", 43319, 142.573, 4.383, 195.417),
+    "procedural/val/000099": ("2929c501be1e", 48888, 110.775, 3.954, 194.975),
 }
 STREAM = "63e35ef4412e"
 
