@@ -19,7 +19,11 @@ Observation = dict[str, NDArray[Any]]
 
 
 def observation_space(camera: Camera) -> spaces.Dict:
-    """What a policy may see: `rgb` (H, W, 3) uint8 and `previous_action` (0 = none yet, else action + 1)."""
+    """What a policy may see: `rgb` (H, W, 3) uint8 and `previous_action`.
+
+    The latter is the last action + 1, and 0 where none was carried out: at the start, and after a blocked
+    move. That is what a bumper or wheel encoders tell; the image says it too, by not changing at all.
+    """
     return spaces.Dict(
         rgb=spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8),
         previous_action=spaces.Discrete(NUM_ACTIONS + 1),
@@ -75,7 +79,7 @@ class NavigationVecEnv(VecEnv):
         self.outcome = self.frames = self.simulator.step(self._actions)
         self._steps += 1
         self._collisions += self.outcome.collided
-        self._previous_action = self._actions + 1
+        self._previous_action = np.where(self.outcome.collided, 0, self._actions + 1)
         done = self._steps >= self.max_episode_steps
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():

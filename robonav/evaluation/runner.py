@@ -142,7 +142,7 @@ class Evaluation:
                 observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
                 actions = self._explorer.act(observation, frames, simulator.camera)
                 frames = simulator.step(actions)
-                previous = np.asarray(actions, dtype=np.int64) + 1
+                previous = np.where(frames.collided, 0, np.asarray(actions, dtype=np.int64) + 1)
                 advance(len(batch))
         return trackers
 
