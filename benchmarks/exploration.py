@@ -31,19 +31,23 @@ class Options:
     results: Path = Path("docs/results/exploration.json")
     """The table."""
     seeds: int = 3
-    """Training runs of the explorer and of the memoryless ablation."""
-    steps: int = 655_360
+    """Training runs of the explorer."""
+    steps: int = 786_432
     """Environment steps of the explorer."""
+    memoryless_seeds: int = 3
+    """Training runs of the ablation without memory."""
     memoryless_steps: int = 393_216
     """Steps of the ablation without memory; it is compared with the explorer at the same steps."""
-    rgb_steps: int = 262_144
+    rgb_steps: int = 131_072
     """Steps of one run with ReCuriosity's RGB reward."""
     forgetful_steps: int = 131_072
     """Steps of one run whose reward forgets: long enough to see it farm loops."""
-    curve_every: int = 131_072
+    curve_every: int = 196_608
     """Steps between points of the curve over training (seed 0)."""
     episodes: int = 100
-    """Unseen houses, one episode each."""
+    """Unseen houses, one episode each, for the explorer and the baselines."""
+    ablation_episodes: int = 50
+    """The first so many of these houses, for ablations and the curve."""
     episode_steps: int = 512
     """Steps of an evaluated episode."""
     workers: int = 2
@@ -74,10 +78,10 @@ class Agent:
 
 def agents_of(options: Options) -> list[Agent]:
     """All checkpoints that the table needs."""
-    seeds = range(options.seeds)
-    agents = {Agent("nano", options.steps, seed) for seed in seeds}
-    agents |= {Agent("nano", options.memoryless_steps, seed) for seed in seeds}
-    agents |= {Agent("nano-memoryless", options.memoryless_steps, seed) for seed in seeds}
+    agents = {Agent("nano", options.steps, seed) for seed in range(options.seeds)}
+    agents |= {Agent("nano", options.memoryless_steps, seed) for seed in range(options.seeds)}
+    memoryless = range(options.memoryless_seeds)
+    agents |= {Agent("nano-memoryless", options.memoryless_steps, seed) for seed in memoryless}
     for preset, steps in (("nano-rgb", options.rgb_steps), ("nano-forgetful", options.forgetful_steps)):
         agents |= {Agent(preset, steps, 0), Agent("nano", steps, 0)}
     curve = range(options.curve_every, options.steps + 1, options.curve_every)
@@ -95,7 +99,7 @@ def train(preset: str, seed: int, steps: int, options: Options) -> None:
     print(f"trained {preset}, seed {seed}: {steps} steps", flush=True)
 
 
-def evaluate(explorer: str, name: str, options: Options) -> None:
+def evaluate(explorer: str, name: str, episodes: int, options: Options) -> None:
     """Evaluate one explorer on one thread, or go on with it."""
     from robonav.envs.scenes import open_scenes
     from robonav.evaluation.explorer import make_explorer
@@ -104,8 +108,8 @@ def evaluate(explorer: str, name: str, options: Options) -> None:
     from robonav.training import set_threads
 
     set_threads(1)
-    settings = Settings(explorer, "procedural", options.episodes, options.episode_steps)
-    facts = {"explorer": explorer, "episodes": options.episodes, "steps": options.episode_steps}
+    settings = Settings(explorer, "procedural", episodes, options.episode_steps)
+    facts = {"explorer": explorer, "episodes": episodes, "steps": options.episode_steps}
     folder = RunFolder(options.out / "evaluate" / name, facts, resume=True)
     scenes = open_scenes("procedural", "val")
     Evaluation(settings, make_explorer(explorer), scenes, threads=1).run(folder, lambda done: None)
@@ -180,10 +184,12 @@ def main(options: Options) -> None:
         trained = [pool.submit(train, preset, seed, steps, options) for (preset, seed), steps in runs.items()]
         for future in trained:
             future.result()
-        evaluated = [pool.submit(evaluate, name, name, options) for name in BASELINES]
+        evaluated = [pool.submit(evaluate, name, name, options.episodes, options) for name in BASELINES]
         for agent in agents:
             path, name = str(agent.checkpoint(options.out)), f"{agent.row}-{agent.seed}"
-            evaluated.append(pool.submit(evaluate, path, name, options))
+            trained_fully = agent.preset == "nano" and agent.steps == options.steps
+            episodes = options.episodes if trained_fully else options.ablation_episodes
+            evaluated.append(pool.submit(evaluate, path, name, episodes, options))
         for future in evaluated:
             future.result()
     rows = summarise(agents, options)

@@ -21,7 +21,7 @@ import torch
 import tyro
 
 from robonav.algorithms.sequence_ppo import SequencePPO
-from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
 from robonav.maps.reconstruction import Reconstruction
 from robonav.policies.sequence import SequencePolicy
@@ -78,10 +78,12 @@ def main(options: Options) -> None:
         rollout = config.num_envs * config.episode_steps
         run.algorithm.learn(rollout)
         watch = Stopwatch()
-        watch.watch(RaycastSensor, "render", "render")
+        watch.watch(NavigationSimulator, "_look", "render")
+        watch.watch(WorldCache, "_load", "load houses")
         watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
         watch.watch(Reconstruction, "integrate", "reward: integrate")
-        watch.watch(SequencePolicy, "step", "act")
+        watch.watch(SequencePolicy, "look", "act: eye")
+        watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
         start = time.perf_counter()
         run.algorithm.learn(options.rollouts * rollout, reset_num_timesteps=False)

@@ -21,6 +21,7 @@ from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
 from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.train import TrainCommand
+from robonav.launch.vision import VisionCommand
 from robonav.launch.warp_start import start_warp
 
 USERS_MISTAKE = 2
@@ -35,6 +36,7 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, type[Command]] = {
+    "vision": VisionCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "demo": DemoCommand,

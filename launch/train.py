@@ -30,6 +30,8 @@ class TrainCommand:
     """Environment steps in all, those before --resume included."""
     num_envs: int | None = None
     """Agents that walk at the same time; each gradient step takes whole episodes of some of them."""
+    vision: str | None = None
+    """The frozen eye: one that ships with robonav (nano), or a folder of `robonav vision`."""
     seed: int | None = None
     """Decides weights, worlds, starts and actions."""
     device: str | None = None
@@ -45,7 +47,7 @@ class TrainCommand:
         """Train and say where the last checkpoint is."""
         from robonav.launch.presets import load_preset
 
-        names = ("scenes", "steps", "num_envs", "seed", "device", "threads")
+        names = ("scenes", "steps", "num_envs", "vision", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
         # Only now, because it takes seconds and the name of the preset may be wrong.

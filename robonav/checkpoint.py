@@ -28,9 +28,11 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
+from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
 
-FORMAT = 1
+FORMAT = 2
+EYES = Path(__file__).parent / "policies" / "eyes"
 _FILES = ("model.safetensors", "training.safetensors", "config.json")
 
 
@@ -135,7 +137,7 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
             rgb=spaces.Box(0, 255, shape, np.uint8),
             previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
         )
-        sizes = {**config["policy"], "conv_channels": tuple(config["policy"]["conv_channels"])}
+        sizes = {**config["policy"], "vision": _vision_config(config["policy"]["vision"])}
         policy = SequencePolicy(
             observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes)
         )
@@ -149,6 +151,30 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     except RuntimeError as error:
         raise _damaged(folder / "model.safetensors", "its weights do not fit config.json") from error
     return policy.to(device).eval(), config
+
+
+def load_eye(name: str = "nano") -> VisionEncoder:
+    """A frozen eye: one that ships with robonav by its name, or the folder that `robonav vision` wrote.
+
+    Raises:
+        CheckpointError: There is none of that name, or a file is missing or damaged.
+    """
+    folder = EYES / name if (EYES / name).is_dir() else Path(name)
+    if not folder.is_dir():
+        shipped = ", ".join(sorted(path.name for path in EYES.iterdir() if path.is_dir()))
+        raise CheckpointError(f"{name}: no such eye; give {shipped}, or a folder of `robonav vision`")
+    config, weights = read_config(folder), read_tensors(folder / "model.safetensors")
+    try:
+        eye = VisionEncoder(_vision_config(config["training"]["vision"]))
+        eye.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _damaged(folder, f"the eye that config.json describes does not fit ({error})") from error
+    return eye.eval()
+
+
+def _vision_config(saved: dict[str, Any]) -> VisionConfig:
+    first, second, third = saved["channels"]
+    return VisionConfig(**{**saved, "channels": (first, second, third)})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -13,20 +13,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ProgressBarCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 from robonav import checkpoint
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
-from robonav.checkpoint import CheckpointError
+from robonav.checkpoint import CheckpointError, load_eye
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.sequence import NEARNESS_CELLS
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
 
@@ -39,7 +37,7 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
-    steps: int = 655_360
+    steps: int = 786_432
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
@@ -61,17 +59,14 @@ class TrainConfig:
     """Edge of the map's voxels in metres."""
     reach_m: float = 2.0
     """Depth in metres up to which surfaces count for the reward."""
+    vision: str = "nano"
+    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, before anything is written."""
-        sides = self.camera.width, self.camera.height
-        if any(side % NEARNESS_CELLS for side in sides):
-            raise UsageError(
-                f"camera is {sides[0]}x{sides[1]}: give sides that are multiples of {NEARNESS_CELLS}"
-            )
         for name in ("steps", "num_envs", "episode_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
@@ -161,7 +156,7 @@ class TrainingRun:
         self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
         self.algorithm = SequencePPO(
-            self.normaliser, ppo, config.policy, config.seed, config.device, nearness=self._nearness
+            self.normaliser, ppo, config.policy, config.seed, config.device, eye=load_eye(config.vision)
         )
         if started:
             self._restore(checkpoint.find_checkpoint(out))
@@ -191,10 +186,6 @@ class TrainingRun:
         run = dataclasses.asdict(self.config)
         return checkpoint.save_checkpoint(folder, self.algorithm.policy, self._training_tensors(), run, facts)
 
-    def _nearness(self) -> NDArray[np.float32]:
-        """Training targets (N, 64): how near things are in the frames that the policy is about to see."""
-        return nearness_targets(self.worlds.frames.depth)
-
     def _training_tensors(self) -> dict[str, torch.Tensor]:
         statistics = self.normaliser.ret_rms
         counters = {
@@ -214,7 +205,7 @@ class TrainingRun:
 
     def _restore(self, folder: Path) -> None:
         saved = checkpoint.read_config(folder)
-        if saved["policy"] != json.loads(json.dumps(dataclasses.asdict(self.config.policy))):
+        if saved["policy"] != json.loads(json.dumps(dataclasses.asdict(self.algorithm.policy_config))):
             raise UsageError(
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
@@ -234,14 +225,6 @@ class TrainingRun:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
-
-
-def nearness_targets(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Nearness 1 / (1 + depth in metres), 0 = no return, averaged over 8x8 cells: (N, H, W) to (N, 64)."""
-    nearness = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0).astype(np.float32)
-    count, height, width = depth.shape
-    cells = (count, NEARNESS_CELLS, height // NEARNESS_CELLS, NEARNESS_CELLS, width // NEARNESS_CELLS)
-    return nearness.reshape(cells).mean(axis=(2, 4)).reshape(count, -1)
 
 
 def set_threads(threads: int) -> None:

@@ -10,29 +10,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robonav.policies.sequence import NEARNESS_CELLS
-
 
 @dataclass
 class SequenceBatch:
     """Whole sequences (B, T, ...) of some environments, as tensors on the policy's device."""
 
-    observation: dict[str, Tensor]
+    features: Tensor
+    previous_action: Tensor
     starts: Tensor
     actions: Tensor
     log_probs: Tensor
     values: Tensor
     advantages: Tensor
     returns: Tensor
-    nearness: Tensor
 
 
 class SequenceBuffer:
     """Arrays (T, N, ...) that are filled step by step and read back environment by environment."""
 
-    def __init__(self, length: int, num_envs: int, image_shape: tuple[int, ...]) -> None:
+    def __init__(self, length: int, num_envs: int, features: int) -> None:
         self.length, self.num_envs = length, num_envs
-        self.rgb = np.zeros((length, num_envs, *image_shape), np.uint8)
+        self.features = np.zeros((length, num_envs, features), np.float32)
         self.previous_action = np.zeros((length, num_envs), np.int64)
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs), np.int64)
@@ -40,7 +38,6 @@ class SequenceBuffer:
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
         self.advantages = np.zeros((length, num_envs), np.float32)
-        self.nearness = np.zeros((length, num_envs, NEARNESS_CELLS**2), np.float32)
 
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
@@ -79,12 +76,12 @@ class SequenceBuffer:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
         return SequenceBatch(
-            observation={"rgb": take(self.rgb), "previous_action": take(self.previous_action)},
+            features=take(self.features),
+            previous_action=take(self.previous_action),
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),
             values=take(self.values),
             advantages=take(self.advantages),
             returns=take(self.returns),
-            nearness=take(self.nearness),
         )

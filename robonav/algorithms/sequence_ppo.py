@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import explained_variance, safe_mean
@@ -19,8 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
+from robonav.checkpoint import load_eye
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
+from robonav.policies.vision import VisionEncoder
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 655_360
+    schedule_steps: int = 786_432
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""
@@ -51,8 +51,6 @@ class SequencePPOConfig:
     """Clip range of the probability ratio."""
     value_weight: float = 0.5
     """Weight of the value loss."""
-    nearness_weight: float = 4.0
-    """Weight of telling from each frame how near things are, where worlds give that as a training target."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
 
@@ -75,11 +73,11 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        nearness: Callable[[], NDArray[np.float32]] | None = None,
+        eye: VisionEncoder | None = None,
     ) -> None:
-        self.nearness = nearness
+        self.eye = eye or load_eye()
         self.config = config or SequencePPOConfig()
-        self.policy_config = policy_config or SequencePolicyConfig()
+        self.policy_config = replace(policy_config or SequencePolicyConfig(), vision=self.eye.config)
         super().__init__(
             SequencePolicy,  # type: ignore[arg-type]
             env,
@@ -107,12 +105,12 @@ class SequencePPO(OnPolicyAlgorithm):
         self.policy = SequencePolicy(self.observation_space, self.action_space, self.policy_config).to(
             self.device
         )
-        self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=self.config.learning_rate, eps=1e-5)
+        self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
+        learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)
-        assert isinstance(self.observation_space, spaces.Dict)
-        image_shape = self.observation_space["rgb"].shape
-        assert image_shape is not None
-        self.rollout_buffer = SequenceBuffer(self.config.rollout_steps, self.n_envs, image_shape)
+        features = self.policy_config.vision.features
+        self.rollout_buffer = SequenceBuffer(self.config.rollout_steps, self.n_envs, features)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
@@ -126,16 +124,14 @@ class SequencePPO(OnPolicyAlgorithm):
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):
-            observation: Any = self._last_obs
+            features, previous_action = self._perceive(self._last_obs)
             starts = np.ones_like(dones) if t == 0 else dones
             with torch.no_grad():
                 distribution, values = self.policy.step(
-                    self._tensors(observation), memory, torch.as_tensor(starts, device=self.device)
+                    features, previous_action, memory, torch.as_tensor(starts, device=self.device)
                 )
             actions = distribution.sample()
-            buffer.rgb[t], buffer.previous_action[t] = observation["rgb"], observation["previous_action"]
-            if self.nearness is not None:
-                buffer.nearness[t] = self.nearness()
+            buffer.features[t], buffer.previous_action[t] = features.cpu(), previous_action.cpu()
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.cpu(), distribution.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
@@ -187,7 +183,7 @@ class SequencePPO(OnPolicyAlgorithm):
 
     def _gradient_step(self, batch: SequenceBatch, entropy_weight: float) -> dict[str, float]:
         """One step on the clipped objective (Schulman et al. 2017, eq. 9)."""
-        distribution, values, nearness = self.policy(batch.observation, batch.starts)
+        distribution, values = self.policy(batch.features, batch.previous_action, batch.starts)
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -195,9 +191,6 @@ class SequencePPO(OnPolicyAlgorithm):
         value_loss = F.mse_loss(values, batch.returns)
         entropy = distribution.entropy().mean()
         loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
-        nearness_loss = F.mse_loss(nearness, batch.nearness)
-        if self.nearness is not None:
-            loss = loss + self.config.nearness_weight * nearness_loss
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.max_grad_norm)
@@ -206,7 +199,6 @@ class SequencePPO(OnPolicyAlgorithm):
             return {
                 "policy_loss": policy_loss.item(),
                 "value_loss": value_loss.item(),
-                "nearness_loss": nearness_loss.item(),
                 "entropy": entropy.item(),
                 "approx_kl": ((ratio - 1) - log_ratio).mean().item(),
                 "clip_fraction": ((ratio - 1).abs() > self.config.clip).float().mean().item(),
@@ -227,8 +219,10 @@ class SequencePPO(OnPolicyAlgorithm):
 
     def _peek(self, observation: Any, memory: Any) -> np.ndarray:
         with torch.no_grad():
-            return self.policy.peek_value(self._tensors(observation), memory).cpu().numpy()
+            return self.policy.peek_value(*self._perceive(observation), memory).cpu().numpy()
 
-    def _tensors(self, observation: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    def _perceive(self, observation: Any) -> tuple[Tensor, Tensor]:
+        """Features (N, F) and previous actions (N,) of an observation of all environments."""
         tensors = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
-        return self.policy.flatten_actions(tensors)
+        tensors = self.policy.flatten_actions(tensors)
+        return self.policy.look(tensors), tensors["previous_action"]

@@ -39,7 +39,7 @@ class PolicyExplorer:
         }
         starts = torch.zeros(len(channels_first), dtype=torch.bool, device=self.policy.device)
         with torch.no_grad():
-            distribution, _ = self.policy.step(self.policy.flatten_actions(tensors), self._memory, starts)
+            distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
         return torch.multinomial(distribution.probs.cpu(), 1, generator=self._noise)[:, 0].numpy()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from robonav.policies.vision import VisionConfig
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class SequencePolicyConfig:
     """Attention heads per block."""
     window: int = 256
     """Number of frames that a frame can look back on, itself included; 1 = no memory."""
-    conv_channels: tuple[int, int, int] = (16, 32, 32)
-    """Channels of the three convolutions of the frame encoder."""
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    """Size of the frozen eye."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""

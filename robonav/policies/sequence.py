@@ -17,11 +17,10 @@ from robonav.policies.encoder import FrameEncoder
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
-NEARNESS_CELLS = 8  # rows and columns of what the encoder learns to tell about depth
 
 
 class SequencePolicy(BasePolicy):
-    """Frame encoder, causal transformer, and linear actor and critic heads on the same trunk.
+    """Frozen eye, causal transformer, and linear actor and critic heads on the same trunk.
 
     It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
 
@@ -46,56 +45,56 @@ class SequencePolicy(BasePolicy):
             raise ValueError(f"SequencePolicy needs a Discrete action space, found {action_space}")
         super().__init__(observation_space, action_space)
         self.config = config or SequencePolicyConfig()
-        image_shape = observation_space["rgb"].shape
-        assert image_shape is not None
-        self.encoder = FrameEncoder(
-            (image_shape[0], image_shape[1], image_shape[2]),
-            int(action_space.n),
-            self.config.width,
-            self.config.conv_channels,
-        )
+        self.encoder = FrameEncoder(self.config.vision, int(action_space.n), self.config.width)
         self.trunk = CausalTransformer(
             self.config.width, self.config.blocks, self.config.heads, self.config.window
         )
         self.actor = nn.Linear(self.config.width, int(action_space.n))
         self.critic = nn.Linear(self.config.width, 1)
-        self.nearness = nn.Linear(self.config.width, NEARNESS_CELLS**2)
         self._initialise()
 
     def new_memory(self, batch: int) -> KeyValueCache:
         """An empty memory for `batch` agents."""
         return self.trunk.new_cache(batch, self.device)
 
+    def look(self, observation: TensorDict) -> Tensor:
+        """What the frozen eye says of `rgb` (N, 3, H, W): features (N, F)."""
+        return self.encoder.look(observation["rgb"])
+
     def step(
-        self, observation: TensorDict, memory: KeyValueCache, starts: Tensor
+        self, features: Tensor, previous_action: Tensor, memory: KeyValueCache, starts: Tensor
     ) -> tuple[Categorical, Tensor]:
-        """One frame per agent: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory.
+        """One frame per agent: features (N, F), previous_action (N,), starts (N,) bool; written to memory.
 
         Returns:
             The action distribution and the values (N,).
         """
-        tokens = self.encoder(observation["rgb"], observation["previous_action"])
-        hidden = self.trunk.step(tokens, starts, memory)
+        hidden = self.trunk.step(self.encoder(features, previous_action), starts, memory)
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[:, 0]
 
-    def peek_value(self, observation: TensorDict, memory: KeyValueCache) -> Tensor:
+    def peek_value(self, features: Tensor, previous_action: Tensor, memory: KeyValueCache) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
         age, step = memory.age, memory.step
-        value = self.step(observation, memory, torch.zeros_like(age, dtype=torch.bool))[1]
+        value = self.step(features, previous_action, memory, torch.zeros_like(age, dtype=torch.bool))[1]
         memory.age, memory.step = age, step
         return value
 
-    def forward(self, observation: TensorDict, starts: Tensor) -> tuple[Categorical, Tensor, Tensor]:
-        """Whole sequences: rgb (B, T, 3, H, W), previous_action (B, T), starts (B, T) bool.
+    def forward(
+        self, features: Tensor, previous_action: Tensor, starts: Tensor
+    ) -> tuple[Categorical, Tensor]:
+        """Whole sequences: features (B, T, F), previous_action (B, T), starts (B, T) bool.
 
         Returns:
-            Action distribution, values (B, T), and the nearness (B, T, 64) that each frame alone looks like.
+            Action distribution and values (B, T).
         """
-        batch, length = starts.shape
-        tokens = self.encoder(observation["rgb"].flatten(0, 1), observation["previous_action"].flatten())
-        tokens = tokens.unflatten(0, (batch, length))
-        hidden = self.trunk(tokens, starts)
-        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0], self.nearness(tokens)
+        hidden = self.trunk(self.encoder(features, previous_action), starts)
+        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0]
+
+    def act(
+        self, observation: TensorDict, memory: KeyValueCache, starts: Tensor
+    ) -> tuple[Categorical, Tensor]:
+        """Look and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
+        return self.step(self.look(observation), observation["previous_action"], memory, starts)
 
     def predict(
         self,
@@ -118,7 +117,7 @@ class SequencePolicy(BasePolicy):
         starts = np.zeros(count, bool) if episode_start is None else np.asarray(episode_start, bool)
         with torch.no_grad():
             starts_tensor = torch.as_tensor(starts, device=self.device).reshape(count)
-            distribution, _ = self.step(tensors, memory, starts_tensor)
+            distribution, _ = self.act(tensors, memory, starts_tensor)
         actions = distribution.logits.argmax(-1) if deterministic else distribution.sample()
         array = actions.cpu().numpy()
         return (array if vectorized else array[0]), memory
@@ -133,15 +132,15 @@ class SequencePolicy(BasePolicy):
         observation = self.flatten_actions(observation)
         count = observation["rgb"].shape[0]
         starts = torch.ones(count, dtype=torch.bool, device=self.device)
-        distribution, _ = self.step(observation, self.new_memory(count), starts)
+        distribution, _ = self.act(observation, self.new_memory(count), starts)
         return distribution.logits.argmax(-1) if deterministic else distribution.sample()
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.orthogonal_(module.weight, gain=1.0 if isinstance(module, nn.Linear) else 2**0.5)
-                nn.init.zeros_(module.bias) if module.bias is not None else None
+        for part in (*self.encoder.image, *self.trunk.modules(), self.actor, self.critic):
+            if isinstance(part, nn.Linear):
+                nn.init.orthogonal_(part.weight)
+                nn.init.zeros_(part.bias)
         for block in self.trunk.layers():
             nn.init.orthogonal_(block.out.weight, gain=0.1)  # residual branches start small
             nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]

@@ -13,16 +13,21 @@ from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
-from robonav.training import nearness_targets
 from tests.worlds import Rooms
 
-SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, conv_channels=(4, 4, 4))
+SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
+
+
+def small_eye() -> VisionEncoder:
+    torch.manual_seed(0)
+    return VisionEncoder(VisionConfig(channels=(8, 8, 8), squeezed=4, features=32))
 
 
 class RecallEnv(VecEnv):
-    """The first frame is red or green, the rest is grey; the action at the last step must name the colour."""
+    """The first frame is black or white, the rest is grey; the action at the last step must name which."""
 
     LENGTH = 4
 
@@ -41,7 +46,7 @@ class RecallEnv(VecEnv):
     def observe(self):
         rgb = np.full((self.num_envs, 3, 36, 36), 128, np.uint8)
         if self.time == 0:
-            rgb[np.arange(self.num_envs), self.color] = 255
+            rgb[:] = np.where(self.color, 255, 0)[:, None, None, None]
         return {"rgb": rgb, "previous_action": np.zeros(self.num_envs, np.int64)}
 
     def step_async(self, actions):
@@ -73,8 +78,8 @@ class RecallEnv(VecEnv):
 
 def recall_score(window: int, steps: int) -> float:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
-    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, conv_channels=(4, 4, 4))
-    model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu")
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window)
+    model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", eye=small_eye())
     model.learn(steps)
     return float(np.mean([info["r"] for info in model.ep_info_buffer]))
 
@@ -90,7 +95,7 @@ def test_without_memory_the_same_task_stays_at_chance():
 def test_advantages_equal_those_of_stable_baselines3():
     rng = np.random.default_rng(0)
     length, envs = 12, 3
-    ours = SequenceBuffer(length, envs, (3, 8, 8))
+    ours = SequenceBuffer(length, envs, features=8)
     theirs = RolloutBuffer(
         length, spaces.Box(0, 1, (1,)), spaces.Discrete(3), gae_lambda=0.9, gamma=0.97, n_envs=envs
     )
@@ -115,7 +120,7 @@ def explorer(seed: int = 0, reward_scale: float = 1.0) -> tuple[SequencePPO, Nav
     curiosity.compute = lambda frames: reward_scale * judge(frames)  # type: ignore[method-assign]
     env = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
-    return SequencePPO(env, config, SMALL, seed=seed, device="cpu"), worlds
+    return SequencePPO(env, config, SMALL, seed=seed, device="cpu", eye=small_eye()), worlds
 
 
 def test_the_policy_gradient_changes_when_the_bonus_changes():
@@ -131,13 +136,13 @@ def test_the_policy_gradient_changes_when_the_bonus_changes():
 def test_no_privileged_array_is_in_what_the_policy_receives():
     model, worlds = explorer()
     received = []
-    step = model.policy.step
+    perceive = model._perceive
 
-    def spy(observation, memory, starts):
-        received.append({key: value.numpy().copy() for key, value in observation.items()})
-        return step(observation, memory, starts)
+    def spy(observation):
+        received.append({key: value.copy() for key, value in observation.items()})
+        return perceive(observation)
 
-    model.policy.step = spy  # type: ignore[method-assign]
+    model._perceive = spy  # type: ignore[method-assign]
     model.learn(16)
     privileged = {"depth", "T_world_camera", "position", "yaw", "collided"}
     assert privileged < set(vars(worlds.frames))
@@ -170,32 +175,32 @@ def test_predict_remembers_through_the_state_it_returns():
 def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
     model, _ = explorer()
     policy, generator = model.policy, torch.Generator().manual_seed(0)
-    rgb = torch.randint(0, 255, (2, 20, 3, 40, 40), dtype=torch.uint8, generator=generator)
+    rgb = torch.randint(0, 255, (40, 3, 40, 40), dtype=torch.uint8, generator=generator)
+    features = policy.look({"rgb": rgb}).unflatten(0, (2, 20))
     previous = torch.randint(0, 4, (2, 20), generator=generator)
     starts = torch.rand(2, 20, generator=generator) < 0.2
     memory, logits, values = policy.new_memory(2), [], []
     with torch.no_grad():
         for t in range(20):
-            frame = {"rgb": rgb[:, t], "previous_action": previous[:, t]}
-            distribution, value = policy.step(frame, memory, starts[:, t])
+            distribution, value = policy.step(features[:, t], previous[:, t], memory, starts[:, t])
             logits.append(distribution.logits)
             values.append(value)
-        whole, whole_values, _ = policy({"rgb": rgb, "previous_action": previous}, starts)
+        whole, whole_values = policy(features, previous, starts)
     torch.testing.assert_close(torch.stack(logits, 1), whole.logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
 
 
 def test_peeking_at_a_value_leaves_no_trace_in_the_memory():
     model, _ = explorer()
-    tensors = model._tensors(model.env.reset())
+    features, previous = model._perceive(model.env.reset())
     outputs = []
     for peek in (False, True):
         memory = model.policy.new_memory(2)
         for _ in range(12):  # longer than the window
             with torch.no_grad():
                 if peek:
-                    model.policy.peek_value({**tensors, "rgb": 255 - tensors["rgb"]}, memory)
-                value = model.policy.step(tensors, memory, torch.zeros(2, dtype=torch.bool))[1]
+                    model.policy.peek_value(features + 1.0, previous, memory)
+                value = model.policy.step(features, previous, memory, torch.zeros(2, dtype=torch.bool))[1]
         outputs.append(value)
     torch.testing.assert_close(outputs[0], outputs[1])
 
@@ -214,23 +219,11 @@ def test_a_truncated_episode_is_worth_what_would_have_followed():
     assert not model._truncated_values(np.array([False, False]), [{}, {}], memory).any()
 
 
-def test_the_frame_encoder_learns_how_near_things_are_from_targets_that_acting_never_sees():
-    def loss_after(updates: int) -> float:
-        model, worlds = explorer()
-        model.nearness = lambda: nearness_targets(worlds.frames.depth)
-        model.learn(16 * updates)
-        return model.logger.name_to_value["train/nearness_loss"]
-
-    assert loss_after(40) < 0.3 * loss_after(1)
-
-
-def test_nearness_targets_are_block_means_of_inverse_depth_and_0_without_a_return():
-    depth = np.full((1, 16, 16), 3.0, np.float32)
-    depth[0, :2, :2] = [[1.0, 1.0], [0.0, 0.0]]
-    targets = nearness_targets(depth)
-    assert targets.shape == (1, 64)
-    np.testing.assert_allclose(targets[0, 0], (0.5 + 0.5) / 4)
-    np.testing.assert_allclose(targets[0, 1:], 0.25)
+def test_the_eye_stays_as_it_was_taught():
+    model, _ = explorer()
+    model.learn(32)
+    for name, weight in small_eye().state_dict().items():
+        torch.testing.assert_close(model.policy.encoder.eye.state_dict()[name], weight, rtol=0, atol=0)
 
 
 def test_plain_sb3_ppo_learns_on_the_same_worlds():
