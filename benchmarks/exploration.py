@@ -32,9 +32,9 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 786_432
+    steps: int = 983_040
     """Environment steps of the explorer."""
-    memoryless_seeds: int = 3
+    memoryless_seeds: int = 2
     """Training runs of the ablation without memory."""
     memoryless_steps: int = 393_216
     """Steps of the ablation without memory; it is compared with the explorer at the same steps."""

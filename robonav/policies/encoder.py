@@ -18,7 +18,7 @@ class FrameEncoder(nn.Module):
     def __init__(self, vision: VisionConfig, num_actions: int, width: int) -> None:
         super().__init__()
         self.eye = VisionEncoder(vision).requires_grad_(False)
-        self.image = nn.Sequential(nn.LayerNorm(vision.features), nn.Linear(vision.features, width))
+        self.image = nn.Linear(vision.features, width)
         self.previous_action = nn.Embedding(num_actions + 1, width)
 
     def look(self, rgb: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ class SequencePolicy(BasePolicy):
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        for part in (*self.encoder.image, *self.trunk.modules(), self.actor, self.critic):
+        for part in (self.encoder.image, *self.trunk.modules(), self.actor, self.critic):
             if isinstance(part, nn.Linear):
                 nn.init.orthogonal_(part.weight)
                 nn.init.zeros_(part.bias)
