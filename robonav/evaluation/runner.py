@@ -150,7 +150,7 @@ class Evaluation:
         world = simulator.world(agent)
         island = int(world.free_space.island_at(np.array(episode.start[:2])))
         truth = self._truth(world, self._metric_camera, island)
-        return EpisodeTracker(episode, world, truth, self._metric_camera, self.settings.steps)
+        return EpisodeTracker(episode, world, truth, self.settings.steps)
 
     def _build_simulator(self, num_agents: int) -> NavigationSimulator:
         cache = self.settings.num_envs

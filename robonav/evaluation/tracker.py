@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from robonav.envs.navigation import Episode, World
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.views import sensor_of
 from robonav.evaluation.fog import TopDownMap, draw_map
 from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
 from robonav.evaluation.surface import Surface, build_surface
@@ -21,9 +23,10 @@ CURVE_EVERY = 32
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What all episodes on one island of one scene are measured against."""
+    """What all episodes on one island of one scene are measured against, and the metric camera there."""
 
     scene_hash: str
+    eye: RaycastSensor
     surface: Surface
     index: SampleIndex
 
@@ -31,7 +34,8 @@ class GroundTruth:
     def of(cls, world: World, camera: Camera, island: int) -> GroundTruth:
         """Sample the island's surface as `camera` can see it."""
         surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
-        return cls(world.scene.content_hash, surface, SampleIndex(surface.points))
+        eye = sensor_of(world.scene, camera, world.sensor.threads)
+        return cls(world.scene.content_hash, eye, surface, SampleIndex(surface.points))
 
 
 @dataclass
@@ -50,17 +54,15 @@ class EpisodeTracker:
         episode: Where it started.
         world: The scene it is in.
         truth: What it should see.
-        camera: The metric camera: the robot's eye and field of view, with more pixels.
         steps: How long the episode lasts.
     """
 
-    def __init__(
-        self, episode: Episode, world: World, truth: GroundTruth, camera: Camera, steps: int
-    ) -> None:
-        self.episode, self._world, self._truth, self._camera = episode, world, truth, camera
+    def __init__(self, episode: Episode, world: World, truth: GroundTruth, steps: int) -> None:
+        self.episode, self._world, self._truth, self._camera = episode, world, truth, truth.eye.camera
         self._report_at = {step for step in REPORT_STEPS if step <= steps} | {steps}
-        rays = camera.directions().reshape(-1, 3)
-        self._rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        rays = self._camera.directions().reshape(-1, 3)
+        self._stretch = np.linalg.norm(rays, axis=1)  # metres along a ray for each metre of depth
+        self._rays = rays / self._stretch[:, None]
         self._coverage = Coverage(truth.index)
         self._looked_from: set[tuple[float, ...]] = set()
         self._poses: list[tuple[float, ...]] = []
@@ -86,9 +88,9 @@ class EpisodeTracker:
             return
         self._looked_from.add(key)
         pose = self._camera.poses(np.asarray(position)[None], np.array([yaw]))[0]
-        eye, directions = pose[:3, 3], self._rays @ pose[:3, :3].T
-        lengths = self._world.sensor.distances(np.broadcast_to(eye, directions.shape), directions)
-        self._coverage.observe(eye, directions, lengths)
+        depth = self._truth.eye.render(pose[None])[1].ravel()
+        lengths = np.where(depth > 0, depth * self._stretch, np.inf).astype(np.float32)
+        self._coverage.observe(pose[:3, 3], self._rays @ pose[:3, :3].T, lengths)
 
     def _measure(self, step: int) -> None:
         seen, visible = self._coverage.seen, self._truth.surface.visible
