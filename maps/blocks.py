@@ -3,8 +3,8 @@
 Lengths inside kernels are in voxels. A voxel lies in a block of 8x8x8, found through a hash table with open
 addressing. An entry holds key and slot in 64 bits, so that one atomic publishes both.
 
-What a voxel keeps are sums of integers: addition commutes, so neither the order of pixels and frames nor the
-scheduling of threads can change a bit of the map.
+What a voxel keeps are sums of integers: addition commutes, so neither the order of pixels nor the scheduling
+of threads can change a bit of the map, nor the order of frames among which no voxel settles.
 """
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change, and array types are calls.
@@ -22,7 +22,10 @@ AXIS_HALF = 1 << (AXIS_BITS - 1)  # blocks from the world's origin to the edge o
 REACH = float((AXIS_HALF - 4) * BLOCK)  # voxels from the origin to where the map ends
 SLOT_BITS = 22
 SDF_UNITS = 256.0  # integer steps of the signed distance a voxel
-MAX_OBSERVATIONS = 1 << 21  # of one voxel: 2^21 * max(255, 3 * 256) still fits into 31 bits
+SETTLED = 16  # observations of the surface in a voxel after which further ones change nothing
+MAX_OBSERVATIONS = 1 << 13  # of one voxel: its sums of colours fit into COLOR_BITS
+COUNT_BITS = 16
+COLOR_BITS = 21
 MAX_FRONT = 3  # voxels in front of a surface, at most
 
 _EMPTY = wp.constant(wp.uint64(0))
@@ -30,6 +33,11 @@ _HASH = wp.constant(wp.uint64(0x9E3779B97F4A7C15))
 _SLOT_BITS = wp.constant(wp.uint64(SLOT_BITS))
 _SLOT_MASK = wp.constant(wp.uint64((1 << SLOT_BITS) - 1))
 _AXIS_BITS = wp.constant(wp.uint64(AXIS_BITS))
+_COUNT_BITS = wp.constant(wp.int64(COUNT_BITS))
+_COUNT_MASK = wp.constant(wp.int64((1 << COUNT_BITS) - 1))
+_COLOR_BITS = wp.constant(wp.int64(COLOR_BITS))
+_COLOR_MASK = wp.constant(wp.int64((1 << COLOR_BITS) - 1))
+NOWHERE = wp.constant(wp.vec3i(1 << 30, 1 << 30, 1 << 30))  # no voxel within reach lies in this one's block
 
 
 @wp.struct
@@ -65,11 +73,48 @@ class Grid:
     used: wp.array(dtype=wp.int32)  # (num_envs) how many of them hold a block
     bounds: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, 6) lowest and highest block along x, y, z
     oldest: wp.array(dtype=wp.int32)  # (num_envs) what was last seen in this frame or before is forgotten
-    distance: wp.array(dtype=wp.vec2i)  # (voxels) sum of signed distances, and their number
-    color: wp.array(dtype=wp.vec4i)  # (voxels) sums of r, g, b near the surface, and their number
+    sums: wp.array(dtype=wp.vec2l)  # (voxels) what `observation` adds up
     stamp: wp.array(dtype=wp.int32)  # (voxels) frame of the last observation, if the map forgets
     known: wp.array(dtype=wp.uint64)  # (8 blocks) the voxel has been observed
     surface: wp.array(dtype=wp.uint64)  # (8 blocks) a return has been within one voxel
+    settled: wp.array(dtype=wp.uint64)  # (8 blocks) what is seen in the voxel changes nothing
+
+
+@wp.func
+def observation(units: int, near: int, seen: wp.vec3ub) -> wp.vec2l:
+    """Addend of a voxel's sums: distance | 1 | near, and blue | green | red if the surface is near."""
+    colors = (((wp.int64(seen[2]) << _COLOR_BITS) | wp.int64(seen[1])) << _COLOR_BITS) | wp.int64(seen[0])
+    counts = (wp.int64(1) << _COUNT_BITS) | wp.int64(near)
+    return wp.vec2l((wp.int64(units) << (_COUNT_BITS + _COUNT_BITS)) + counts, wp.int64(near) * colors)
+
+
+@wp.func
+def number_of(sums: wp.vec2l) -> int:
+    """Observations in a voxel's sums."""
+    return int((sums[0] >> _COUNT_BITS) & _COUNT_MASK)
+
+
+@wp.func
+def number_near(sums: wp.vec2l) -> int:
+    """Observations with the surface in the voxel or next to it, which count for its colour."""
+    return int(sums[0] & _COUNT_MASK)
+
+
+@wp.func
+def mean_distance(sums: wp.vec2l) -> float:
+    """Signed distance (voxels) of an observed voxel."""
+    return float(int(sums[0] >> (_COUNT_BITS + _COUNT_BITS))) / (SDF_UNITS * float(number_of(sums)))
+
+
+@wp.func
+def color_sums(sums: wp.vec2l) -> wp.vec4:
+    """Sums of r, g, b and their number."""
+    return wp.vec4(
+        float(int(sums[1] & _COLOR_MASK)),
+        float(int((sums[1] >> _COLOR_BITS) & _COLOR_MASK)),
+        float(int(sums[1] >> (_COLOR_BITS + _COLOR_BITS))),
+        float(number_near(sums)),
+    )
 
 
 @wp.func
@@ -79,6 +124,12 @@ def block_key(voxel: wp.vec3i) -> wp.uint64:
     y = wp.uint64((voxel[1] >> 3) + AXIS_HALF)
     z = wp.uint64((voxel[2] >> 3) + AXIS_HALF)
     return (((x << _AXIS_BITS) | y) << _AXIS_BITS) | z
+
+
+@wp.func
+def same_block(a: wp.vec3i, b: wp.vec3i) -> bool:
+    """Whether two voxels lie in one block."""
+    return (((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) & -8) == 0
 
 
 @wp.func
@@ -128,6 +179,14 @@ def find_block(grid: Grid, env: int, key: wp.uint64) -> int:
 
 
 @wp.func
+def slot_of(grid: Grid, env: int, voxel: wp.vec3i, cached: wp.vec3i, slot: int) -> int:
+    """Slot of a voxel's block, 0 if there is none; `slot` is that of the voxel `cached`, mostly the same."""
+    if not same_block(voxel, cached):
+        slot = find_block(grid, env, block_key(voxel))
+    return slot
+
+
+@wp.func
 def insert_block(grid: Grid, env: int, voxel: wp.vec3i) -> int:
     """Slot of a voxel's block, which is added if need be; 0 if the environment has no spare slot."""
     key = block_key(voxel)
@@ -171,11 +230,17 @@ def has_surface(grid: Grid, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
 
 
 @wp.func
-def pixel_ray(pose: wp.mat44, camera: Camera, u: int, v: int) -> wp.vec3:
-    """World direction through a pixel's centre, one metre deep."""
-    x = (float(u) + 0.5 - camera.cx) / camera.fx
+def row_ray(pose: wp.mat44, camera: Camera, v: int) -> wp.vec3:
+    """World direction, one metre deep, through the left edge of the first pixel of a row, halfway down."""
+    x = -camera.cx / camera.fx
     y = (float(v) + 0.5 - camera.cy) / camera.fy
     return wp.transform_vector(pose, wp.vec3(x, y, 1.0))
+
+
+@wp.func
+def pixel_step(pose: wp.mat44, camera: Camera) -> wp.vec3:
+    """Change of the direction one metre deep from a pixel to its right neighbour."""
+    return wp.vec3(pose[0, 0], pose[1, 0], pose[2, 0]) / camera.fx
 
 
 @wp.kernel(enable_backward=False)
@@ -184,10 +249,10 @@ def clear_kernel(grid: Grid, slots: wp.array(dtype=wp.int32)):
     b, x = wp.tid()
     grid.known[(slots[b] << 3) | x] = _EMPTY
     grid.surface[(slots[b] << 3) | x] = _EMPTY
+    grid.settled[(slots[b] << 3) | x] = _EMPTY
     for yz in range(64):
         i = (slots[b] << 9) | (x << 6) | yz
-        grid.distance[i] = wp.vec2i(0, 0)
-        grid.color[i] = wp.vec4i(0, 0, 0, 0)
+        grid.sums[i] = wp.vec2l()
         if grid.forgets != 0:
             grid.stamp[i] = 0
 

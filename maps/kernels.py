@@ -10,16 +10,22 @@ import warp as wp
 
 from robonav.maps.blocks import (
     MAX_OBSERVATIONS,
+    NOWHERE,
     SDF_UNITS,
+    SETTLED,
     Camera,
     Grid,
     bit_of,
-    block_key,
-    find_block,
     has_surface,
     insert_block,
-    pixel_ray,
+    number_near,
+    number_of,
+    observation,
+    pixel_step,
     pool_index,
+    row_ray,
+    same_block,
+    slot_of,
     voxel_of,
     within_reach,
     word_of,
@@ -28,6 +34,15 @@ from robonav.maps.blocks import (
 BEHIND = 1.25  # voxels of negative distance that are kept: few, so that thin walls keep both faces
 COLOR_BAND = 0.75  # voxels from the surface within which a voxel takes the pixel's colour
 GRAZING = 0.1  # cosine between view and normal below which a pixel is an edge and not a surface
+
+
+@wp.struct
+class Ripe:
+    """Voxels that settle after the frame."""
+
+    voxels: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, most) indices in the pool
+    count: wp.array(dtype=wp.int32)  # (num_envs)
+
 
 _EMPTY = wp.constant(wp.uint64(0))
 _ROUNDING = wp.constant(1 << 16)  # makes the number to be rounded positive
@@ -85,22 +100,67 @@ def centre_of(voxel: wp.vec3i) -> wp.vec3:
 
 
 @wp.func
-def observe(grid: Grid, slot: int, voxel: wp.vec3i, sdf: float, paint: wp.vec4i, frame: int):
+def is_settled(grid: Grid, slot: int, voxel: wp.vec3i) -> bool:
+    """Whether what is seen in a voxel changes nothing."""
+    return (grid.settled[word_of(slot, voxel)] & bit_of(voxel)) != _EMPTY
+
+
+@wp.func
+def observe(grid: Grid, env: int, slot: int, voxel: wp.vec3i, sdf: float, seen: wp.vec3ub, ripe: Ripe):
     """Add one observation to a voxel."""
     i = pool_index(slot, voxel)
+    units = int(sdf * SDF_UNITS + (float(_ROUNDING) + 0.5)) - _ROUNDING
+    near = wp.where(wp.abs(sdf) <= COLOR_BAND, 1, 0)
+    one = observation(units, near, seen)
+    before = wp.atomic_add(grid.sums, i, one)
+    if number_of(before) >= MAX_OBSERVATIONS:
+        wp.atomic_add(grid.sums, i, -one)
+    elif near == 1 and number_near(before) == SETTLED - 1:
+        ripe.voxels[env, wp.atomic_add(ripe.count, env, 1)] = i
     word = word_of(slot, voxel)
     bit = bit_of(voxel)
-    if grid.distance[i][1] < MAX_OBSERVATIONS:
-        units = int(sdf * SDF_UNITS + (float(_ROUNDING) + 0.5)) - _ROUNDING
-        wp.atomic_add(grid.distance, i, wp.vec2i(units, 1))
-        if wp.abs(sdf) <= COLOR_BAND:
-            wp.atomic_add(grid.color, i, paint)
-    if (grid.known[word] & bit) == _EMPTY:
+    if (grid.known[word] & grid.surface[word] & bit) == _EMPTY:
         wp.atomic_or(grid.known, word, bit)
-    if wp.abs(sdf) <= 1.0 and (grid.surface[word] & bit) == _EMPTY:
-        wp.atomic_or(grid.surface, word, bit)
-    if grid.forgets != 0:
-        grid.stamp[i] = frame
+        if wp.abs(sdf) <= 1.0:
+            wp.atomic_or(grid.surface, word, bit)
+
+
+@wp.func
+def add_pixel(
+    grid: Grid,
+    env: int,
+    p: wp.vec3,
+    n: wp.vec3,
+    slot: int,
+    wanted: int,
+    seen: wp.vec3ub,
+    settled: bool,
+    frame: int,
+    ripe: Ripe,
+) -> int:
+    """Add a pixel to the wanted voxels along its normal, one behind to `front` before it.
+
+    `slot` is the block's that holds the point `p`. A settled pixel only renews the stamps.
+
+    Returns a bit for each step whose block has no slot.
+    """
+    cached = voxel_of(p)
+    missed = int(0)
+    for step in range(grid.front + 2):
+        voxel = voxel_of(p + n * float(step - 1))
+        sdf = wp.dot(n, centre_of(voxel) - p)
+        if sdf >= -BEHIND and ((wanted >> step) & 1) != 0:
+            if slot == 0 or not same_block(voxel, cached):
+                slot = insert_block(grid, env, voxel)
+                cached = voxel
+            if slot == 0:
+                missed = missed | (1 << step)
+            else:
+                if not settled:
+                    observe(grid, env, slot, voxel, wp.min(sdf, float(grid.front)), seen, ripe)
+                if grid.forgets != 0:
+                    grid.stamp[pool_index(slot, voxel)] = frame
+    return missed
 
 
 @wp.kernel(enable_backward=False)
@@ -115,42 +175,45 @@ def integrate_kernel(
     retry: int,
     waiting: wp.array(dtype=wp.uint8),
     failures: wp.array(dtype=wp.int32),
+    ripe: Ripe,
 ):
-    """Add each pixel's distance and colour to the voxels along its normal, one behind to `front` before it.
+    """Add each pixel's distance and colour to the map, unless its surface lies in a settled voxel.
 
     Voxels for which there is no spare block wait for another launch: one bit each in `waiting`.
     """
     env, v, part = wp.tid()
     env += first_env
     pose = poses[env]
-    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3])
+    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
     row = (env * camera.height + v) * camera.width
-    cached_key = _EMPTY
+    first_ray = row_ray(pose, camera, v) * grid.inv_voxel
+    ray_step = pixel_step(pose, camera) * grid.inv_voxel
+    cached = NOWHERE
     slot = int(0)
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
         d = depth[row + u]
-        p = (origin + pixel_ray(pose, camera, u, v) * d) * grid.inv_voxel
-        wanted = wp.where(retry == 0, 255, int(waiting[row + u]))
-        if d > 0.0 and d <= camera.max_depth and wanted != 0 and within_reach(p):
-            n = surface_normal(camera, pose, depth, row, u, v)
-            seen = rgb[row + u]
-            paint = wp.vec4i(int(seen[0]), int(seen[1]), int(seen[2]), 1)
-            missed = int(0)
-            for step in range(grid.front + 2):
-                voxel = voxel_of(p + n * float(step - 1))
-                sdf = wp.dot(n, centre_of(voxel) - p)
-                if sdf >= -BEHIND and ((wanted >> step) & 1) != 0:
-                    key = block_key(voxel)
-                    if key != cached_key:
-                        slot = insert_block(grid, env, voxel)
-                        cached_key = wp.where(slot == 0, _EMPTY, key)
-                    if slot == 0:
-                        missed = missed | (1 << step)
-                    else:
-                        observe(grid, slot, voxel, wp.min(sdf, float(grid.front)), paint, frames[env])
-            if (missed | retry) != 0:
-                waiting[row + u] = wp.uint8(missed)
-                wp.atomic_add(failures, env, wp.where(missed == 0, 0, 1))
+        p = origin + (first_ray + ray_step * (float(u) + 0.5)) * d
+        if d > 0.0 and d <= camera.max_depth and within_reach(p):
+            wanted = wp.where(retry == 0, 255, int(waiting[row + u]))
+            voxel = voxel_of(p)
+            slot = slot_of(grid, env, voxel, cached, slot)
+            cached = voxel
+            settled = is_settled(grid, slot, voxel)
+            if wanted != 0 and (grid.forgets != 0 or not settled):
+                n = surface_normal(camera, pose, depth, row, u, v)
+                missed = add_pixel(grid, env, p, n, slot, wanted, rgb[row + u], settled, frames[env], ripe)
+                if (missed | retry) != 0:
+                    waiting[row + u] = wp.uint8(missed)
+                    wp.atomic_add(failures, env, wp.where(missed == 0, 0, 1))
+
+
+@wp.kernel(enable_backward=False)
+def settle_kernel(grid: Grid, ripe: Ripe, lanes: int):
+    """Settle the voxels that have seen enough; after the frame, whose pixels have no order."""
+    env, lane = wp.tid()
+    for k in range(lane, ripe.count[env], lanes):
+        i = ripe.voxels[env, k]
+        wp.atomic_or(grid.settled, i >> 6, wp.uint64(1) << wp.uint64(i & 63))
 
 
 @wp.kernel(enable_backward=False)
@@ -164,22 +227,45 @@ def forget_kernel(
     env, v, part = wp.tid()
     env += first_env
     pose = poses[env]
-    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3])
+    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
     row = (env * camera.height + v) * camera.width
+    first_ray = row_ray(pose, camera, v) * grid.inv_voxel
+    ray_step = pixel_step(pose, camera) * grid.inv_voxel
+    forgotten = grid.oldest[env]
+    cached = NOWHERE
+    slot = int(0)
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
         d = depth[row + u]
-        p = (origin + pixel_ray(pose, camera, u, v) * d) * grid.inv_voxel
-        if d > 0.0 and d <= camera.max_depth and within_reach(p):
+        p = origin + (first_ray + ray_step * (float(u) + 0.5)) * d
+        if forgotten > 0 and d > 0.0 and d <= camera.max_depth and within_reach(p):
             n = surface_normal(camera, pose, depth, row, u, v)
             for step in range(grid.front + 2):
                 voxel = voxel_of(p + n * float(step - 1))
-                slot = find_block(grid, env, block_key(voxel))
+                slot = slot_of(grid, env, voxel, cached, slot)
+                cached = voxel
                 i = pool_index(slot, voxel)
-                if slot != 0 and grid.stamp[i] <= grid.oldest[env]:
-                    grid.distance[i] = wp.vec2i(0, 0)
-                    grid.color[i] = wp.vec4i(0, 0, 0, 0)
+                if slot != 0 and grid.stamp[i] <= forgotten:
+                    grid.sums[i] = wp.vec2l()
                     wp.atomic_and(grid.known, word_of(slot, voxel), ~bit_of(voxel))
                     wp.atomic_and(grid.surface, word_of(slot, voxel), ~bit_of(voxel))
+                    wp.atomic_and(grid.settled, word_of(slot, voxel), ~bit_of(voxel))
+
+
+@wp.func
+def nothing_around(grid: Grid, env: int, p: wp.vec3, forgotten: int) -> bool:
+    """Whether none of the eight voxels with their centres within one voxel of a point has a known surface."""
+    low = voxel_of(p - wp.vec3(0.5, 0.5, 0.5))
+    cached = NOWHERE
+    slot = int(0)
+    nothing = bool(True)
+    corner = int(0)
+    while corner < 8 and nothing:
+        voxel = low + wp.vec3i(corner >> 2, (corner >> 1) & 1, corner & 1)
+        slot = slot_of(grid, env, voxel, cached, slot)
+        cached = voxel
+        nothing = not has_surface(grid, slot, voxel, forgotten)
+        corner += 1
+    return nothing
 
 
 @wp.kernel(enable_backward=False)
@@ -195,30 +281,22 @@ def unknown_kernel(
     env, v, part = wp.tid()
     env += first_env
     pose = poses[env]
-    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3])
+    origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
     row = (env * camera.height + v) * camera.width
+    first_ray = row_ray(pose, camera, v) * grid.inv_voxel
+    ray_step = pixel_step(pose, camera) * grid.inv_voxel
     forgotten = grid.oldest[env]
-    cached_key = _EMPTY
+    cached = NOWHERE
     slot = int(0)
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
         d = depth[row + u]
-        p = (origin + pixel_ray(pose, camera, u, v) * d) * grid.inv_voxel
+        p = origin + (first_ray + ray_step * (float(u) + 0.5)) * d
         new = bool(False)
         if d > 0.0 and d <= camera.max_depth and within_reach(p):
-            new = bool(True)
-            # Eight voxels have their centres within one voxel; the one that holds the point mostly decides.
-            low = voxel_of(p - wp.vec3(0.5, 0.5, 0.5))
-            here = voxel_of(p) - low
-            likely = (here[0] << 2) | (here[1] << 1) | here[2]
-            c = int(0)
-            while c < 8 and new:
-                corner = c ^ likely
-                voxel = low + wp.vec3i(corner >> 2, (corner >> 1) & 1, corner & 1)
-                key = block_key(voxel)
-                if key != cached_key:
-                    slot = find_block(grid, env, key)
-                    cached_key = key
-                if slot != 0:
-                    new = not has_surface(grid, slot, voxel, forgotten)
-                c += 1
+            voxel = voxel_of(p)  # mostly decides
+            slot = slot_of(grid, env, voxel, cached, slot)
+            cached = voxel
+            new = not has_surface(grid, slot, voxel, forgotten)
+            if new:
+                new = nothing_around(grid, env, p, forgotten)
         unknown[row + u] = new

@@ -109,7 +109,7 @@ class BlockPool:
 
     def read(
         self, env: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int32], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
         """Blocks of one environment, in an order that does not depend on the order of integration.
 
         Returns:
@@ -123,17 +123,19 @@ class BlockPool:
         mask = (1 << blocks.AXIS_BITS) - 1
         axes = [(keys >> (blocks.AXIS_BITS * axis)) & mask for axis in (2, 1, 0)]
         cells = (-1, *(blocks.BLOCK,) * 3)
-        distance = self.grid.distance.numpy().reshape(*cells, 2)[slots]
-        color = self.grid.color.numpy().reshape(*cells, 4)[slots]
-        known = distance[..., 1] > 0
+        sums, colors = np.moveaxis(self.grid.sums.numpy().reshape(*cells, 2)[slots], -1, 0)
+        counts = [(sums >> shift) & ((1 << blocks.COUNT_BITS) - 1) for shift in (blocks.COUNT_BITS, 0)]
+        tints = [(colors >> shift * blocks.COLOR_BITS) & ((1 << blocks.COLOR_BITS) - 1) for shift in range(3)]
+        known = counts[0] > 0
         if self.grid.forgets:
             known &= self.grid.stamp.numpy().reshape(cells)[slots] > self.grid.oldest.numpy()[env]
-        sdf = distance[..., 0] / (np.maximum(distance[..., 1], 1) * blocks.SDF_UNITS)
+        sdf = (sums >> 2 * blocks.COUNT_BITS) / (np.maximum(counts[0], 1) * blocks.SDF_UNITS)
+        color = np.stack([*tints, counts[1]], axis=-1)
         return np.stack(axes, axis=-1) - blocks.AXIS_HALF, sdf, color, known
 
     def bytes_used(self) -> int:
         """Bytes of everything that grows."""
-        names = ("table", "slots", "distance", "color", "stamp", "known", "surface")
+        names = ("table", "slots", "sums", "stamp", "known", "surface", "settled")
         return sum(getattr(self.grid, name).capacity for name in names)
 
     def _grow_pool(self, size: int) -> None:
@@ -143,11 +145,11 @@ class BlockPool:
                 f"the maps need {size} blocks, expected fewer than {1 << blocks.SLOT_BITS}: use larger voxels"
             )
         voxels = size * blocks.VOXELS_PER_BLOCK
-        self._replace("distance", wp.vec2i, np.zeros((voxels, 2), np.int32))
-        self._replace("color", wp.vec4i, np.zeros((voxels, 4), np.int32))
+        self._replace("sums", wp.vec2l, np.zeros((voxels, 2), np.int64))
         self._replace("stamp", wp.int32, np.zeros(voxels if self.grid.forgets else 1, np.int32))
         self._replace("known", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
         self._replace("surface", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
+        self._replace("settled", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
         self._free = np.concatenate([self._free, np.arange(max(self._size, 1), size, dtype=np.int32)])
         self._size = size
 

@@ -10,14 +10,16 @@ import warp as wp
 
 from robonav.maps.blocks import (
     BLOCK,
-    SDF_UNITS,
+    NOWHERE,
     Camera,
     Grid,
-    block_key,
-    find_block,
+    color_sums,
     is_known,
-    pixel_ray,
+    mean_distance,
+    pixel_step,
     pool_index,
+    row_ray,
+    slot_of,
     voxel_of,
     within_reach,
 )
@@ -27,7 +29,6 @@ GAP = 2.5  # voxels between the last sample outside and the first inside of a su
 GRAZE = 0.3  # voxels by which an interpolated distance must miss zero for a ray to go on
 
 _EMPTY = wp.constant(wp.uint64(0))
-_BRICK = wp.constant(wp.uint64(0x0303))  # 2x2 bits of a word
 _OCTANT = wp.constant(wp.uint64(0x0F0F0F0F))  # 4x4 bits of a word
 
 
@@ -64,11 +65,7 @@ def empty_size(grid: Grid, slot: int, voxel: wp.vec3i) -> int:
         low = grid.known[octant] | grid.known[octant + 1]
         high = grid.known[octant + 2] | grid.known[octant + 3]
         shift = wp.uint64(((voxel[1] & 4) << 3) | (voxel[2] & 4))
-        result = 4
-        if (((low | high) >> shift) & _OCTANT) != _EMPTY:
-            pair = wp.where((voxel[0] & 2) == 0, low, high)
-            shift = wp.uint64(((voxel[1] & 6) << 3) | (voxel[2] & 6))
-            result = wp.where(((pair >> shift) & _BRICK) != _EMPTY, 0, 2)
+        result = wp.where((((low | high) >> shift) & _OCTANT) != _EMPTY, 0, 4)
     return result
 
 
@@ -81,7 +78,7 @@ def probe(grid: Grid, env: int, p: wp.vec3, ray: wp.vec3, forgotten: int):
     """
     low = voxel_of(p - wp.vec3(0.5, 0.5, 0.5))
     f = p - wp.vec3(float(low[0]) + 0.5, float(low[1]) + 0.5, float(low[2]) + 0.5)
-    cached_key = _EMPTY
+    cached = NOWHERE
     slot = int(0)
     value = float(0.0)
     weight = float(0.0)
@@ -93,17 +90,15 @@ def probe(grid: Grid, env: int, p: wp.vec3, ray: wp.vec3, forgotten: int):
         j = (corner >> 1) & 1
         k = corner & 1
         voxel = low + wp.vec3i(i, j, k)
-        key = block_key(voxel)
-        if key != cached_key:
-            slot = find_block(grid, env, key)
-            cached_key = key
+        slot = slot_of(grid, env, voxel, cached, slot)
+        cached = voxel
         if slot != 0 and is_known(grid, slot, voxel, forgotten):
             wx = wp.where(i == 1, f[0], 1.0 - f[0])
             wy = wp.where(j == 1, f[1], 1.0 - f[1])
             wz = wp.where(k == 1, f[2], 1.0 - f[2])
             index = pool_index(slot, voxel)
-            sums = grid.distance[index]
-            sdf = float(sums[0]) / (SDF_UNITS * float(sums[1]))
+            sums = grid.sums[index]
+            sdf = mean_distance(sums)
             w = wx * wy * wz
             value += w * sdf
             weight += w
@@ -112,8 +107,7 @@ def probe(grid: Grid, env: int, p: wp.vec3, ray: wp.vec3, forgotten: int):
             ry = wp.where(j == 1, ray[1], -ray[1])
             rz = wp.where(k == 1, ray[2], -ray[2])
             slope += sdf * (rx * wy * wz + wx * ry * wz + wx * wy * rz)
-            tint = grid.color[index]
-            paint += wp.vec4(float(tint[0]), float(tint[1]), float(tint[2]), float(tint[3])) * (w + 1.0e-3)
+            paint += color_sums(sums) * (w + 1.0e-3)
     value = wp.where(weight > 1.0e-6, value / weight, 1.0)
     return value, wp.where(corners == 8, slope, 0.0), paint
 
@@ -125,7 +119,7 @@ def march(grid: Grid, env: int, origin: wp.vec3, ray: wp.vec3, inv: wp.vec3, sta
     Returns its distance (voxels; negative if there is none) and sums of r, g, b and of their number there.
     """
     forgotten = grid.oldest[env]
-    cached_key = _EMPTY
+    cached = NOWHERE
     slot = int(0)
     t = float(start)
     end = float(stop)
@@ -135,17 +129,14 @@ def march(grid: Grid, env: int, origin: wp.vec3, ray: wp.vec3, inv: wp.vec3, sta
     shade = wp.vec4(0.0, 0.0, 0.0, 0.0)
     while t < end:
         voxel = voxel_of(origin + ray * t)
-        key = block_key(voxel)
-        if key != cached_key:
-            slot = find_block(grid, env, key)
-            cached_key = key
+        slot = slot_of(grid, env, voxel, cached, slot)
+        cached = voxel
         size = empty_size(grid, slot, voxel)
         if size != 0:
             t = wp.max(leave_cube(origin, inv, voxel, size), t + 0.01)
         else:
             if is_known(grid, slot, voxel, forgotten):
-                sums = grid.distance[pool_index(slot, voxel)]
-                sdf = float(sums[0]) / (SDF_UNITS * float(sums[1]))
+                sdf = mean_distance(grid.sums[pool_index(slot, voxel)])
                 if sdf > 0.0:
                     outside = sdf
                     outside_t = t
@@ -201,8 +192,10 @@ def render_kernel(
     pose = poses[env]
     origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
     row = (env * camera.height + v) * camera.width
+    first_ray = row_ray(pose, camera, v)
+    ray_step = pixel_step(pose, camera)
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
-        ray = pixel_ray(pose, camera, u, v)
+        ray = first_ray + ray_step * (float(u) + 0.5)
         stretch = wp.length(ray)  # the depth of a point at distance t is t / stretch
         ray = ray / stretch
         inv = wp.vec3(safe_inverse(ray[0]), safe_inverse(ray[1]), safe_inverse(ray[2]))

@@ -20,6 +20,7 @@ from robonav.maps.pool import BlockPool
 from robonav.maps.surface import Mesh, extract_mesh
 
 _LOG_ERROR = 40
+_LANES = 256  # threads of a GPU that share the voxels of one environment that settle
 
 
 @contextmanager
@@ -83,8 +84,8 @@ class Reconstruction:
     """Truncated signed distance and colour in sparse voxel blocks, one map an environment.
 
     Each pixel's distances are measured to the tangent plane of its surface (not along the ray) and
-    summed as integers: planes come out exact, and the map depends neither on the order of frames nor on
-    threads. See docs/reconstruction.md.
+    summed as integers: planes come out exact, and the map does not depend on threads, nor, until voxels
+    have seen enough and settle, on the order of frames. See docs/reconstruction.md.
 
     Args:
         num_envs: Number of independent maps N.
@@ -128,6 +129,10 @@ class Reconstruction:
         self._pool = BlockPool(num_envs, voxel_size, front, memory_frames is not None, device)
         self._waiting = wp.zeros(num_envs * pinhole.height * pinhole.width, dtype=wp.uint8, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
+        most = pinhole.height * pinhole.width * (front + 2)
+        self._ripe = kernels.Ripe()
+        self._ripe.voxels = wp.empty((num_envs, most), dtype=wp.int32, device=device)
+        self._ripe.count = wp.zeros(num_envs, dtype=wp.int32, device=device)
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Forget everything about some environments (None = all); the others are not touched.
@@ -214,15 +219,19 @@ class Reconstruction:
         camera = self._camera()
         if self.memory_frames is not None:
             self._launch(kernels.forget_kernel, camera, poses, image, [])
+        self._ripe.count.zero_()
         self._frames += 1
         frames = self._upload(self._frames, wp.int32)
         retry = 0
         while retry == 0 or self._pool.grow_for(self._failures.numpy()):
             self._pool.reserve()
             self._failures.zero_()
-            rest = [color, frames, retry, self._waiting, self._failures]
+            rest = [color, frames, retry, self._waiting, self._failures, self._ripe]
             self._launch(kernels.integrate_kernel, camera, poses, image, rest)
             retry = 1
+        lanes = 1 if self.device == "cpu" else _LANES
+        inputs = [self._pool.grid, self._ripe, lanes]
+        wp.launch(kernels.settle_kernel, (self.num_envs, lanes), inputs, device=self.device)
         self._pool.set_oldest(self._oldest())
 
     def mesh(self, env_id: int) -> Mesh:

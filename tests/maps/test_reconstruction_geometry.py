@@ -72,7 +72,10 @@ def test_any_plane_is_predicted_where_it_is(
     views = [look((0, 0, 1.25), yaw, pitch) for yaw in (-1.5, 1.5) for pitch in (-1.5, 0.0, 1.5)]
     reconstruction = single_map([(V, plane_depth(V, normal, offset)) for V in views], distance / voxels)
     truth = plane_depth(T, normal, offset)
-    errors, unknown = depth_errors(reconstruction, T, np.where(truth < 1.4 * distance, truth, np.float32(0)))
+    truth[truth >= 1.4 * distance] = 0
+    inner = np.zeros_like(truth)  # no view covers the rim of a slanted plane's image
+    inner[3:-3, 3:-3] = truth[3:-3, 3:-3]
+    errors, unknown = depth_errors(reconstruction, T, inner)
     assert np.median(errors) < 0.05 * distance / voxels
     assert np.percentile(errors, 95) < 0.5 * distance / voxels
     assert unknown < 0.05

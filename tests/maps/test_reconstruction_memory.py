@@ -142,7 +142,7 @@ def test_memory_frames_forgets_and_starts_afresh() -> None:
 
 def test_what_is_seen_again_in_time_is_not_forgotten() -> None:
     T, depth = turn_in_room()[0]
-    reconstruction = Reconstruction(1, PINHOLE, memory_frames=2)
+    reconstruction = Reconstruction(1, PINHOLE, voxel_size=0.05, memory_frames=2)
     for value in (100, 100, 100, 100, 200):
         reconstruction.integrate(gray(depth, value)[None], depth[None], T[None])
     expected = reconstruction.render(T[None])
