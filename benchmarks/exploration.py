@@ -32,7 +32,7 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 983_040
+    steps: int = 786_432
     """Environment steps of the explorer."""
     memoryless_seeds: int = 2
     """Training runs of the ablation without memory."""
