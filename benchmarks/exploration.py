@@ -32,7 +32,7 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 786_432
+    steps: int = 983_040
     """Environment steps of the explorer."""
     memoryless_seeds: int = 2
     """Training runs of the ablation without memory."""

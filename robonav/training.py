@@ -37,7 +37,7 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
-    steps: int = 786_432
+    steps: int = 983_040
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""

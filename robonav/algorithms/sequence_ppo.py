@@ -41,7 +41,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 786_432
+    schedule_steps: int = 983_040
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""

@@ -14,7 +14,6 @@ from torch.distributions import Categorical
 
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder
-from robonav.policies.odometry import advance, dead_reckon
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
@@ -70,15 +69,14 @@ class SequencePolicy(BasePolicy):
         Returns:
             The action distribution and the values (N,).
         """
-        memory.pose = advance(memory.pose, previous_action, starts)
-        hidden = self.trunk.step(self.encoder(features, previous_action, memory.pose), starts, memory)
+        hidden = self.trunk.step(self.encoder(features, previous_action), starts, memory)
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[:, 0]
 
     def peek_value(self, features: Tensor, previous_action: Tensor, memory: KeyValueCache) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
-        age, step, pose = memory.age, memory.step, memory.pose
+        age, step = memory.age, memory.step
         value = self.step(features, previous_action, memory, torch.zeros_like(age, dtype=torch.bool))[1]
-        memory.age, memory.step, memory.pose = age, step, pose
+        memory.age, memory.step = age, step
         return value
 
     def forward(
@@ -89,8 +87,7 @@ class SequencePolicy(BasePolicy):
         Returns:
             Action distribution and values (B, T).
         """
-        tokens = self.encoder(features, previous_action, dead_reckon(previous_action, starts))
-        hidden = self.trunk(tokens, starts)
+        hidden = self.trunk(self.encoder(features, previous_action), starts)
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0]
 
     def act(
@@ -140,13 +137,7 @@ class SequencePolicy(BasePolicy):
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        for part in (
-            self.encoder.image,
-            self.encoder.pose.mix,
-            *self.trunk.modules(),
-            self.actor,
-            self.critic,
-        ):
+        for part in (self.encoder.image, *self.trunk.modules(), self.actor, self.critic):
             if isinstance(part, nn.Linear):
                 nn.init.orthogonal_(part.weight)
                 nn.init.zeros_(part.bias)

@@ -37,14 +37,12 @@ class KeyValueCache:
         keys: One (N, heads, window, head_dim) tensor per block, already rotated.
         values: As `keys`.
         age: (N,) int64, number of frames since the episode started, the current one not counted.
-        pose: (N, 3) float32, dead-reckoned x, y, heading since then; kept for the policy, unused here.
         step: Number of frames written since the cache was made.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     age: Tensor
-    pose: Tensor
     step: int = 0
 
 
@@ -89,8 +87,7 @@ class CausalTransformer(nn.Module):
         shape = (batch, self.heads, self.window, self.width // self.heads)
         keys = [torch.zeros(shape, device=device) for _ in self.blocks]
         values = [torch.zeros(shape, device=device) for _ in self.blocks]
-        age, pose = torch.zeros(batch, dtype=torch.int64, device=device), torch.zeros(batch, 3, device=device)
-        return KeyValueCache(keys, values, age, pose)
+        return KeyValueCache(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
 
     def forward(self, x: Tensor, starts: Tensor) -> Tensor:
         """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width)."""
