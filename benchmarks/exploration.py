@@ -34,15 +34,15 @@ class Options:
     """Training runs of the explorer."""
     steps: int = 983_040
     """Environment steps of the explorer."""
-    memoryless_seeds: int = 2
+    memoryless_seeds: int = 1
     """Training runs of the ablation without memory."""
-    memoryless_steps: int = 393_216
+    memoryless_steps: int = 262_144
     """Steps of the ablation without memory; it is compared with the explorer at the same steps."""
     rgb_steps: int = 131_072
     """Steps of one run with ReCuriosity's RGB reward."""
     forgetful_steps: int = 131_072
     """Steps of one run whose reward forgets: long enough to see it farm loops."""
-    curve_every: int = 196_608
+    curve_every: int = 262_144
     """Steps between points of the curve over training (seed 0)."""
     episodes: int = 100
     """Unseen houses, one episode each, for the explorer and the baselines."""
