@@ -42,6 +42,11 @@ class Frames:
     collided: NDArray[np.bool_]
 
 
+def previous_action(actions: NDArray[np.integer], frames: Frames) -> NDArray[np.int64]:
+    """What a policy is told of the actions (N,) that led to the frames: action + 1, 0 where blocked."""
+    return np.where(frames.collided, 0, np.asarray(actions, dtype=np.int64) + 1)
+
+
 @dataclass(frozen=True)
 class Episode:
     """One start in one scene; `start` is (x, y, yaw) in metres and radians, world frame."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from robonav.envs.episodes import EpisodeStream
-from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator
+from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator, previous_action
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 
@@ -79,7 +79,7 @@ class NavigationVecEnv(VecEnv):
         self.outcome = self.frames = self.simulator.step(self._actions)
         self._steps += 1
         self._collisions += self.outcome.collided
-        self._previous_action = np.where(self.outcome.collided, 0, self._actions + 1)
+        self._previous_action = previous_action(self._actions, self.outcome)
         done = self._steps >= self.max_episode_steps
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():

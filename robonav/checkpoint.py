@@ -52,9 +52,11 @@ def write_folder(folder: Path, tensors: dict[str, dict[str, Tensor]], texts: dic
     for path in temporary.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    if folder.exists():  # the same step again: an interrupted run that was resumed from an earlier checkpoint
-        shutil.rmtree(folder)
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():  # moved aside first: a kill between the two renames loses nothing
+        folder.rename(replaced)
     temporary.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def save_checkpoint(

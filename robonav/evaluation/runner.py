@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import Episode, NavigationSimulator
+from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
@@ -142,7 +142,7 @@ class Evaluation:
                 observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
                 actions = self._explorer.act(observation, frames, simulator.camera)
                 frames = simulator.step(actions)
-                previous = np.where(frames.collided, 0, np.asarray(actions, dtype=np.int64) + 1)
+                previous = previous_action(actions, frames)
                 advance(len(batch))
         return trackers
 

@@ -148,3 +148,10 @@ def test_the_eye_that_ships_sees_depth_and_ways_in_houses_it_never_saw():
 def test_an_untaught_eye_takes_rgb_as_it_comes():
     eye = VisionEncoder(TINY.vision)
     assert eye(torch.zeros(3, 3, 64, 64, dtype=torch.uint8)).shape == (3, 32)
+
+
+def test_training_with_an_eye_that_is_not_there_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert cli.main(["train", "nano", "--vision", str(tmp_path / "none"), "--out", str(out)]) == 2
+    assert "no such eye" in capsys.readouterr().err
+    assert not out.exists()
