@@ -28,10 +28,11 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
+from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
 
-FORMAT = 2
+FORMAT = 3
 EYES = Path(__file__).parent / "policies" / "eyes"
 _FILES = ("model.safetensors", "training.safetensors", "config.json")
 
@@ -139,7 +140,11 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
             rgb=spaces.Box(0, 255, shape, np.uint8),
             previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
         )
-        sizes = {**config["policy"], "vision": _vision_config(config["policy"]["vision"])}
+        sizes = {
+            **config["policy"],
+            "vision": _vision_config(config["policy"]["vision"]),
+            "spatial": _spatial_config(config["policy"]["spatial"]),
+        }
         policy = SequencePolicy(
             observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes)
         )
@@ -175,8 +180,12 @@ def load_eye(name: str = "nano") -> VisionEncoder:
 
 
 def _vision_config(saved: dict[str, Any]) -> VisionConfig:
-    first, second, third = saved["channels"]
-    return VisionConfig(**{**saved, "channels": (first, second, third)})
+    first, second, third, fourth = saved["channels"]
+    return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
+
+
+def _spatial_config(saved: dict[str, Any] | None) -> SpatialMemoryConfig | None:
+    return SpatialMemoryConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

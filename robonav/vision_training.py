@@ -20,6 +20,7 @@ from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.policies.vision import (
+    COLUMNS,
     HEADINGS_DEG,
     NEARNESS_CELLS,
     SIDE,
@@ -30,6 +31,7 @@ from robonav.policies.vision import (
 from robonav.provenance import git_revision, versions
 
 REACH_M = 3.0  # free runs are measured up to here
+OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
 _STEP_M = 0.05
 _FILES = {"config.json", "model.safetensors", "training.safetensors"}
 
@@ -81,11 +83,13 @@ class Views:
     Attributes:
         rgb: (N, 3, 64, 64) uint8.
         nearness: (N, 16, 16) float32, 1 / (1 + depth in metres), 0 = no return, averaged over cells.
+        scan: (N, 2, 16) float32 nearness by image column: of the nearest obstacle, and at eye level.
         free_runs: (N, 7) float32, how far one could walk towards each of `HEADINGS_DEG`, over `REACH_M`.
     """
 
     rgb: Tensor
     nearness: Tensor
+    scan: Tensor
     free_runs: Tensor
 
     @classmethod
@@ -94,12 +98,13 @@ class Views:
         return cls(
             torch.cat([part.rgb for part in parts]),
             torch.cat([part.nearness for part in parts]),
+            torch.cat([part.scan for part in parts]),
             torch.cat([part.free_runs for part in parts]),
         )
 
     def pick(self, chosen: Tensor) -> Views:
         """Some of the views."""
-        return Views(self.rgb[chosen], self.nearness[chosen], self.free_runs[chosen])
+        return Views(self.rgb[chosen], self.nearness[chosen], self.scan[chosen], self.free_runs[chosen])
 
 
 def free_runs(
@@ -121,6 +126,22 @@ def nearness(depth: NDArray[np.float32], cells: int = NEARNESS_CELLS) -> NDArray
     return near.reshape(count, cells, height // cells, cells, width // cells).mean(axis=(2, 4))
 
 
+def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
+    """Nearness (N, 2, 16) by column of depth images (N, H, W) metres, 0 = no return.
+
+    First of the nearest point between `OBSTACLE_M` above the floor, then the mean about the horizon.
+    """
+    count, height, width = depth.shape
+    above_floor = camera.height_m - camera.directions()[..., 1] * depth
+    is_obstacle = (depth > 0) & (above_floor > OBSTACLE_M[0]) & (above_floor < OBSTACLE_M[1])
+    near = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0)
+    by_column = (count, height, COLUMNS, width // COLUMNS)
+    obstacle = np.where(is_obstacle, near, 0.0).reshape(by_column).max(axis=(1, 3))
+    rows = slice(height // 2 - 2, height // 2 + 2)
+    sight = near[:, rows].reshape(count, 4, COLUMNS, -1).mean(axis=(1, 3))
+    return np.stack([obstacle, sight], axis=1).astype(np.float32)
+
+
 def render_views(world: World, camera: Camera, count: int, rng: np.random.Generator) -> Views:
     """Views from random places of a world's floor in random directions."""
     xy = world.free_space.sample(rng, count)
@@ -130,6 +151,7 @@ def render_views(world: World, camera: Camera, count: int, rng: np.random.Genera
     return Views(
         torch.from_numpy(np.ascontiguousarray(np.moveaxis(rgb, -1, 1))),
         torch.from_numpy(nearness(depth)),
+        torch.from_numpy(scan(depth, camera)),
         torch.from_numpy(free_runs(world.free_space, xy, yaw) / REACH_M),
     )
 
@@ -138,12 +160,13 @@ def vary(views: Views, generator: torch.Generator) -> tuple[Tensor, Views]:
     """Images (N, 3, 64, 64) as float, seen in other light and half of them mirrored, and their views."""
     count = len(views.rgb)
     mirrored = torch.rand(count, generator=generator) < 0.5
-    light = 0.7 + 0.6 * torch.rand(count, 1, 1, 1, generator=generator)
-    tint = 0.9 + 0.2 * torch.rand(count, 3, 1, 1, generator=generator)
+    light = 0.6 + 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
+    tint = 0.85 + 0.3 * torch.rand(count, 3, 1, 1, generator=generator)
     rgb = torch.where(mirrored[:, None, None, None], views.rgb.flip(-1), views.rgb)
     near = torch.where(mirrored[:, None, None], views.nearness.flip(-1), views.nearness)
+    ranges = torch.where(mirrored[:, None, None], views.scan.flip(-1), views.scan)
     runs = torch.where(mirrored[:, None], views.free_runs.flip(-1), views.free_runs)
-    return (rgb.float() * light * tint).clamp(0.0, 255.0), Views(rgb, near, runs)
+    return (rgb.float() * light * tint).clamp(0.0, 255.0), Views(rgb, near, ranges, runs)
 
 
 class VisionTraining:
@@ -188,11 +211,14 @@ class VisionTraining:
             yield {"round": self.round, "loss": loss, **shown}
 
     def errors(self, views: Views) -> dict[str, float]:
-        """Errors on views that were not learnt from: mean squared nearness, metres of free run."""
+        """Errors on views that were not learnt from: squared nearness (image, scan), metres of free run."""
         with torch.no_grad():
-            near, runs = self.heads(self.encoder(views.rgb))
+            features = self.encoder(views.rgb)
+            near, runs = self.heads(features)
+            ranges = self.encoder.scan(features)
         return {
             "nearness_mse": float(F.mse_loss(near, views.nearness)),
+            "scan_mse": float(F.mse_loss(ranges, views.scan)),
             "free_run_error_m": REACH_M * float((runs - views.free_runs).abs().mean()),
         }
 
@@ -245,8 +271,10 @@ class VisionTraining:
             self._set_learning_rate((self.round + step / steps) / self.config.rounds)
             chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
             image, wanted = vary(views.pick(chosen), generator)
-            near, runs = self.heads(self.encoder(image))
+            features = self.encoder(image)
+            near, runs = self.heads(features)
             loss = 4.0 * F.mse_loss(near, wanted.nearness)
+            loss = loss + 4.0 * F.mse_loss(self.encoder.scan(features), wanted.scan)
             loss = loss + F.smooth_l1_loss(runs, wanted.free_runs, beta=0.1)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robonav.policies.encoder import Percept
+
 
 @dataclass
 class SequenceBatch:
     """Whole sequences (B, T, ...) of some environments, as tensors on the policy's device."""
 
-    features: Tensor
-    previous_action: Tensor
+    percepts: Percept
     starts: Tensor
     actions: Tensor
     log_probs: Tensor
@@ -28,9 +29,12 @@ class SequenceBatch:
 class SequenceBuffer:
     """Arrays (T, N, ...) that are filled step by step and read back environment by environment."""
 
-    def __init__(self, length: int, num_envs: int, features: int) -> None:
+    def __init__(
+        self, length: int, num_envs: int, features: int, windows: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         self.length, self.num_envs = length, num_envs
         self.features = np.zeros((length, num_envs, features), np.float32)
+        self.windows = np.zeros((length, num_envs, *windows), np.uint8)
         self.previous_action = np.zeros((length, num_envs), np.int64)
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs), np.int64)
@@ -38,6 +42,11 @@ class SequenceBuffer:
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
         self.advantages = np.zeros((length, num_envs), np.float32)
+
+    def remember(self, t: int, percept: Percept) -> None:
+        """Keep what all environments perceived at step t."""
+        self.features[t], self.previous_action[t] = percept.features.cpu(), percept.previous_action.cpu()
+        self.windows[t] = percept.windows.cpu()
 
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
@@ -76,8 +85,7 @@ class SequenceBuffer:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
         return SequenceBatch(
-            features=take(self.features),
-            previous_action=take(self.previous_action),
+            percepts=Percept(take(self.features), take(self.windows), take(self.previous_action)),
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),

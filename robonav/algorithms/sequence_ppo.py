@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.sequence import SequencePolicy
+from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.vision import VisionEncoder
 
 
@@ -41,7 +41,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 983_040
+    schedule_steps: int = 786_432
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""
@@ -109,8 +109,13 @@ class SequencePPO(OnPolicyAlgorithm):
         learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)
-        features = self.policy_config.vision.features
-        self.rollout_buffer = SequenceBuffer(self.config.rollout_steps, self.n_envs, features)
+        places = self.policy.places
+        self.rollout_buffer = SequenceBuffer(
+            self.config.rollout_steps,
+            self.n_envs,
+            self.policy_config.vision.features,
+            (places.channels, places.side, places.side),
+        )
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
@@ -124,14 +129,13 @@ class SequencePPO(OnPolicyAlgorithm):
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):
-            features, previous_action = self._perceive(self._last_obs)
             starts = np.ones_like(dones) if t == 0 else dones
+            begins = torch.as_tensor(starts, device=self.device)
             with torch.no_grad():
-                distribution, values = self.policy.step(
-                    features, previous_action, memory, torch.as_tensor(starts, device=self.device)
-                )
+                percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
+                distribution, values = self.policy.step(percept, memory, begins)
             actions = distribution.sample()
-            buffer.features[t], buffer.previous_action[t] = features.cpu(), previous_action.cpu()
+            buffer.remember(t, percept)
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.cpu(), distribution.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
@@ -183,7 +187,7 @@ class SequencePPO(OnPolicyAlgorithm):
 
     def _gradient_step(self, batch: SequenceBatch, entropy_weight: float) -> dict[str, float]:
         """One step on the clipped objective (Schulman et al. 2017, eq. 9)."""
-        distribution, values = self.policy(batch.features, batch.previous_action, batch.starts)
+        distribution, values = self.policy(batch.percepts, batch.starts)
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -204,7 +208,7 @@ class SequencePPO(OnPolicyAlgorithm):
                 "clip_fraction": ((ratio - 1).abs() > self.config.clip).float().mean().item(),
             }
 
-    def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Any) -> np.ndarray:
+    def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Memory) -> np.ndarray:
         """Discounted value (N,) of what follows where an episode was cut by the time limit, 0 elsewhere."""
         cut = np.array(
             [done and info.get("TimeLimit.truncated", False) for done, info in zip(dones, infos, strict=True)]
@@ -217,12 +221,11 @@ class SequencePPO(OnPolicyAlgorithm):
                 last[key][i] = infos[i]["terminal_observation"][key]
         return np.where(cut, self.config.gamma * self._peek(last, memory), 0.0).astype(np.float32)
 
-    def _peek(self, observation: Any, memory: Any) -> np.ndarray:
+    def _peek(self, observation: Any, memory: Memory) -> np.ndarray:
         with torch.no_grad():
-            return self.policy.peek_value(*self._perceive(observation), memory).cpu().numpy()
+            return self.policy.peek_value(self._tensors(observation), memory).cpu().numpy()
 
-    def _perceive(self, observation: Any) -> tuple[Tensor, Tensor]:
-        """Features (N, F) and previous actions (N,) of an observation of all environments."""
+    def _tensors(self, observation: Any) -> dict[str, Tensor]:
+        """An observation of all environments, on the policy's device."""
         tensors = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
-        tensors = self.policy.flatten_actions(tensors)
-        return self.policy.look(tensors), tensors["previous_action"]
+        return self.policy.flatten_actions(tensors)

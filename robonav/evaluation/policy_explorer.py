@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from robonav.checkpoint import CheckpointError, load_policy
 from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.policies.sequence import SequencePolicy
-from robonav.policies.transformer import KeyValueCache
+from robonav.policies.sequence import Memory, SequencePolicy
 
 
 class PolicyExplorer:
@@ -21,7 +20,7 @@ class PolicyExplorer:
     def __init__(self, policy: SequencePolicy, camera: Camera) -> None:
         self.policy, self.camera = policy.eval(), camera
         self._noise = torch.Generator()
-        self._memory: KeyValueCache = policy.new_memory(0)
+        self._memory: Memory = policy.new_memory(0)
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget everything; `num_agents` new episodes begin."""
@@ -37,7 +36,8 @@ class PolicyExplorer:
             "rgb": torch.as_tensor(channels_first, device=self.policy.device),
             "previous_action": torch.as_tensor(observation["previous_action"], device=self.policy.device),
         }
-        starts = torch.zeros(len(channels_first), dtype=torch.bool, device=self.policy.device)
+        begins = self._memory.frames.step == 0
+        starts = torch.full((len(channels_first),), begins, device=self.policy.device)
         with torch.no_grad():
             distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
         return torch.multinomial(distribution.probs.cpu(), 1, generator=self._noise)[:, 0].numpy()

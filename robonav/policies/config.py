@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig
 
 
@@ -19,6 +20,8 @@ class SequencePolicyConfig:
     """Attention heads per block."""
     window: int = 256
     """Number of frames that a frame can look back on, itself included; 1 = no memory."""
+    spatial: SpatialMemoryConfig | None = field(default_factory=SpatialMemoryConfig)
+    """Size of the policy's own map; None = it has none."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """Size of the frozen eye."""
 

@@ -1,33 +1,53 @@
-"""What one RGB frame and the action before it say: one token."""
+"""What a frame, the action before it and the policy's own map say: one token."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
 from robonav.policies.vision import VisionConfig, VisionEncoder
 
 
+class Percept(NamedTuple):
+    """What frozen parts make of one frame; learning reads it again and again.
+
+    Attributes:
+        features: (..., F) float32, what the eye says.
+        windows: (..., C, S, S) uint8, what the policy's own map says; of no size where it has none.
+        previous_action: (...) int64, 0 = none or blocked.
+    """
+
+    features: Tensor
+    windows: Tensor
+    previous_action: Tensor
+
+
 class FrameEncoder(nn.Module):
-    """A frozen eye, a learned view of its features, and an embedding of the previous action.
+    """A frozen eye, learned views of its features and of the own map, an embedding of the previous action.
 
     Attributes:
         eye: Frozen; its weights come from `checkpoint.load_eye` or from a checkpoint of the policy.
     """
 
-    def __init__(self, vision: VisionConfig, num_actions: int, width: int) -> None:
+    def __init__(
+        self, vision: VisionConfig, places: SpatialMemory | NoSpatialMemory, num_actions: int, width: int
+    ) -> None:
         super().__init__()
         self.eye = VisionEncoder(vision).requires_grad_(False)
         self.image = nn.Linear(vision.features, width)
+        self.places = places.encoder(width)
         self.previous_action = nn.Embedding(num_actions + 1, width)
 
-    def look(self, rgb: Tensor) -> Tensor:
-        """Features (B, F) of images (B, 3, H, W) uint8."""
+    def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, F) and scan (B, 2, 16) of images (B, 3, H, W) uint8."""
         with torch.no_grad():
             features: Tensor = self.eye(rgb)
-        return features
+            return features, self.eye.scan(features)
 
-    def forward(self, features: Tensor, previous_action: Tensor) -> Tensor:
-        """Tokens (..., width) of features (..., F) and previous actions (...) int64, 0 = none or blocked."""
-        tokens: Tensor = self.image(features) + self.previous_action(previous_action)
-        return tokens
+    def forward(self, percept: Percept) -> Tensor:
+        """Tokens (..., width)."""
+        tokens: Tensor = self.image(percept.features) + self.previous_action(percept.previous_action)
+        return tokens + self.places(percept.windows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,28 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.encoder import FrameEncoder
+from robonav.policies.encoder import FrameEncoder, Percept
+from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
 
 
+@dataclass
+class Memory:
+    """What N agents remember of their episodes while acting.
+
+    Attributes:
+        frames: Keys and values of the last frames.
+        places: Their own maps.
+    """
+
+    frames: KeyValueCache
+    places: Places
+
+
 class SequencePolicy(BasePolicy):
-    """Frozen eye, causal transformer, and linear actor and critic heads on the same trunk.
+    """Frozen eye, map of its own, causal transformer, linear actor and critic heads on the same trunk.
 
     It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
 
@@ -45,7 +60,9 @@ class SequencePolicy(BasePolicy):
             raise ValueError(f"SequencePolicy needs a Discrete action space, found {action_space}")
         super().__init__(observation_space, action_space)
         self.config = config or SequencePolicyConfig()
-        self.encoder = FrameEncoder(self.config.vision, int(action_space.n), self.config.width)
+        spatial = self.config.spatial
+        self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
+        self.encoder = FrameEncoder(self.config.vision, self.places, int(action_space.n), self.config.width)
         self.trunk = CausalTransformer(
             self.config.width, self.config.blocks, self.config.heads, self.config.window
         )
@@ -53,48 +70,48 @@ class SequencePolicy(BasePolicy):
         self.critic = nn.Linear(self.config.width, 1)
         self._initialise()
 
-    def new_memory(self, batch: int) -> KeyValueCache:
+    def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
-        return self.trunk.new_cache(batch, self.device)
+        return Memory(self.trunk.new_cache(batch, self.device), self.places.new(batch, self.device))
 
-    def look(self, observation: TensorDict) -> Tensor:
-        """What the frozen eye says of `rgb` (N, 3, H, W): features (N, F)."""
-        return self.encoder.look(observation["rgb"])
+    def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
+        """Look at rgb (N, 3, H, W), and enter it into the own map after previous_action (N,); starts (N,)."""
+        features, scan = self.encoder.look(observation["rgb"])
+        previous_action = observation["previous_action"]
+        self.places.observe(memory.places, scan, previous_action, starts)
+        return Percept(features, self.places.windows(memory.places), previous_action)
 
-    def step(
-        self, features: Tensor, previous_action: Tensor, memory: KeyValueCache, starts: Tensor
-    ) -> tuple[Categorical, Tensor]:
-        """One frame per agent: features (N, F), previous_action (N,), starts (N,) bool; written to memory.
+    def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
+        """Decide on one frame per agent, and remember it; starts (N,) bool.
 
         Returns:
             The action distribution and the values (N,).
         """
-        hidden = self.trunk.step(self.encoder(features, previous_action), starts, memory)
+        hidden = self.trunk.step(self.encoder(percept), starts, memory.frames)
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[:, 0]
 
-    def peek_value(self, features: Tensor, previous_action: Tensor, memory: KeyValueCache) -> Tensor:
+    def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
-        age, step = memory.age, memory.step
-        value = self.step(features, previous_action, memory, torch.zeros_like(age, dtype=torch.bool))[1]
-        memory.age, memory.step = age, step
+        frames, places = memory.frames, memory.places.copy()
+        age, step = frames.age, frames.step
+        goes_on = torch.zeros_like(age, dtype=torch.bool)
+        percept = self.perceive(observation, Memory(frames, places), goes_on)
+        value = self.step(percept, memory, goes_on)[1]
+        frames.age, frames.step = age, step
         return value
 
-    def forward(
-        self, features: Tensor, previous_action: Tensor, starts: Tensor
-    ) -> tuple[Categorical, Tensor]:
-        """Whole sequences: features (B, T, F), previous_action (B, T), starts (B, T) bool.
+    def forward(self, percepts: Percept, starts: Tensor) -> tuple[Categorical, Tensor]:
+        """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
 
         Returns:
             Action distribution and values (B, T).
         """
-        hidden = self.trunk(self.encoder(features, previous_action), starts)
+        hidden = self.trunk(self.encoder(percepts), starts)
         return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0]
 
-    def act(
-        self, observation: TensorDict, memory: KeyValueCache, starts: Tensor
-    ) -> tuple[Categorical, Tensor]:
-        """Look and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
-        return self.step(self.look(observation), observation["previous_action"], memory, starts)
+    def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
+        """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
+        return self.step(self.perceive(observation, memory, starts), memory, starts)
 
     def predict(
         self,
@@ -114,7 +131,7 @@ class SequencePolicy(BasePolicy):
         tensors = self.flatten_actions(tensors)
         count = tensors["rgb"].shape[0]
         memory = self.new_memory(count) if state is None else state
-        starts = np.zeros(count, bool) if episode_start is None else np.asarray(episode_start, bool)
+        starts = np.full(count, state is None) if episode_start is None else np.asarray(episode_start, bool)
         with torch.no_grad():
             starts_tensor = torch.as_tensor(starts, device=self.device).reshape(count)
             distribution, _ = self.act(tensors, memory, starts_tensor)
@@ -137,8 +154,10 @@ class SequencePolicy(BasePolicy):
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        for part in (self.encoder.image, *self.trunk.modules(), self.actor, self.critic):
-            if isinstance(part, nn.Linear):
+        parts = (*self.encoder.places.modules(), *self.trunk.modules())
+        for part in (self.encoder.image, *parts, self.actor, self.critic):
+            if isinstance(part, nn.Linear | nn.Conv2d):
+                assert part.bias is not None
                 nn.init.orthogonal_(part.weight)
                 nn.init.zeros_(part.bias)
         for block in self.trunk.layers():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 NEARNESS_CELLS = 16  # rows and columns of the image of 1 / (1 + depth) that the eye is taught to tell
+COLUMNS = 16  # directions of the eye's scan, evenly spaced on the image plane, left to right
 HEADINGS_DEG = (-45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0)  # left positive; directions of free runs
 SIDE = 64  # pixels; other images are averaged or stretched to it
 _LEAK = 0.1
@@ -16,41 +17,53 @@ _LEAK = 0.1
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """Size of the eye; the default takes 5 M multiplications a frame."""
+    """Size of the eye; the default takes 10 M multiplications a frame."""
 
-    channels: tuple[int, int, int] = (32, 64, 64)
-    """Channels of the three convolutions; the last two work on 8x8 cells."""
+    channels: tuple[int, int, int, int] = (24, 48, 64, 64)
+    """Channels of the four convolutions; they end at 4 rows of 16 columns."""
+    column: int = 64
+    """Channels of a column while its rows and its neighbours are looked at together."""
     squeezed: int = 16
-    """Channels that are left of each cell before all cells are looked at together."""
-    features: int = 256
-    """Numbers that describe a frame."""
+    """Numbers that describe a column in the end."""
+
+    @property
+    def features(self) -> int:
+        """Numbers that describe a frame."""
+        return COLUMNS * self.squeezed
 
 
 class VisionEncoder(nn.Module):
     """A small convolutional network that is taught depth and free space, then frozen.
 
-    It has the part that DINOv2 has in ReCuriosity: the policy learns what to do, not how to see.
+    It has the part that DINOv2 has in ReCuriosity: the policy learns what to do, not how to see. Every image
+    column is read with the same weights: a level camera sees the foot of an obstacle in the same row
+    wherever in the image it stands, so what one column teaches holds for all.
     """
 
     def __init__(self, config: VisionConfig | None = None) -> None:
         super().__init__()
         self.config = config or VisionConfig()
-        first, second, third = self.config.channels
-        cells = (SIDE // 8) ** 2
+        first, second, third, fourth = self.config.channels
         # Leaky, because half of the plain units died in the first minutes of training.
-        self.body = nn.Sequential(
-            nn.Conv2d(3, first, 8, stride=4, padding=2),
+        self.image = nn.Sequential(
+            nn.Conv2d(3, first, 4, stride=2, padding=1),
             nn.LeakyReLU(_LEAK),
             nn.Conv2d(first, second, 3, stride=2, padding=1),
             nn.LeakyReLU(_LEAK),
-            nn.Conv2d(second, third, 3, padding=1),
+            nn.Conv2d(second, third, 3, stride=(2, 1), padding=1),
             nn.LeakyReLU(_LEAK),
-            nn.Conv2d(third, self.config.squeezed, 1),
-            nn.LeakyReLU(_LEAK),
-            nn.Flatten(),
-            nn.Linear(self.config.squeezed * cells, self.config.features),
+            nn.Conv2d(third, fourth, 3, stride=(2, 1), padding=1),
             nn.LeakyReLU(_LEAK),
         )
+        self.columns = nn.Sequential(
+            nn.Conv1d(4 * fourth, self.config.column, 1),
+            nn.LeakyReLU(_LEAK),
+            nn.Conv1d(self.config.column, self.config.column, 5, padding=2),
+            nn.LeakyReLU(_LEAK),
+            nn.Conv1d(self.config.column, self.config.squeezed, 1),
+            nn.LeakyReLU(_LEAK),
+        )
+        self.ranges = nn.Conv1d(self.config.squeezed, 2, 1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, rgb: Tensor) -> Tensor:
@@ -59,12 +72,20 @@ class VisionEncoder(nn.Module):
         if image.shape[-2:] != (SIDE, SIDE):
             image = F.interpolate(image, (SIDE, SIDE), mode="area")
         image = (image / 255.0 - 0.5).contiguous(memory_format=torch.channels_last)
-        features: Tensor = self.body(image)
+        features: Tensor = self.columns(self.image(image).flatten(1, 2)).flatten(1)
         return features
+
+    def scan(self, features: Tensor) -> Tensor:
+        """What lies in front, (B, 2, 16) nearness 1 / (1 + depth in metres) by column, from features (B, F).
+
+        First of the nearest obstacle to the agent's body, then of what is seen at the height of the eye.
+        """
+        ranges: Tensor = self.ranges(features.unflatten(-1, (self.config.squeezed, COLUMNS)))
+        return ranges
 
 
 class VisionHeads(nn.Module):
-    """What the eye is asked while it is taught; not part of the policy."""
+    """What the eye is asked beside its scan while it is taught; not part of the policy."""
 
     def __init__(self, features: int) -> None:
         super().__init__()

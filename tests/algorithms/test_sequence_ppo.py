@@ -1,5 +1,7 @@
 """PPO over sequences: advantages are right, it learns what needs memory, nothing privileged gets in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,9 @@ from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.encoder import Percept
+from robonav.policies.sequence import SequencePolicy
+from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
@@ -23,9 +28,9 @@ SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
 
 def small_eye() -> VisionEncoder:
     torch.manual_seed(0)
-    eye = VisionEncoder(VisionConfig(channels=(8, 8, 8), squeezed=4, features=32))
+    eye = VisionEncoder(VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2))
     for weight in eye.parameters():
-        weight.data *= 2.0  # as strong as the features of an eye that was taught
+        weight.data *= 3.5  # as strong as the features of an eye that was taught
     return eye
 
 
@@ -81,7 +86,7 @@ class RecallEnv(VecEnv):
 
 def recall_score(window: int, steps: int) -> float:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
-    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window)
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, spatial=None)
     model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", eye=small_eye())
     model.learn(steps)
     return float(np.mean([info["r"] for info in model.ep_info_buffer]))
@@ -139,13 +144,13 @@ def test_the_policy_gradient_changes_when_the_bonus_changes():
 def test_no_privileged_array_is_in_what_the_policy_receives():
     model, worlds = explorer()
     received = []
-    perceive = model._perceive
+    tensors = model._tensors
 
     def spy(observation):
         received.append({key: value.copy() for key, value in observation.items()})
-        return perceive(observation)
+        return tensors(observation)
 
-    model._perceive = spy  # type: ignore[method-assign]
+    model._tensors = spy  # type: ignore[method-assign]
     model.learn(16)
     privileged = {"depth", "T_world_camera", "position", "yaw", "collided"}
     assert privileged < set(vars(worlds.frames))
@@ -170,40 +175,63 @@ def test_predict_remembers_through_the_state_it_returns():
     model, _ = explorer()
     observation = model.env.reset()
     _, memory = model.predict(observation, episode_start=np.ones(2, bool))
-    assert memory.step == 1
+    assert memory.frames.step == 1
     _, memory = model.predict(observation, memory, np.array([False, True]))
-    assert memory.age.tolist() == [2, 1]
+    assert memory.frames.age.tolist() == [2, 1]
 
 
 def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
     model, _ = explorer()
     policy, generator = model.policy, torch.Generator().manual_seed(0)
-    rgb = torch.randint(0, 255, (40, 3, 40, 40), dtype=torch.uint8, generator=generator)
-    features = policy.look({"rgb": rgb}).unflatten(0, (2, 20))
-    previous = torch.randint(0, 4, (2, 20), generator=generator)
-    starts = torch.rand(2, 20, generator=generator) < 0.2
-    memory, logits, values = policy.new_memory(2), [], []
+    rgb = torch.randint(0, 255, (20, 2, 3, 40, 40), dtype=torch.uint8, generator=generator)
+    previous = torch.randint(0, 4, (20, 2), generator=generator)
+    starts = torch.rand(20, 2, generator=generator) < 0.2
+    memory, percepts, logits, values = policy.new_memory(2), [], [], []
     with torch.no_grad():
         for t in range(20):
-            distribution, value = policy.step(features[:, t], previous[:, t], memory, starts[:, t])
+            observation = {"rgb": rgb[t], "previous_action": previous[t]}
+            percepts.append(policy.perceive(observation, memory, starts[t]))
+            distribution, value = policy.step(percepts[-1], memory, starts[t])
             logits.append(distribution.logits)
             values.append(value)
-        whole, whole_values = policy(features, previous, starts)
+        sequences = Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True)))
+        whole, whole_values = policy(sequences, starts.T)
     torch.testing.assert_close(torch.stack(logits, 1), whole.logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("spatial", [SpatialMemoryConfig(), None])
+def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(spatial):
+    torch.manual_seed(0)
+    policy = SequencePolicy(
+        RecallEnv(1).observation_space,
+        spaces.Discrete(3),
+        replace(SMALL, window=1, spatial=spatial, vision=small_eye().config),
+    )
+    policy.encoder.eye.load_state_dict(small_eye().state_dict())
+    frame = torch.full((1, 3, 36, 36), 128, dtype=torch.uint8)
+    values = []
+    for seen_before in (0, 255):
+        memory, no = policy.new_memory(1), torch.tensor([False])
+        with torch.no_grad():
+            before = torch.full_like(frame, seen_before)
+            policy.act({"rgb": before, "previous_action": torch.tensor([0])}, memory, ~no)
+            values.append(policy.act({"rgb": frame, "previous_action": torch.tensor([2])}, memory, no)[1])
+    assert torch.equal(*values) == (spatial is None)
+
+
 def test_peeking_at_a_value_leaves_no_trace_in_the_memory():
     model, _ = explorer()
-    features, previous = model._perceive(model.env.reset())
-    outputs = []
+    observation = model._tensors(model.env.reset())
+    other = {**observation, "rgb": 255 - observation["rgb"]}
+    outputs, goes_on = [], torch.zeros(2, dtype=torch.bool)
     for peek in (False, True):
         memory = model.policy.new_memory(2)
         for _ in range(12):  # longer than the window
             with torch.no_grad():
                 if peek:
-                    model.policy.peek_value(features + 1.0, previous, memory)
-                value = model.policy.step(features, previous, memory, torch.zeros(2, dtype=torch.bool))[1]
+                    model.policy.peek_value(other, memory)
+                value = model.policy.act(observation, memory, goes_on)[1]
         outputs.append(value)
     torch.testing.assert_close(outputs[0], outputs[1])
 

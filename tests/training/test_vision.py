@@ -23,6 +23,7 @@ from robonav.vision_training import (
     free_runs,
     nearness,
     render_views,
+    scan,
     vary,
 )
 from tests.worlds import RADIUS, SIZE, box_room, room_floor
@@ -35,7 +36,7 @@ TINY = VisionTrainConfig(
     batch=32,
     checkpoint_every=3,
     threads=1,
-    vision=VisionConfig(channels=(4, 8, 8), squeezed=4, features=32),
+    vision=VisionConfig(channels=(4, 8, 8, 8), column=8, squeezed=2),
 )
 
 
@@ -53,6 +54,17 @@ def test_nearness_is_the_block_mean_of_inverse_depth_and_0_without_a_return():
     np.testing.assert_allclose(targets[0].flat[1:], 0.25)
 
 
+def test_a_scan_tells_the_wall_at_eye_level_and_what_stands_before_it_but_not_the_floor():
+    camera = Camera()
+    depth = np.full((1, 64, 64), 4.0, np.float32)  # a wall that fills the view
+    depth[0, 56:, :] = camera.height_m / camera.directions()[56:, :1, 1]  # the floor in front of the agent
+    depth[0, 40:44, 32:36] = 2.0  # a box of which the camera sees a part, 0.7 m above the floor
+    obstacle, sight = scan(depth, camera)[0]
+    np.testing.assert_allclose(sight, 1 / 5.0, rtol=1e-5)
+    np.testing.assert_allclose(np.delete(obstacle, 8), 1 / 5.0, rtol=1e-5)
+    np.testing.assert_allclose(obstacle[8], 1 / 3.0, rtol=1e-5)
+
+
 def test_a_free_run_ends_where_the_agent_would_touch_the_wall():
     runs = free_runs(room_floor(), np.array([[3.0, 1.0]]), np.array([0.0]))[0]
     right, ahead, left = runs[0], runs[3], runs[-1]
@@ -67,8 +79,9 @@ def test_a_mirrored_view_has_the_targets_of_the_mirrored_place():
     places = np.array([[1.5, 1.025, 0.0], [1.5, 2.975, 0.0]])  # mirror images: the room is 4 m wide
     _, depth = world.sensor.render(camera.poses(places, np.zeros(2)))
     near, runs = nearness(depth), free_runs(world.free_space, places[:, :2], np.zeros(2))
+    ranges = scan(depth, camera)
     rgb = torch.arange(2 * 3 * 64 * 64).reshape(2, 3, 64, 64).to(torch.uint8)
-    both = Views(rgb, torch.from_numpy(near), torch.from_numpy(runs))
+    both = Views(rgb, torch.from_numpy(near), torch.from_numpy(ranges), torch.from_numpy(runs))
     generator = torch.Generator().manual_seed(0)
     many = both.pick(torch.zeros(64, dtype=torch.int64))
     _, varied = vary(many, generator)
@@ -76,6 +89,7 @@ def test_a_mirrored_view_has_the_targets_of_the_mirrored_place():
     assert 10 < sum(mirrored) < 54
     for i, is_mirrored in enumerate(mirrored):
         np.testing.assert_allclose(varied.nearness[i], near[int(is_mirrored)], atol=1e-4)
+        np.testing.assert_allclose(varied.scan[i], ranges[int(is_mirrored)], atol=1e-4)
         np.testing.assert_allclose(varied.free_runs[i], runs[int(is_mirrored)], atol=0.051)
 
 
