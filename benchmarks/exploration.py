@@ -32,12 +32,12 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 983_040
+    steps: int = 786_432
     """Environment steps of the explorer."""
-    memoryless_seeds: int = 1
-    """Training runs of the ablation without memory."""
-    memoryless_steps: int = 262_144
-    """Steps of the ablation without memory; it is compared with the explorer at the same steps."""
+    ablation_seeds: int = 1
+    """Training runs of the ablations of the policy's memory: no map of its own, no memory at all."""
+    ablation_steps: int = 262_144
+    """Steps of these ablations; they are compared with the explorer at the same steps."""
     rgb_steps: int = 131_072
     """Steps of one run with ReCuriosity's RGB reward."""
     forgetful_steps: int = 131_072
@@ -79,9 +79,9 @@ class Agent:
 def agents_of(options: Options) -> list[Agent]:
     """All checkpoints that the table needs."""
     agents = {Agent("nano", options.steps, seed) for seed in range(options.seeds)}
-    agents |= {Agent("nano", options.memoryless_steps, seed) for seed in range(options.seeds)}
-    memoryless = range(options.memoryless_seeds)
-    agents |= {Agent("nano-memoryless", options.memoryless_steps, seed) for seed in memoryless}
+    agents |= {Agent("nano", options.ablation_steps, seed) for seed in range(options.seeds)}
+    for preset in ("nano-mapless", "nano-memoryless"):
+        agents |= {Agent(preset, options.ablation_steps, seed) for seed in range(options.ablation_seeds)}
     for preset, steps in (("nano-rgb", options.rgb_steps), ("nano-forgetful", options.forgetful_steps)):
         agents |= {Agent(preset, steps, 0), Agent("nano", steps, 0)}
     curve = range(options.curve_every, options.steps + 1, options.curve_every)

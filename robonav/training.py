@@ -37,9 +37,9 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
-    steps: int = 983_040
+    steps: int = 786_432
     """Environment steps in all, a resumed run's earlier ones included."""
-    num_envs: int = 32
+    num_envs: int = 16
     """Agents that walk at the same time, each in a world of its own."""
     episode_steps: int = 256
     """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on longer."""
@@ -57,7 +57,7 @@ class TrainConfig:
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
     """Edge of the map's voxels in metres."""
-    reach_m: float = 2.0
+    reach_m: float = 4.0
     """Depth in metres up to which surfaces count for the reward."""
     vision: str = "nano"
     """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
