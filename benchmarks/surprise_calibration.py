@@ -17,7 +17,7 @@ import tyro
 from numpy.typing import NDArray
 
 from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import LEFT, Frames, NavigationSimulator
+from robonav.envs.navigation import LEFT, Frames, NavigationSimulator, previous_action
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.explorer import Explorer, make_explorer
@@ -32,6 +32,8 @@ class Options:
     """Unseen houses, one episode each."""
     steps: int = 256
     """Steps of an episode."""
+    explorers: tuple[str, ...] = ("frontier", "nearest-frontier", "straight", "random")
+    """Baselines and run folders that are judged, beside one that turns on the spot."""
 
 
 class Spinner:
@@ -76,15 +78,14 @@ def frames_of(explorer: Explorer, options: Options) -> Iterator[Frames]:
     for _ in range(options.steps):
         observation = {"rgb": frames.rgb, "previous_action": previous}
         actions = explorer.act(observation, frames, explorer.camera)
-        frames, previous = simulator.step(actions), actions + 1
+        frames = simulator.step(actions)
+        previous = previous_action(actions, frames)
         yield frames
 
 
 def main(options: Options) -> None:
     """Measure and print."""
-    explorers: dict[str, Explorer] = {
-        name: make_explorer(name) for name in ("nearest-frontier", "straight", "random")
-    }
+    explorers: dict[str, Explorer] = {name: make_explorer(name) for name in options.explorers}
     explorers["turning on the spot"] = Spinner()
     table: dict[str, dict[str, list[float]]] = {}
     for name, explorer in explorers.items():

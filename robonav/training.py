@@ -158,7 +158,7 @@ class TrainingRun:
         self.algorithm = SequencePPO(
             self.normaliser, ppo, config.policy, config.seed, config.device, eye=load_eye(config.vision)
         )
-        if started:
+        if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))

@@ -54,6 +54,13 @@ def test_the_metrics_of_a_resumed_run_continue_in_the_same_file(continuous, tmp_
     assert steps == [256, 512, 768, 1024]
 
 
+def test_a_run_that_was_killed_before_its_first_checkpoint_resumes_from_its_beginning(tmp_path):
+    TrainingRun(TINY, tmp_path)  # config.json is there, no step was taken
+    run = TrainingRun(replace(TINY, steps=256), tmp_path, resume=True)
+    assert run.algorithm.num_timesteps == 0
+    assert run.learn(progress_bar=False).name == "step_000000000256"
+
+
 def test_a_checkpoint_acts_as_the_policy_that_was_saved(continuous):
     run = TrainingRun(TINY, continuous, resume=True)
     policy, config = load_policy(continuous)
