@@ -31,6 +31,12 @@ class SceneFile:
     path: Path
     axes: Axes = Axes()
 
+    @property
+    def navmesh_path(self) -> Path | None:
+        """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb (HM3D: NAME.basis.navmesh), or None."""
+        navmesh = self.path.with_suffix(".navmesh")
+        return navmesh if navmesh.is_file() else None
+
 
 class MeshScenes:
     """Scenes from mesh files; each gets its free space when it is loaded.
@@ -71,7 +77,7 @@ class MeshScenes:
             free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
-        return replace(scene, free_space=free_space)
+        return replace(scene, free_space=free_space, navmesh_path=file.navmesh_path)
 
 
 def configured_axes(folder: Path, default: Axes) -> Axes:
