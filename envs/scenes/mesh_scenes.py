@@ -33,7 +33,7 @@ class SceneFile:
 
     @property
     def navmesh_path(self) -> Path | None:
-        """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb (HM3D: NAME.basis.navmesh), or None."""
+        """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb or for NAME.ply, or None."""
         navmesh = self.path.with_suffix(".navmesh")
         return navmesh if navmesh.is_file() else None
 
