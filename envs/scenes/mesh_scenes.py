@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
+from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
 from robonav.envs.scenes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import Scene, SceneError
 
@@ -74,10 +74,10 @@ class MeshScenes:
     def _load(self, file: SceneFile) -> Scene:
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
         try:
-            free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
+            free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
-        return replace(scene, free_space=free_space, navmesh_path=file.navmesh_path)
+        return replace(scene, free_space=free_space, floors=tuple(floors), navmesh_path=file.navmesh_path)
 
 
 def configured_axes(folder: Path, default: Axes) -> Axes:
