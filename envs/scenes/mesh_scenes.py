@@ -67,7 +67,8 @@ class MeshScenes:
             raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._files)}")
         scene = self._loaded.get(scene_id)
         if scene is None:
-            scene = self._load(self._files[scene_id])
+            file = self._files[scene_id]
+            scene = replace(self._load(file), navmesh_path=file.navmesh_path)
             self._loaded[scene_id] = scene
         return scene
 
@@ -77,7 +78,7 @@ class MeshScenes:
             free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
-        return replace(scene, free_space=free_space, floors=tuple(floors), navmesh_path=file.navmesh_path)
+        return replace(scene, free_space=free_space, floors=tuple(floors))
 
 
 def configured_axes(folder: Path, default: Axes) -> Axes:

@@ -68,7 +68,7 @@ class _Layers:
         self._origin = low.astype(np.float64) - _CELL_M
         shape = (int((high - self._origin)[0] / _CELL_M) + 2, int((high - self._origin)[1] / _CELL_M) + 2)
         self._columns, self._z = _standing_heights(scene, self._origin, shape, agent.height_m)
-        self._keep((self._z > heights[0] - STEP_M) * (self._z < heights[1] + STEP_M))
+        self._keep((self._z > heights[0] - STEP_M) & (self._z < heights[1] + STEP_M))
         self._keep(~_blocked(corners, self._origin, shape, self._columns, self._z, agent.height_m))
         self._shape = shape
 
@@ -76,7 +76,7 @@ class _Layers:
         """Drop the places that lack a neighbour on one of their four sides."""
         links = self._links()
         sides = np.bincount(links[:, 0] * len(_SIDES) + links[:, 2], minlength=len(self._z) * len(_SIDES))
-        self._keep((sides.reshape(-1, len(_SIDES)) > 0).all(axis=1))
+        self._keep(np.all(sides.reshape(-1, len(_SIDES)) > 0, axis=1))
 
     def way(self, lower: FreeSpace, upper: FreeSpace) -> tuple[Place, Place] | None:
         """Last place on the lower and first on the upper floor of the shortest way between islands 1."""

@@ -52,7 +52,8 @@ def test_the_main_floor_is_the_same_as_ever(folder: Path) -> None:
     alone = free_space_of(scene.vertices, scene.triangles)
     np.testing.assert_array_equal(alone.islands, main.islands)
     assert main is floors[0]
-    assert scene.free_space is scene.floors[0]
+    assert scene.free_space is not None
+    np.testing.assert_array_equal(scene.free_space.islands, scene.floors[0].islands)
 
 
 def test_a_mesh_of_storeys_without_number_has_all_its_floors() -> None:
