@@ -158,7 +158,24 @@ class Sight:
         beyond = self._neighbours[polygon]
         leaves = (beyond >= 0) & (cross(a, b) > _NOTHING * _lengths(a, b))
         rows, edges = np.nonzero(leaves & (cross(right, left) > _NOTHING * _lengths(right, left)))
-        return Angles(source[rows], beyond[rows, edges], right[rows, edges], left[rows, edges])
+        view = Angles(source[rows], beyond[rows, edges], right[rows, edges], left[rows, edges])
+        door = (source[rows] * len(self._from) + polygon[rows]) * a.shape[1] + edges
+        return _joined(view, door, a[rows, edges])
+
+
+def _joined(view: Angles, door: NDArray[np.int64], a: NDArray[np.float64]) -> Angles:
+    """Views that leave by the same door (N,) side by side, as one: else vertices would split them for good.
+
+    `a` (N, 2) is the door's right post.
+    """
+    from_post = np.arctan2(cross(a, view.right), (a * view.right).sum(axis=1))
+    order = np.lexsort([from_post, door])
+    right, left, door = view.right[order], view.left[order], door[order]
+    splits = np.flatnonzero((door[1:] != door[:-1]) | (right[1:] != left[:-1]).any(axis=1)) + 1
+    first = np.concatenate([np.zeros(min(1, len(order)), np.int64), splits])
+    last = np.concatenate([splits, [len(order)]])[: len(first)] - 1
+    chosen = order[first]
+    return Angles(view.source[chosen], view.polygon[chosen], right[first], left[last])
 
 
 def _same_place(

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy.spatial import Delaunay
 
 from robonav.envs.scenes import SceneError
 from robonav.envs.scenes.detour_tiles import DetourTile, read_tile
 from robonav.envs.scenes.navmesh import NavMesh, load_navmesh, world_from_habitat
-from tests.envs.navmesh_files import navmesh_of_cells
+from tests.envs.navmesh_files import navmesh_file, navmesh_of_cells
 
 ORACLE = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "render_oracle.py"))
 
@@ -219,6 +220,22 @@ def test_geodesics_are_those_of_a_brute_force_visibility_graph(free: np.ndarray,
     except nx.NetworkXNoPath:
         expected = np.inf
     assert length == pytest.approx(expected, abs=2e-3)
+
+
+@given(seed=st.integers(0, 2**16), count=st.integers(4, 120))
+@settings(max_examples=10)
+def test_on_open_ground_cut_into_many_triangles_every_way_is_straight(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.random((count, 2)) * 20
+    cut = Delaunay(places)
+    # scipy's k-th neighbour lies opposite corner k; ours lies across the edge from corner k on
+    beside = (cut.neighbors[:, [2, 0, 1]] + 1).tolist()
+    vertices = [(-float(y), 0.0, -float(x)) for x, y in places]
+    navmesh = NavMesh(read_tile(navmesh_file(vertices, cut.simplices.tolist(), beside), "cut"), "cut")
+    starts, ends = navmesh.sample(rng, 40).reshape(2, 20, 3)
+    np.testing.assert_allclose(
+        navmesh.geodesic(starts, ends), np.linalg.norm(ends - starts, axis=1), atol=1e-3
+    )
 
 
 GOOD = navmesh_of_cells(np.array([[True, True, False], [False, True, True]]))
