@@ -18,6 +18,7 @@ MAX_CORNERS = 6  # DT_VERTS_PER_POLYGON
 _WALK = 1  # the flag that Habitat's filter asks for
 _GROUND = 0  # the other type of polygon is a jump between two points, which Habitat does not make
 _OTHER_TILE = 0x8000
+_MAX_EXTENT_M = 10_000.0
 _MIN_AREA_M2 = 1e-5  # Habitat disables smaller polygons
 
 _FILE = np.dtype(
@@ -153,8 +154,8 @@ def _split(data: bytes, header: Any, name: str) -> dict[str, NDArray[Any]]:
         parts[part] = np.frombuffer(data, _PARTS[part], counts[part], offset)
         offset += counts[part] * _PARTS[part].itemsize
     for part in ("vertices", "detail_vertices"):
-        if not np.isfinite(parts[part]).all():
-            raise _damaged(name, "some of its vertices are NaN or infinite")
+        if not np.all(np.abs(parts[part]) <= _MAX_EXTENT_M):  # NaN is not
+            raise _damaged(name, f"some of its vertices are NaN or over {_MAX_EXTENT_M:g} m from the origin")
     return parts
 
 

@@ -10,7 +10,6 @@ from scipy.sparse import csgraph
 from robonav.envs.scenes.scene import SceneError
 
 _SLACK = 1e-4  # of an edge's length, by which a polygon may fail to be convex
-_MAX_EXTENT_M = 10_000.0
 
 
 def following(polygons: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -55,11 +54,6 @@ def check_polygons(
     vertices: NDArray[np.float64], polygons: NDArray[np.int64], neighbours: NDArray[np.int64], name: str
 ) -> None:
     """Raise SceneError unless polygons are convex and neighbours share an edge: paths depend on both."""
-    if np.abs(vertices).max() > _MAX_EXTENT_M:
-        raise SceneError(
-            f"{name} is a damaged navmesh: it reaches {np.abs(vertices).max():g} m from its origin; "
-            "copy it again"
-        )
     xy = vertices[polygons, :2]
     used = polygons >= 0
     edge = np.take_along_axis(xy, following(polygons)[..., None], 1) - xy

@@ -295,7 +295,7 @@ def test_absurd_counts_are_refused_before_anything_is_allocated(count: int) -> N
         (8, (3).to_bytes(4, "little"), "has 3 tiles"),
         (48, b"DNAV", "marked"),
         (148, b"\x00\x00\xc0\x7f", "NaN"),
-        (148, b"\x00\x00\x00\x60", "m from its origin"),
+        (148, b"\x00\x00\x00\x60", "over 10000 m from the origin"),
     ],
 )
 def test_each_fault_is_named(where: int, value: bytes, finding: str) -> None:
