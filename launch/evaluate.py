@@ -37,6 +37,8 @@ class EvaluateCommand:
     """How many episodes, spread evenly over the scenes."""
     steps: int = 1024
     """Steps in an episode."""
+    floor: int | None = None
+    """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     seed: int = 0
     """Decides starts and actions."""
     out: Path | None = None
@@ -51,6 +53,7 @@ class EvaluateCommand:
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
         from robonav.envs.scenes import open_scenes
+        from robonav.envs.scenes.floors import OnFloor
         from robonav.evaluation.explorer import fingerprint, make_explorer
         from robonav.evaluation.records import RunFolder
         from robonav.evaluation.runner import Evaluation, Settings
@@ -59,9 +62,13 @@ class EvaluateCommand:
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        settings = Settings(self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs)
+        settings = Settings(
+            self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs, self.floor
+        )
         explorer = make_explorer(self.explorer)
-        evaluation = Evaluation(settings, explorer, open_scenes(self.scenes, split="val"), self.threads)
+        scenes = open_scenes(self.scenes, split="val")
+        scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
+        evaluation = Evaluation(settings, explorer, scenes, self.threads)
         evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer)}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
@@ -73,7 +80,8 @@ class EvaluateCommand:
         return Path("runs") / f"evaluate-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def _command(self) -> str:
-        options = ("scenes", "episodes", "steps", "seed", "num_envs")
+        options = ["scenes", "episodes", "steps", "seed", "num_envs"]
+        options += [] if self.floor is None else ["floor"]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
 

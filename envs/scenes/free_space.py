@@ -13,7 +13,7 @@ from robonav.envs.scenes.rasterize import occupied_columns
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 
 _CELL_M = 0.05
-_STEP_M = 0.2  # what the agent's wheels get over; as habitat's agent_max_climb
+STEP_M = 0.2  # what the agent's wheels get over; as habitat's agent_max_climb
 _EYE_M = 1.25  # height at which the surroundings are probed
 _HEADINGS = 16
 _ENCLOSED = 0.6  # share of headings that must meet a wall
@@ -60,6 +60,43 @@ def free_space_of(
     Raises:
         SceneError: No floor is large enough to stand and start on.
     """
+    return _main_floor(_levels(vertices, triangles, agent))
+
+
+def all_floors_of(
+    vertices: NDArray[np.floating], triangles: NDArray[np.integer], agent: AgentShape = DEFAULT_AGENT
+) -> tuple[FreeSpace, list[FreeSpace]]:
+    """The main floor as `free_space_of` gives it, and all floors, lowest first.
+
+    Levels that are less apart than the agent is tall are one floor: the main one or else the largest of
+    them stands for it, so that a split level or a long table is no floor of its own.
+
+    Args:
+        vertices: (V, 3) metres, z up.
+        triangles: (T, 3) vertex indices.
+        agent: The agent's shape.
+
+    Raises:
+        SceneError: No floor is large enough to stand and start on.
+    """
+    levels = _levels(vertices, triangles, agent)
+    main = _main_floor(levels)
+    floors = [main]
+    for level in sorted(levels, key=lambda level: -level.area_m2()):
+        if all(abs(level.floor_z - floor.floor_z) >= agent.height_m for floor in floors):
+            floors.append(level)
+    return main, sorted(floors, key=lambda floor: floor.floor_z)
+
+
+def _main_floor(levels: list[FreeSpace]) -> FreeSpace:
+    enough = 0.25 * max(level.area_m2() for level in levels)
+    return next(level for level in levels if level.area_m2() >= enough)
+
+
+def _levels(
+    vertices: NDArray[np.floating], triangles: NDArray[np.integer], agent: AgentShape
+) -> list[FreeSpace]:
+    """Indoor free space at every height that has enough, lowest first; else that of the lowest ground."""
     corners = np.asarray(vertices, dtype=np.float32)[triangles]
     grid = _Grid(corners, _Rays(vertices, triangles))
     floors = [(z, grid.free(z, agent)) for z in _floor_heights(corners)]
@@ -67,12 +104,11 @@ def free_space_of(
     indoor = [grid.islands(grid.indoor(free, z), z) for z, free in floors]
     indoor = [space for space in indoor if space.area_m2() >= _MIN_INDOOR_M2]
     if indoor:
-        enough = 0.25 * max(space.area_m2() for space in indoor)
-        return next(space for space in indoor if space.area_m2() >= enough)
+        return indoor
     outdoor = [grid.islands(free, z) for z, free in floors]
     for space in outdoor:
         if space.area_m2() >= _MIN_START_M2:
-            return space
+            return [space]
     raise SceneError(
         f"no floor with {_MIN_START_M2:g} m² of free space was found for an agent of radius "
         f"{agent.radius_m} m and height {agent.height_m} m: check the up axis and that the unit is metres"
@@ -131,10 +167,10 @@ class _Grid:
 
     def free(self, floor_z: float, agent: AgentShape) -> NDArray[np.bool_]:
         """Cells (X, Y) where the agent's centre may be."""
-        band = (floor_z + _STEP_M, floor_z + agent.height_m)
+        band = (floor_z + STEP_M, floor_z + agent.height_m)
         walkable = ~occupied_columns(self._corners, self._origin, _CELL_M, self._shape, *band)
-        above = self._points(walkable, floor_z + _STEP_M)
-        walkable[walkable] = self._rays.distances(above, np.array([0, 0, -1.0])) <= 2 * _STEP_M
+        above = self._points(walkable, floor_z + STEP_M)
+        walkable[walkable] = self._rays.distances(above, np.array([0, 0, -1.0])) <= 2 * STEP_M
         # between cell centres: an obstacle may be half a cell nearer or farther than its cell's centre
         return ndimage.distance_transform_edt(walkable) * _CELL_M >= agent.radius_m
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
+from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
 from robonav.envs.scenes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import Scene, SceneError
 
@@ -30,6 +30,12 @@ class SceneFile:
     scene_id: str
     path: Path
     axes: Axes = Axes()
+
+    @property
+    def navmesh_path(self) -> Path | None:
+        """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb or for NAME.ply, or None."""
+        navmesh = self.path.with_suffix(".navmesh")
+        return navmesh if navmesh.is_file() else None
 
 
 class MeshScenes:
@@ -61,17 +67,18 @@ class MeshScenes:
             raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._files)}")
         scene = self._loaded.get(scene_id)
         if scene is None:
-            scene = self._load(self._files[scene_id])
+            file = self._files[scene_id]
+            scene = replace(self._load(file), navmesh_path=file.navmesh_path)
             self._loaded[scene_id] = scene
         return scene
 
     def _load(self, file: SceneFile) -> Scene:
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
         try:
-            free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
+            free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
-        return replace(scene, free_space=free_space)
+        return replace(scene, free_space=free_space, floors=tuple(floors))
 
 
 def configured_axes(folder: Path, default: Axes) -> Axes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,8 @@ class Scene:
         texture_ids: (T,) int32 index into `textures`, -1 = none.
         textures: RGB images (h, w, 3) uint8 of any sizes.
         free_space: Where the agent may stand, if whoever made the scene knows it exactly.
+        floors: Free space on every floor, lowest first, where several were looked for.
+        navmesh_path: Habitat's .navmesh of the scene, where one lies beside the mesh.
         metadata: Facts worth reporting, such as the source file.
     """
 
@@ -90,6 +93,8 @@ class Scene:
     texture_ids: NDArray[np.int32]
     textures: tuple[NDArray[np.uint8], ...] = ()
     free_space: FreeSpace | None = None
+    floors: tuple[FreeSpace, ...] = ()
+    navmesh_path: Path | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property

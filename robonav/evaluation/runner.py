@@ -33,6 +33,7 @@ class Settings:
         steps: Length of an episode.
         seed: Decides starts and random actions.
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
+        floor: Which floor of each scene, 0 = lowest; None = its main one.
     """
 
     explorer: str
@@ -41,11 +42,14 @@ class Settings:
     steps: int = 1024
     seed: int = 0
     num_envs: int = 10
+    floor: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("episodes", "steps", "num_envs"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.floor is not None and self.floor < 0:
+            raise UsageError(f"floor is {self.floor}: give 0 for the lowest, or more")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
 

@@ -115,6 +115,7 @@ class EpisodeTracker:
         record = {
             "episode_id": self.episode.episode_id,
             "scene_id": self.episode.scene_id,
+            **{key: value for key, value in self._world.scene.metadata.items() if key == "floor"},
             "scene_hash": self._truth.scene_hash,
             "seed": self.episode.seed,
             "start": {"x": round(x, 4), "y": round(y, 4), "yaw": round(yaw, 4)},
