@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape
+from robonav.envs.scenes.free_space import AgentShape
+from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.procedural_free_space import CELL
 from robonav.envs.scenes.scene import Scene, SceneError
 
 MAX_CELLS = 64_000_000  # of a raster as it is stored; 200 m x 200 m at 2.5 cm
 _MAX_EXTENT_M = 200.0  # as of a mesh; a plan in the wrong unit is farther across
 _MIN_FLOOR_M2 = 1.0  # smaller patches of floor are gaps in hollow walls or noise
-_KEPT_SCENES = 64
 Mask = NDArray[np.bool_]
 
 
@@ -129,36 +129,17 @@ def _resampled(
     return cells, (float(low[0]), float(low[1]))
 
 
-class PlanScenes:
-    """Worlds extruded from floor plans, built when they are asked for; the last few are kept.
+def plan_scenes(readers: Mapping[str, Callable[[AgentShape], Plan]], agent: AgentShape) -> LazyScenes:
+    """Worlds extruded from floor plans.
 
     Args:
         readers: What reads the plan of each scene id, for an agent.
         agent: Shape that the free space is for.
     """
 
-    def __init__(
-        self, readers: Mapping[str, Callable[[AgentShape], Plan]], agent: AgentShape = DEFAULT_AGENT
-    ) -> None:
-        self._readers, self._agent = dict(readers), agent
-        self._build = lru_cache(maxsize=_KEPT_SCENES)(self._build_scene)
+    def make(scene_id: str) -> Scene:
+        from robonav.envs.scenes.floorplan_world import build_world  # its parts import this file
 
-    @property
-    def scene_ids(self) -> Sequence[str]:
-        """Names of all plans, in a fixed order."""
-        return tuple(self._readers)
+        return build_world(readers[scene_id](agent), agent, scene_id)
 
-    def load(self, scene_id: str) -> Scene:
-        """The furnished world of a plan, with its exact free space.
-
-        Raises:
-            SceneError: The id is unknown, or the plan is damaged or has no room for the agent.
-        """
-        if scene_id not in self._readers:
-            raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._readers)}")
-        return self._build(scene_id)
-
-    def _build_scene(self, scene_id: str) -> Scene:
-        from robonav.envs.scenes.floorplan_world import build_world
-
-        return build_world(self._readers[scene_id](self._agent), self._agent, scene_id)
+    return LazyScenes({scene_id: partial(make, scene_id) for scene_id in readers})

@@ -43,6 +43,10 @@ class Clutter:
     def __post_init__(self) -> None:
         self._room_for = self.geometry.floor & ~_before_doors(self.geometry)
         self._may_take = self.share * np.count_nonzero(self.clearance.free)
+        cells = np.argwhere(self._room_for)
+        room = self.geometry.rooms[tuple(cells.T)]
+        ends = np.cumsum(np.bincount(room, minlength=self.geometry.rooms.max() + 1))
+        self._cells = np.split(cells[np.argsort(room, kind="stable")], ends[:-1])[1:]  # of rooms 1, 2, ...
 
     def place(self, density: float) -> list[Placed]:
         """Furnish all rooms in a random order.
@@ -51,10 +55,8 @@ class Clutter:
             density: Pieces to try per square metre.
         """
         placed: list[Placed] = []
-        rooms = np.where(self._room_for, self.geometry.rooms, 0)
-        areas = np.bincount(rooms.ravel())[1:] * CELL**2
-        for index in self.rng.permutation(len(areas)).tolist():
-            for design in self._programme(float(areas[index]), density):
+        for index in self.rng.permutation(len(self._cells)).tolist():
+            for design in self._programme(len(self._cells[index]) * CELL**2, density):
                 spot = self._find_spot(design(self.rng), index)
                 if spot is not None:
                     placed.append(spot)
@@ -92,7 +94,7 @@ class Clutter:
         return Placed(piece, room, float(x), float(y), math.atan2(ny, nx) - math.pi / 2)
 
     def _free_standing(self, piece: Piece, room: int) -> Placed | None:
-        cells = np.argwhere(self._room_for & (self.geometry.rooms == room + 1))
+        cells = self._cells[room]
         if not len(cells):
             return None
         x, y = (cells[int(self.rng.integers(len(cells)))] + 0.5) * CELL

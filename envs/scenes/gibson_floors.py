@@ -11,10 +11,11 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import remove_small_holes
 
-from robonav.envs.scenes.floorplan import Mask, Plan, PlanScenes, make_plan
+from robonav.envs.scenes.floorplan import Mask, Plan, make_plan, plan_scenes
 from robonav.envs.scenes.floorplan_files import read_raster, split_by_building
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.procedural_free_space import CELL
+from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
 
 RESOLUTION_M = 0.1
@@ -24,17 +25,17 @@ _MIN_WALL_CELLS = 4
 _EIGHT = np.ones((3, 3))
 
 
-def open_kind(spec: str, split: str, agent: AgentShape) -> PlanScenes | None:
+def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     """The floors of a folder with its index.json, or one .npy file; None if it is neither."""
     path = Path(spec)
     if path.is_file() and path.suffix.lower() == ".npy":
-        return PlanScenes({f"gibson_floors/{path.stem}": partial(_read, path, (0.0, 0.0))}, agent)
+        return plan_scenes({f"gibson_floors/{path.stem}": partial(_read, path, (0.0, 0.0))}, agent)
     if not (path / "index.json").is_file() or not any(path.glob("*_f*.npy")):
         return None
     floors = _listed(path / "index.json")
     chosen = split_by_building(list(floors), lambda name: name.rpartition("_f")[0], split)
     readers = {f"gibson_floors/{n}": partial(_read, path / f"{n}.npy", floors[n]) for n in chosen}
-    return PlanScenes(readers, agent)
+    return plan_scenes(readers, agent)
 
 
 def _listed(index: Path) -> dict[str, tuple[float, float]]:

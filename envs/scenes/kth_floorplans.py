@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from robonav.envs.scenes.floorplan import Plan, PlanScenes, make_plan
+from robonav.envs.scenes.floorplan import Plan, make_plan, plan_scenes
 from robonav.envs.scenes.floorplan_files import read_raster, split_by_building
 from robonav.envs.scenes.free_space import AgentShape
+from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
 
 RESOLUTION_M = 0.05  # the median doorway is then 0.9 m wide, and offices are 3 m by 5 m
@@ -18,7 +19,7 @@ _THRESHOLD_CELLS = 8  # doors in walls of up to twice this are not marked as par
 _BUILDING_DIGITS = 6  # of a drawing's number; its floors differ in the last two
 
 
-def open_kind(spec: str, split: str, agent: AgentShape) -> PlanScenes | None:
+def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     """The plans of a folder, or the one that it holds; None if it holds none."""
     root = Path(spec)
     if not root.is_dir():
@@ -27,7 +28,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> PlanScenes | None:
     if not folders:
         return None
     folders = split_by_building(folders, lambda folder: folder.name[:_BUILDING_DIGITS], split)
-    return PlanScenes({f"kth_floorplans/{f.resolve().name}": partial(_read, f) for f in folders}, agent)
+    return plan_scenes({f"kth_floorplans/{f.resolve().name}": partial(_read, f) for f in folders}, agent)
 
 
 def _read(folder: Path, agent: AgentShape) -> Plan:
