@@ -14,6 +14,7 @@ from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
 __all__ = ["AgentShape", "FreeSpace", "Scene", "SceneError", "SceneSet", "free_space_of", "open_scenes"]
 
+
 class SceneSet(Protocol):
     """Scenes that can be loaded by name."""
 

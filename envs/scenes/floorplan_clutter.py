@@ -67,7 +67,10 @@ class Clutter:
         if area_m2 < _SMALL_ROOM_M2:
             return [NARROW[i] for i in r.integers(len(NARROW), size=min(count, 2))]
         first, filling = PROGRAMMES[str(r.choice(list(PROGRAMMES)))]
-        return [*first[:count], *(filling[i] for i in r.integers(len(filling), size=max(0, count - len(first))))]
+        return [
+            *first[:count],
+            *(filling[i] for i in r.integers(len(filling), size=max(0, count - len(first)))),
+        ]
 
     def _find_spot(self, piece: Piece, room: int) -> Placed | None:
         triangles = _triangles_of(piece)
@@ -156,11 +159,10 @@ def _before_doors(geometry: Geometry) -> NDArray[np.bool_]:
     zone = np.zeros(geometry.floor.shape, dtype=bool)
     for door in geometry.passages:
         reach = door.width / 2 + DOOR_ZONE
-        low = np.maximum(((door.x - reach) / CELL, (door.y - reach) / CELL), 0).astype(int)
-        x, y = np.ogrid[
-            low[0] : min(int((door.x + reach) / CELL) + 1, zone.shape[0]),
-            low[1] : min(int((door.y + reach) / CELL) + 1, zone.shape[1]),
-        ]
-        disc = ((x + 0.5) * CELL - door.x) ** 2 + ((y + 0.5) * CELL - door.y) ** 2 <= reach**2
-        zone[low[0] : low[0] + disc.shape[0], low[1] : low[1] + disc.shape[1]] |= disc
+        window = tuple(
+            slice(max(int((at - reach) / CELL), 0), int((at + reach) / CELL) + 1) for at in (door.x, door.y)
+        )
+        x, y = (np.arange(n)[cells] for n, cells in zip(zone.shape, window, strict=True))
+        across = np.hypot((x[:, None] + 0.5) * CELL - door.x, (y + 0.5) * CELL - door.y)
+        zone[window] |= across <= reach
     return zone

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplan import MAX_CELLS
 from robonav.envs.scenes.scene import SceneError
 
@@ -32,10 +33,10 @@ def read_raster(path: Path) -> NDArray[np.uint8]:
         array = np.array(mapped)
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist: the plan is not complete, so copy it again") from error
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, OverflowError) as error:
+    except READ_ERRORS as error:
         raise SceneError(
-            f"{path} is no grid ({' '.join(str(error).split())[:120]}): expected a two-dimensional .npy array of "
-            f"whole numbers with at most {MAX_CELLS:,} cells, so export it again"
+            f"{path} is no grid ({reason_of(error)}): expected a two-dimensional .npy array "
+            f"of whole numbers with at most {MAX_CELLS:,} cells, so export it again"
         ) from error
     return np.clip(array, 0, 255).astype(np.uint8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import approximate_polygon
@@ -25,7 +27,7 @@ def outlines(cells: NDArray[np.bool_]) -> list[Polygon]:
         ((1, 1), padded[1:-1, 2:], (-1, 0)),
         ((0, 1), padded[:-2, 1:-1], (0, -1)),
     ):
-        found = np.argwhere(core & ~shift) + (i, j)
+        found = np.argwhere(core & ~shift) + np.array([i, j])
         starts.append(found)
         steps.append(np.broadcast_to(step, found.shape))
     edges: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -84,7 +86,7 @@ def rectangles(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     running: dict[tuple[int, int, int], int] = {}  # (y0, y1, label) of the last row: where it began
     for x, row in enumerate([*labels, np.zeros(labels.shape[1], labels.dtype)]):
         ends = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
-        runs = [(int(a), int(b), int(row[a])) for a, b in zip(ends[:-1], ends[1:], strict=True) if row[a] > 0]
+        runs = [(int(a), int(b), int(row[a])) for a, b in itertools.pairwise(ends) if row[a] > 0]
         going_on = {run: running.pop(run, x) for run in runs}
         found += [(x0, y0, x, y1, label) for (y0, y1, label), x0 in running.items()]
         running = going_on

@@ -41,8 +41,8 @@ def build_world(plan: Plan, agent: AgentShape, scene_id: str) -> Scene:
     """
     if not (plan.roughness_m + 0.05 <= agent.radius_m <= 0.5 and 0 < agent.height_m < DOOR_TOP):
         raise SceneError(
-            f"floor plans are extruded for agents of {plan.roughness_m + 0.05:g} to 0.5 m radius and less than "
-            f"{DOOR_TOP:g} m height, not {agent.radius_m} m and {agent.height_m} m: use another agent"
+            f"floor plans are extruded for agents of {plan.roughness_m + 0.05:g} to 0.5 m radius and less "
+            f"than {DOOR_TOP:g} m height, not {agent.radius_m} m and {agent.height_m} m: use another agent"
         )
     rng = np.random.default_rng(_seed(scene_id))
     geometry = Geometry.of(plan)
@@ -58,7 +58,7 @@ def build_world(plan: Plan, agent: AgentShape, scene_id: str) -> Scene:
     used, compact = np.unique(ids, return_inverse=True)
     return Scene(
         scene_id=scene_id,
-        vertices=(vertices + (*plan.origin_xy, 0.0)).astype(np.float32),
+        vertices=(vertices + np.array([*plan.origin_xy, 0.0])).astype(np.float32),
         triangles=triangles,
         corner_colors=colours,
         corner_uvs=uvs,
@@ -107,8 +107,8 @@ def _placed_at(plan: Plan, space: FreeSpace, agent: AgentShape) -> FreeSpace:
     """Free space of the plan's own metres, in the world."""
     if not space.islands.any():
         raise SceneError(
-            f"{plan.metadata.get('file', 'the plan')} has no floor where an agent of {agent.radius_m} m radius "
-            "fits: check its resolution, or use a smaller agent"
+            f"{plan.metadata.get('file', 'the plan')} has no floor where an agent of {agent.radius_m} m "
+            "radius fits: check its resolution, or use a smaller agent"
         )
     (x, y), (dx, dy) = plan.origin_xy, space.origin_xy
     return replace(space, origin_xy=(x + dx, y + dy))

@@ -11,17 +11,19 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import remove_small_holes
 
+from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplan import Mask, Plan, make_plan, plan_scenes
 from robonav.envs.scenes.floorplan_files import read_raster, split_by_building
 from robonav.envs.scenes.free_space import AgentShape
-from robonav.envs.scenes.procedural_free_space import CELL
 from robonav.envs.scenes.lazy_scenes import LazyScenes
+from robonav.envs.scenes.procedural_free_space import CELL
 from robonav.envs.scenes.scene import SceneError
 
 RESOLUTION_M = 0.1
 _MISSED_CELLS = 4  # holes of up to as many cells are where no sample fell: any obstacle makes a larger one
 _ROUGHNESS_M = 0.075
 _MIN_WALL_CELLS = 4
+_MAX_INDEX_BYTES = 50_000_000
 _EIGHT = np.ones((3, 3))
 
 
@@ -41,6 +43,8 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
 def _listed(index: Path) -> dict[str, tuple[float, float]]:
     """Names of all floors with the Habitat x, z of their first cell."""
     try:
+        if index.stat().st_size > _MAX_INDEX_BYTES:
+            raise ValueError(f"{index.stat().st_size:,} bytes")
         listed: dict[str, list[dict[str, Any]]] = json.loads(index.read_text(encoding="utf-8"))
         found = {}
         for building, floors in sorted(listed.items()):
@@ -49,9 +53,9 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
                 if not np.isfinite([x, z]).all() or Path(building).name != building:
                     raise ValueError(f"{building} floor {number} has a bad name or origin")
                 found[f"{building}_f{number}"] = (x, z)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError) as error:
+    except READ_ERRORS as error:
         raise SceneError(
-            f"{index} is damaged ({type(error).__name__}: {error}): expected a list of floors with origin_xz "
+            f"{index} is damaged ({reason_of(error)}): expected a list of floors with origin_xz "
             "for each building, so copy it again"
         ) from error
     if not found:
@@ -94,7 +98,7 @@ def set_back(free: Mask, radius_m: float) -> Mask:
         there = [slice(None), slice(None)]
         here[k], there[k] = slice(None, -1), slice(1, None)
         a, b = tuple(here), tuple(there)
-        apart = np.linalg.norm((nearest[(slice(None), *a)] - nearest[(slice(None), *b)]).astype(float), axis=0)
+        apart = np.linalg.norm(nearest[(slice(None), *a)] - nearest[(slice(None), *b)], axis=0)
         both = distance[a] + distance[b]
         opposite = (apart > both) & (both >= _MIN_WALL_CELLS - 1) & (distance[a] > 0) & (distance[b] > 0)
         axis[a] |= opposite & (distance[a] >= distance[b])

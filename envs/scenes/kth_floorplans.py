@@ -24,7 +24,9 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     root = Path(spec)
     if not root.is_dir():
         return None
-    folders = [root] if (root / "occ_map.npy").is_file() else sorted(p.parent for p in root.glob("*/occ_map.npy"))
+    folders = (
+        [root] if (root / "occ_map.npy").is_file() else sorted(p.parent for p in root.glob("*/occ_map.npy"))
+    )
     if not folders:
         return None
     folders = split_by_building(folders, lambda folder: folder.name[:_BUILDING_DIGITS], split)
@@ -36,11 +38,13 @@ def _read(folder: Path, agent: AgentShape) -> Plan:
     occupancy, rooms = (read_raster(folder / name) for name in ("occ_map.npy", "valid_space.npy"))
     if occupancy.shape != rooms.shape:
         raise SceneError(
-            f"{folder / 'valid_space.npy'} is of shape {rooms.shape}: expected {occupancy.shape} as occ_map.npy "
-            "beside it, so take both from the same plan"
+            f"{folder / 'valid_space.npy'} is of shape {rooms.shape}: expected {occupancy.shape} as "
+            "occ_map.npy beside it, so take both from the same plan"
         )
     inside = np.pad(rooms > 0, _THRESHOLD_CELLS)
-    distance = ndimage.distance_transform_edt(~inside)  # closing by a disc, in time that does not grow with it
+    distance = ndimage.distance_transform_edt(
+        ~inside
+    )  # closing by a disc, in time that does not grow with it
     inside = ndimage.distance_transform_edt(distance <= _THRESHOLD_CELLS) > _THRESHOLD_CELLS
     inside |= np.pad(rooms > 0, _THRESHOLD_CELLS)
     core = slice(_THRESHOLD_CELLS, -_THRESHOLD_CELLS)

@@ -1,4 +1,4 @@
-"""Room captures of headsets: a triangle mesh with labelled planes and boxes, as JSON (Meta's scene format)."""
+"""Room captures of headsets: a mesh with labelled planes and boxes, as JSON (Meta's scene format)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.free_space import AgentShape, free_space_of
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.mesh_check import check_geometry
@@ -34,7 +35,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     if path.is_file() and path.suffix.lower() == ".json":
         scans = [path]
     elif path.is_dir():
-        scans = [file for file in sorted(path.glob("*.json")) if _looks_like_a_scan(file)]
+        scans = [file for file in sorted(path.glob("*.json")) if file.is_file() and _looks_like_a_scan(file)]
     else:
         return None
     return LazyScenes({scan.name: partial(_load, scan, agent) for scan in scans}) if scans else None
@@ -69,11 +70,10 @@ def load_room_scan(path: Path) -> Scene:
         raise SceneError(
             f"{path} holds no GLOBAL_MESH: expected a capture with the mesh of the room, so capture it again"
         ) from error
-    except _DAMAGE as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
+    except READ_ERRORS as error:
         raise SceneError(
-            f"{path} is no room scan ({reason or type(error).__name__}): expected JSON with spatialEntities as "
-            "headsets export it, so export it again"
+            f"{path} is no room scan ({reason_of(error)}): expected JSON with spatialEntities "
+            "as headsets export it, so export it again"
         ) from error
     check_geometry(path, vertices, triangles)
     labels = label_triangles(vertices[triangles], regions)
@@ -86,9 +86,6 @@ def load_room_scan(path: Path) -> Scene:
         texture_ids=np.full(len(triangles), -1, dtype=np.int32),
         metadata={"file": str(path), "labels": len(regions), "labelled_share": float((labels >= 0).mean())},
     )
-
-
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError, MemoryError)
 
 
 def _entities(path: Path) -> list[dict[str, Any]]:
@@ -142,17 +139,15 @@ def _region(entity: dict[str, Any]) -> Region | None:
     along all three.
     """
     plane, box = entity.get("bounded2D_META"), entity.get("bounded3D_META")
-    if plane is None and box is None:
-        return None
     if box is not None:
         low = _numbers(box["offset"], "xyz")
         high = low + _numbers(box["extent"], ("width", "height", "depth"))
-    else:
-        (x, z), (width, height) = (
-            _numbers(plane["offset"], "xy"),
-            _numbers(plane["extent"], ("width", "height")),
-        )
+    elif plane is not None:
+        x, z = _numbers(plane["offset"], "xy")
+        width, height = _numbers(plane["extent"], ("width", "height"))
         low, high = np.array([x, 0.0, z]), np.array([x + width, 0.0, z + height])
+    else:
+        return None
     if (high < low).any():
         raise ValueError(f"the extent of a {entity['semanticLabel_META']} is negative")
     return Region(entity["semanticLabel_META"], *_pose(entity), low, high, is_box=box is not None)

@@ -112,7 +112,10 @@ def colour_corners(
 ) -> NDArray[np.uint8]:
     """Colours (T, 3, 3): of the label, lit by the surface's direction, with a little smooth variety."""
     # Two pieces of one kind differ a little; the last colour is for what has no label.
-    own = [np.array(_COLOURS.get(r.label, _UNKNOWN_OBJECT)) * (0.9 + 0.05 * (k % 5)) for k, r in enumerate(regions)]
+    own = [
+        np.array(_COLOURS.get(r.label, _UNKNOWN_OBJECT)) * (0.9 + 0.05 * (k % 5))
+        for k, r in enumerate(regions)
+    ]
     colours = np.array([*own, _UNLABELLED])[labels]
     corners = vertices[triangles]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

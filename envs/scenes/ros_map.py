@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplan import MAX_CELLS, Mask, Plan, check_extent, make_plan, plan_scenes
 from robonav.envs.scenes.floorplan_files import split_by_building
 from robonav.envs.scenes.free_space import AgentShape
@@ -22,7 +23,6 @@ from robonav.envs.scenes.scene import SceneError
 _SUFFIXES = (".yaml", ".yml")
 _MODES = ("trinary", "scale", "raw")
 _MAX_YAML_BYTES = 1_000_000
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -73,29 +73,32 @@ def read_map_file(path: Path) -> MapFile:
             raise ValueError(f"{path.stat().st_size:,} bytes")
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = _checked(path, given)
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
+    except (yaml.YAMLError, *READ_ERRORS) as error:
         raise SceneError(
-            f"{path} is no map of ROS map_server ({reason}): expected image, resolution, origin [x, y, yaw], "
-            "occupied_thresh and free_thresh, so save the map again"
+            f"{path} is no map of ROS map_server ({reason_of(error)}): expected image, resolution, origin "
+            "[x, y, yaw], occupied_thresh and free_thresh, so save the map again"
         ) from error
     if not found.image.resolve().is_relative_to(path.parent.resolve()):
-        raise SceneError(f"{path} names the picture {found.image}: expected one in its own folder; copy it there")
+        raise SceneError(
+            f"{path} names the picture {found.image}: expected one in its own folder; copy it there"
+        )
     return found
 
 
 def _checked(path: Path, given: Any) -> MapFile:
     if not isinstance(given, dict):
         raise ValueError("it holds no settings")
+    image, mode = given["image"], given.get("mode", "trinary")
+    if not isinstance(image, str) or mode not in _MODES:  # nested aliases would blow up if they were printed
+        raise ValueError(f"image is no file name, or mode is none of {', '.join(_MODES)}")
     x, y, yaw = (float(value) for value in given["origin"])
-    resolution, mode = float(given["resolution"]), str(given.get("mode", "trinary")).lower()
+    resolution, negate = float(given["resolution"]), bool(int(given.get("negate", 0)))
     occupied, free = float(given.get("occupied_thresh", 0.65)), float(given.get("free_thresh", 0.196))
     if not all(math.isfinite(value) for value in (x, y, yaw)) or not 1e-4 <= resolution <= 10:
         raise ValueError(f"origin {[x, y, yaw]}, resolution {resolution}")
-    if mode not in _MODES or not 0 <= free <= occupied <= 1:
-        raise ValueError(f"mode {mode}, free_thresh {free}, occupied_thresh {occupied}")
-    image = path.parent / str(given["image"])
-    return MapFile(image, resolution, (x, y, yaw), bool(int(given.get("negate", 0))), occupied, free, mode)
+    if not 0 <= free <= occupied <= 1:
+        raise ValueError(f"free_thresh {free}, occupied_thresh {occupied}")
+    return MapFile(path.parent / image, resolution, (x, y, yaw), negate, occupied, free, mode)
 
 
 def _read(path: Path, agent: AgentShape) -> Plan:
@@ -123,10 +126,10 @@ def _picture(path: Path, found: MapFile) -> NDArray[np.float32]:
         raise
     except FileNotFoundError as error:
         raise SceneError(f"{path} names the picture {found.image}, which is absent: copy it there") from error
-    except _DECODING_ERRORS as error:
+    except (Image.DecompressionBombError, *READ_ERRORS) as error:
         raise SceneError(
-            f"{found.image} cannot be read as a picture ({' '.join(str(error).split())[:120]}): expected .pgm or "
-            f".png as {path} says, so save the map again"
+            f"{found.image} cannot be read as a picture ({reason_of(error)}): expected .pgm "
+            f"or .png as {path} says, so save the map again"
         ) from error
     grey = np.einsum("hwc->hw", bands[..., :3], dtype=np.float32) / np.float32(3)
     return np.where(bands[..., 3] == 0, np.float32(np.nan), grey)
