@@ -162,7 +162,7 @@ def _before_doors(geometry: Geometry) -> NDArray[np.bool_]:
         window = tuple(
             slice(max(int((at - reach) / CELL), 0), int((at + reach) / CELL) + 1) for at in (door.x, door.y)
         )
-        x, y = (np.arange(n)[cells] for n, cells in zip(zone.shape, window, strict=True))
+        x, y = np.arange(zone.shape[0])[window[0]], np.arange(zone.shape[1])[window[1]]
         across = np.hypot((x[:, None] + 0.5) * CELL - door.x, (y + 0.5) * CELL - door.y)
         zone[window] |= across <= reach
     return zone

@@ -139,6 +139,6 @@ def _furniture(floor: Mask) -> Mask:
     small = [
         label
         for label, (x, y) in enumerate(ndimage.find_objects(labels), 1)
-        if max(x.stop - x.start, y.stop - y.start) * CELL <= _FURNITURE_M
+        if label != labels[0, 0] and max(x.stop - x.start, y.stop - y.start) * CELL <= _FURNITURE_M
     ]
     return np.isin(labels, small)

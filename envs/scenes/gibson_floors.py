@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
-from skimage.morphology import remove_small_holes
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplan import Mask, Plan, make_plan, plan_scenes
@@ -66,7 +65,8 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
 def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> Plan:
     """The grid holds agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
     grid = read_raster(path) > 0
-    free = remove_small_holes(grid, max_size=_MISSED_CELLS, connectivity=1)
+    holes, count = ndimage.label(~grid)
+    free = grid | (np.bincount(holes.ravel(), minlength=count + 1) <= _MISSED_CELLS)[holes]
     # Habitat's -z is the world's x and its -x is the world's y, as for the Gibson meshes.
     free = np.pad(free[::-1, ::-1], 1 + int(np.ceil(agent.radius_m / RESOLUTION_M)))
     margin = (np.array(free.shape) - grid.shape) // 2 * RESOLUTION_M
