@@ -1,4 +1,4 @@
-"""Every command of the pages on scenes runs: on made-up files everywhere, on real ones where they are at hand."""
+"""Every command of the pages on scenes runs: on made-up files everywhere, on real ones where at hand."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def run_page(page: Path, skip: Callable[[str], bool], monkeypatch: pytest.Monkey
     return len(printed)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", ["floor_plans", "room_scans"])
 def test_every_command_of_a_page_runs_on_small_files(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
