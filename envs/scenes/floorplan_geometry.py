@@ -16,6 +16,9 @@ from robonav.envs.scenes.procedural_free_space import CELL, MARGIN, Clearance
 from robonav.envs.scenes.procedural_layout import Room
 
 _FURNITURE_M = 2.6  # what stands free and is no larger is furniture, where the plan shows any
+_FLUSH_CELLS = 44  # pockets of a room's outline up to this width are filled by what stands along the wall,
+_BULKY_CELLS = 6  # if that is thicker than a wall
+_REST_CELLS = 100
 _NEAR_WALL_M = 0.12  # in front of a wall, where it is asked which room the wall belongs to
 _SAMPLE_M = 0.3
 _EIGHT = np.ones((3, 3))
@@ -74,9 +77,11 @@ class Geometry:
     @classmethod
     def of(cls, plan: Plan) -> Geometry:
         """Trace a plan."""
-        furniture = _furniture(plan.floor) if plan.furnished else np.zeros_like(plan.floor)
+        furniture = _standing_free(plan.floor) if plan.furnished else np.zeros_like(plan.floor)
+        rooms, passages = find_rooms(plan.floor | furniture)
+        if plan.furnished:
+            furniture |= _along_walls(plan.floor | furniture, rooms)
         indoor = plan.floor | furniture
-        rooms, passages = find_rooms(indoor)
         nearest = ndimage.distance_transform_edt(rooms == 0, return_distances=False, return_indices=True)
         bound = plan.roughness_m / CELL
         walls = [CELL * simplified(loop, bound) for loop in outlines(indoor)]
@@ -133,7 +138,7 @@ class Geometry:
         return WallRuns(ends[first, 0], ends[last, 1], room[first].astype(np.int64))
 
 
-def _furniture(floor: Mask) -> Mask:
+def _standing_free(floor: Mask) -> Mask:
     """Obstacles that stand free of all walls and are no larger than furniture."""
     labels, _ = ndimage.label(~floor, _EIGHT)
     small = [
@@ -142,3 +147,35 @@ def _furniture(floor: Mask) -> Mask:
         if label != labels[0, 0] and max(x.stop - x.start, y.stop - y.start) * CELL <= _FURNITURE_M
     ]
     return np.isin(labels, small)
+
+
+def _along_walls(indoor: Mask, rooms: NDArray[np.int32]) -> Mask:
+    """What makes dents in the outline of one room: bulky things along its walls.
+
+    A dent is what a closing by a square fills. One that borders two rooms may be the wall between them and
+    stays one.
+    """
+    padded = np.pad(indoor, _FLUSH_CELLS)
+    flush = ndimage.minimum_filter(ndimage.maximum_filter(padded, _FLUSH_CELLS), _FLUSH_CELLS, origin=-1)
+    core = slice(_FLUSH_CELLS, -_FLUSH_CELLS)
+    dents = flush[core, core] & ~indoor
+    bulky = ndimage.maximum_filter(ndimage.minimum_filter(dents, _BULKY_CELLS), _BULKY_CELLS, origin=-1)
+    things = _bordering_one_room(dents & bulky, rooms)
+    beside = ndimage.maximum_filter(things, 3)
+    rests = _bordering_one_room(dents & ~things, rooms)  # corners that no square fits into
+    labels, count = ndimage.label(rests, _EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    touching = np.isin(np.arange(count + 1), np.unique(labels[beside & rests])) & (sizes <= _REST_CELLS)
+    return things | (rests & touching[labels])
+
+
+def _bordering_one_room(mask: Mask, rooms: NDArray[np.int32]) -> Mask:
+    """Those connected parts of a mask that have a single room around them."""
+    labels, count = ndimage.label(mask, _EIGHT)
+    if not count:
+        return mask
+    numbers = np.arange(1, count + 1)
+    highest = ndimage.maximum(ndimage.maximum_filter(rooms, 3), labels, numbers)
+    some = np.where(rooms > 0, rooms, rooms.max() + 1)
+    lowest = ndimage.minimum(ndimage.minimum_filter(some, 3), labels, numbers)
+    return np.concatenate([[False], highest == lowest])[labels]

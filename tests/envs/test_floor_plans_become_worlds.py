@@ -111,8 +111,8 @@ def test_walls_of_one_pixel_hold_at_any_resolution_and_heading(resolution: float
 
 
 def test_grids_of_agent_centres_are_set_back_but_keep_thin_walls() -> None:
-    centres = np.zeros((60, 60), dtype=bool)
-    centres[10:28, 10:50] = centres[32:50, 10:50] = True  # 0.2 m of wall and two radii of 0.1 m, say
+    centres = np.zeros((100, 100), dtype=bool)
+    centres[10:48, 10:90] = centres[52:90, 10:90] = True  # 0.2 m of wall and two radii of 0.1 m, say
     floor = set_back(centres, 0.18)
     assert floor[centres].all()
     plan = make_plan("rooms", floor, 0.05, (0.0, 0.0, 0.0), furnished=True, roughness_m=0.075)
