@@ -156,13 +156,14 @@ def _triangles_of(piece: Piece) -> int:
 
 def _before_doors(geometry: Geometry) -> NDArray[np.bool_]:
     """Floor before and in doorways, which stays clear."""
-    zone = np.zeros(geometry.floor.shape, dtype=bool)
+    nx, ny = geometry.floor.shape
+    zone = np.zeros((nx, ny), dtype=bool)
     for door in geometry.passages:
         reach = door.width / 2 + DOOR_ZONE
         window = tuple(
             slice(max(int((at - reach) / CELL), 0), int((at + reach) / CELL) + 1) for at in (door.x, door.y)
         )
-        x, y = np.arange(zone.shape[0])[window[0]], np.arange(zone.shape[1])[window[1]]
+        x, y = np.arange(nx)[window[0]], np.arange(ny)[window[1]]
         across = np.hypot((x[:, None] + 0.5) * CELL - door.x, (y + 0.5) * CELL - door.y)
         zone[window] |= across <= reach
     return zone

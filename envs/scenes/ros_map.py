@@ -54,12 +54,19 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     if path.is_file() and path.suffix.lower() in _SUFFIXES:
         maps = [path]
     elif path.is_dir():
-        found = sorted(file for suffix in _SUFFIXES for file in path.glob(f"*{suffix}"))
+        files = sorted(file for suffix in _SUFFIXES for file in path.glob(f"*{suffix}"))
+        found = [file for file in files if file.is_file() and _looks_like_a_map(file)]
         maps = split_by_building(found, lambda file: file.stem, split) if found else []
     else:
         return None
     readers = {f"{m.resolve().parent.name}/{m.name}": partial(_read, m) for m in maps}
     return plan_scenes(readers, agent) if readers else None
+
+
+def _looks_like_a_map(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(4096)
+    return all(key in start for key in (b"image:", b"resolution:", b"origin:"))
 
 
 def read_map_file(path: Path) -> MapFile:

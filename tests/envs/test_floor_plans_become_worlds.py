@@ -17,6 +17,7 @@ from robonav.envs.scenes.gibson_floors import set_back
 from robonav.envs.scenes.scene import FreeSpace, Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
+from tests.envs.gltf_files import write_room
 from tests.envs.plan_files import two_rooms, write_gibson_floors, write_kth_plan, write_map
 
 
@@ -190,6 +191,12 @@ def test_real_plans_agree_with_their_mesh(shared_data: Path, place: str) -> None
     assert scene.free_space is not None
     assert len(scene.triangles) <= 16_000
     assert min(agreement(scene.free_space, free_space_of(scene.vertices, scene.triangles))) > 0.95
+
+
+def test_settings_beside_meshes_are_no_maps(tmp_path: Path) -> None:
+    write_room(tmp_path / "room.glb")
+    (tmp_path / "settings.yaml").write_text("resolution: 640")
+    assert list(open_scenes(str(tmp_path)).scene_ids) == ["room.glb"]
 
 
 def test_a_map_is_one_scene_of_every_split(tmp_path: Path) -> None:
