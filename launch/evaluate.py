@@ -32,7 +32,7 @@ class EvaluateCommand:
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """A checkpoint or run folder, or a baseline: random, straight, frontier, nearest-frontier."""
     scenes: str = "procedural"
-    """Worlds to explore: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: int = 100
     """How many episodes, spread evenly over the scenes."""
     steps: int = 1024

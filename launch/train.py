@@ -25,7 +25,7 @@ class TrainCommand:
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
     """Which configuration: nano, or an ablation of it (a file in launch/presets)."""
     scenes: str | None = None
-    """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     steps: int | None = None
     """Environment steps in all, those before --resume included."""
     num_envs: int | None = None

@@ -1,20 +1,18 @@
-"""Worlds: procedural houses, and meshes from a file, a folder, or a data set folder."""
+"""Worlds: procedural houses, meshes, floor plans, room scans, and kinds that other packages add."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from robonav.envs.scenes import folder, gibson, hm3d
+from robonav.envs.scenes import folder, gibson, gibson_floors, hm3d, kth_floorplans, room_scan, ros_map
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
-from robonav.envs.scenes.mesh_scenes import MeshScenes
+from robonav.envs.scenes.mesh_scenes import MeshScenes, SceneFile
+from robonav.envs.scenes.plugins import plugged_in
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
 __all__ = ["AgentShape", "FreeSpace", "Scene", "SceneError", "SceneSet", "free_space_of", "open_scenes"]
-
-# Each says which scenes a path holds, or None if it is not laid out in its way; the first answer counts.
-LAYOUTS = (hm3d.discover, gibson.discover, folder.discover)
 
 
 class SceneSet(Protocol):
@@ -28,25 +26,58 @@ class SceneSet(Protocol):
         """The scene, with its free space."""
 
 
+# What opens the scenes that a user names, for a split and an agent, if they are of its kind, else says None.
+OpenKind = Callable[[str, str, AgentShape], SceneSet | None]
+
+
+def _procedural(spec: str, split: str, agent: AgentShape) -> SceneSet | None:
+    if spec != "procedural":
+        return None
+    from robonav.envs.scenes.procedural import ProceduralHouses
+
+    return ProceduralHouses(split=split, radius_m=agent.radius_m, height_m=agent.height_m)
+
+
+def _meshes(discover: Callable[[Path, str], list[SceneFile] | None]) -> OpenKind:
+    def open_kind(spec: str, split: str, agent: AgentShape) -> SceneSet | None:
+        files = discover(Path(spec), split)
+        return None if files is None else MeshScenes(files, agent)
+
+    return open_kind
+
+
+# A new kind is one file and one line here, or an entry point of another package; the first answer counts.
+KINDS: tuple[OpenKind, ...] = (
+    _procedural,
+    _meshes(hm3d.discover),
+    _meshes(gibson.discover),
+    ros_map.open_kind,
+    gibson_floors.open_kind,
+    kth_floorplans.open_kind,
+    room_scan.open_kind,
+)
+
+
 def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT) -> SceneSet:
     """Open the scenes that a user names.
 
     Args:
-        spec: "procedural", a mesh file, a folder of meshes, or a folder in the HM3D or Gibson layout.
+        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D or Gibson layout, a floor
+            plan (a map.yaml of ROS, a folder of gibson_floors or kth_floorplans), a room scan (.json) or a
+            folder of them, or what an installed plug-in takes.
         split: Which part of a data set that has splits.
         agent: Shape that the free space is computed for.
 
     Raises:
         SceneError: There is no scene.
     """
-    if spec == "procedural":
-        from robonav.envs.scenes.procedural import ProceduralHouses
-
-        return ProceduralHouses(split=split, radius_m=agent.radius_m, height_m=agent.height_m)
-    path = Path(spec)
-    if not path.exists():
+    for open_kind in (*KINDS, *plugged_in()):
+        scenes = open_kind(spec, split, agent)
+        if scenes is not None:
+            return scenes
+    if not Path(spec).exists():
         raise SceneError(
-            f"{spec} does not exist: expected 'procedural', a mesh file or a folder of scenes; check the path"
+            f"{spec} does not exist: expected 'procedural', a mesh, a map.yaml, a room scan or a folder of "
+            "scenes; check the path"
         )
-    found = (discover(path, split) for discover in LAYOUTS)
-    return MeshScenes(next(files for files in found if files is not None), agent)
+    return MeshScenes(folder.discover(Path(spec), split), agent)

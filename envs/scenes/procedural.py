@@ -83,11 +83,11 @@ def _appearance(rng: np.random.Generator, layout: Layout, placed: list[Placed], 
     for number in range(len(layout.doors)):
         shell.add_doorway(number, ceiling)
     shell.add_to(mesh, lights)
-    _add_furniture(mesh, palette, lights, placed, layout.height - 0.01)
+    add_furniture(mesh, palette, lights, placed, layout.height - 0.01)
     return mesh
 
 
-def _add_furniture(
+def add_furniture(
     mesh: MeshBuilder, palette: Palette, lights: Lights, placed: list[Placed], ceiling_z: float
 ) -> None:
     """Add all pieces, each part in its material; nothing reaches through the ceiling."""

@@ -1,0 +1,26 @@
+"""What reading a damaged file leads to, and how it is said."""
+
+from __future__ import annotations
+
+_LONGEST = 120
+
+# What the decoders of JSON, YAML, NumPy and pictures raise for files that are not as they should be.
+READ_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    EOFError,
+    SyntaxError,
+    RecursionError,
+    OverflowError,
+    MemoryError,
+)
+
+
+def reason_of(error: BaseException) -> str:
+    """The error in a few words on one line."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return " ".join(str(error).split())[:_LONGEST] or type(error).__name__
