@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from robonav.envs.scenes import folder, gibson, hm3d
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
 from robonav.envs.scenes.mesh_scenes import MeshScenes
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
-__all__ = ["AgentShape", "FreeSpace", "Scene", "SceneError", "SceneSet", "free_space_of", "open_scenes"]
+__all__ = [
+    "AgentShape",
+    "FileScenes",
+    "FreeSpace",
+    "Scene",
+    "SceneError",
+    "SceneSet",
+    "free_space_of",
+    "open_scenes",
+]
 
 # Each says which scenes a path holds, or None if it is not laid out in its way; the first answer counts.
 LAYOUTS = (hm3d.discover, gibson.discover, folder.discover)
@@ -26,6 +35,14 @@ class SceneSet(Protocol):
 
     def load(self, scene_id: str) -> Scene:
         """The scene, with its free space."""
+
+
+@runtime_checkable
+class FileScenes(Protocol):
+    """A scene set whose scenes are files."""
+
+    def file_of(self, scene_id: str) -> Path:
+        """Where a scene is read from."""
 
 
 def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT) -> SceneSet:
