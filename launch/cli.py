@@ -20,6 +20,7 @@ from robonav.errors import UsageError
 from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
 from robonav.launch.evaluate import EvaluateCommand
+from robonav.launch.scenes import ScenesCommand
 from robonav.launch.train import TrainCommand
 from robonav.launch.vision import VisionCommand
 from robonav.launch.warp_start import start_warp
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "vision": VisionCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
+    "scenes": ScenesCommand,
     "demo": DemoCommand,
     "doctor": DoctorCommand,
 }
