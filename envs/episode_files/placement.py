@@ -70,8 +70,10 @@ def place_episodes(
     hashes: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     known: Counter[str] = Counter()
+    example = "no scene"
     for name, group in groupby(episodes, key=lambda episode: scene_name(episode.scene_path)):
         batch = list(group)
+        example = batch[0].scene_path
         if name not in ids:
             left_out["scene is not among these"] += len(batch)
             continue
@@ -85,9 +87,10 @@ def place_episodes(
             else:
                 placed.append(_listed(episode, ids[name], xy, known))
     if not placed:
-        found = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        found = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
         raise SceneError(
-            f"{source}: no episode can start in these scenes ({found}): give the scenes it was made for"
+            f"{source}: no episode can start here ({found}): it is for {example}, and the scenes given are "
+            f"{scenes.scene_ids[0]} and the like, so give the scenes that it was made for"
         )
     return EpisodeList(hashes, placed), dict(left_out)
 

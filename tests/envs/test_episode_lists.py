@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,20 @@ def test_some_of_a_list_are_spread_evenly_over_its_scenes(count: int, seed: int)
     if count <= 6:
         assert max(kept.count(f"room-{k}") for k in range(3)) == -(-count // 3)
     assert some == EpisodeList({f"room-{k}": HASH for k in range(3)}, episodes).some(count, seed)
+
+
+@settings(max_examples=200)
+@given(
+    st.integers(0, 400),
+    st.integers(0, 8),
+    st.sampled_from([b"", b"[", b"1e999", b"\xff", b'"', b"\n", b"9" * 30]),
+)
+def test_no_mutation_of_a_list_does_more_than_raise_a_scene_error(
+    tmp_path_factory: pytest.TempPathFactory, at: int, length: int, bite: bytes
+) -> None:
+    content = f"{HEADER}\n{LINE}\n".encode()
+    at %= len(content)
+    path = tmp_path_factory.getbasetemp() / "mutated.jsonl"
+    path.write_bytes(content[:at] + bite + content[at + length :])
+    with suppress(SceneError):
+        open_episodes(path, Rooms())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robonav.envs.episode_files import open_episodes, place_episodes, read_habitat_episodes
+from robonav.envs.episode_files import open_episodes
 from robonav.envs.episode_files.placement import SNAP_M, scene_name, snap
-from robonav.envs.scenes import SceneError, SceneSet, open_scenes
-from robonav.envs.scenes.habitat_frame import world_from_habitat
+from robonav.envs.scenes import SceneError, SceneSet
 from robonav.envs.scenes.scene import FreeSpace
-from tests.envs.habitat_files import NORTH, point_episode, write
+from tests.envs.habitat_files import point_episode, write
 from tests.worlds import RADIUS, SIZE, Rooms, room_floor
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "episode_placement.py"))
 
 
 def episode_at(x: float, y: float, z: float = 0.1, **other: Any) -> dict[str, Any]:
@@ -63,7 +65,9 @@ def test_what_cannot_start_is_counted_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_a_file_of_which_nothing_can_start_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SceneError, match=r"no episode can start .*\(1 scene is not among these\)"):
+    with pytest.raises(
+        SceneError, match=r"\(scene is not among these: 1\): it is for .*/Room.glb, and .* room-0 and"
+    ):
         placed(tmp_path, point_episode())
 
 
@@ -122,33 +126,16 @@ def test_a_floor_without_a_free_cell_takes_nobody() -> None:
     assert snap([(0.1, 0.1, 0.0)], nowhere).reasons == ["start more than 0.25 m from free floor"]
 
 
-SHARES = {  # of the points that habitat-sim drew on its navmesh: free as they are, placed within 0.25 m
-    "hm3d/minival/00901-AwsSmallHouse": (0.90, 0.98),
-    "gibson/TurtleBot3House": (0.90, 1.0),
-}
-
-
-@pytest.mark.parametrize("scene_id", SHARES)
+@pytest.mark.parametrize(
+    ("name", "free", "placed"), [("AwsSmallHouse", 0.9, 0.98), ("TurtleBot3House", 0.9, 1.0)]
+)
 def test_points_of_a_real_navmesh_can_be_started_from(
-    shared_data: Path, tmp_path: Path, scene_id: str
+    shared_data: Path, name: str, free: float, placed: float
 ) -> None:
-    scenes = open_scenes(str(shared_data / "scene_datasets" / scene_id.split("/")[0]))
-    name = scene_name(scene_id)
-    with np.load(shared_data / "habitat_reference" / f"{name}.npz", allow_pickle=False) as reference:
-        starts, goals = reference["path_start"], reference["path_end"]
-    episodes = [
-        point_episode(k, start_position=start, start_rotation=NORTH, goals=[{"position": goal}],
-                      scene_id=f"data/{name}.basis.glb")
-        for k, (start, goal) in enumerate(zip(starts.tolist(), goals.tolist(), strict=True))
-    ]  # fmt: skip
-    path = write(tmp_path / "a.json.gz", episodes)
-    listed, _ = place_episodes(read_habitat_episodes(path), scenes, str(path))
-    free, all_placed = SHARES[scene_id]
-    assert len(listed.episodes) >= all_placed * len(episodes)
-    given_at = {f"{scene_id}/{k}": world_from_habitat(start)[:2] for k, start in enumerate(starts)}
-    moved = [np.linalg.norm(e.start[:2] - given_at[e.episode_id]) for e in listed.episodes]
-    assert np.mean(np.array(moved) == 0) >= free
-    assert max(moved) <= SNAP_M
+    result = BENCHMARK["measure"](name, shared_data)
+    assert result.points == 600
+    assert result.free >= free
+    assert result.placed >= placed
 
 
 def test_the_room_of_these_tests_is_as_large_as_they_assume() -> None:
