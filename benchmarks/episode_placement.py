@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robonav.envs.episode_files.placement import SNAP_M, snap
+from robonav.envs.episode_files.placement import SNAP_M, StartFloor
 from robonav.envs.scenes import open_scenes
 from robonav.envs.scenes.habitat_frame import world_from_habitat
 
@@ -51,7 +51,7 @@ def measure(name: str, data: Path = SHARED_DATA) -> Placement:
     assert free_space is not None
     with np.load(data / "habitat_reference" / f"{name}.npz", allow_pickle=False) as reference:
         points = world_from_habitat(np.concatenate([reference["path_start"], reference["path_end"]]))
-    snapped = snap(points.tolist(), free_space)
+    snapped = StartFloor(free_space).snap(points.tolist())
     placed = np.array([reason == "" for reason in snapped.reasons])
     assert np.all(free_space.island_at(snapped.xy[placed]) > 0)
     moved = np.linalg.norm(snapped.xy - points[:, :2], axis=1)[placed]

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from robonav.envs.episode_files import read_habitat_episodes
-from robonav.envs.episode_files.placement import snap
+from robonav.envs.episode_files.placement import StartFloor
 from robonav.envs.scenes.scene import FreeSpace
 
 CELL_M = 0.1
@@ -58,12 +58,14 @@ def test_real_starts_and_goals_are_free_and_as_far_apart_as_their_file_says(
     episodes = list(read_habitat_episodes(shared_data / "episodes/gibson_imagenav/train/Angiola.json.gz"))
     for positions in ([e.position for e in episodes], [e.goals[0].position for e in episodes]):
         assert (angiola.island_at(np.array(positions)[:, :2]) > 0).mean() > 0.999
-        assert not any(snap(positions, angiola).reasons)
+        assert not any(StartFloor(angiola).snap(positions).reasons)
 
     rng = np.random.default_rng(0)
     some = [episodes[k] for k in rng.choice(len(episodes), SAMPLED, replace=False)]
     ends = [*(e.position[:2] for e in some), *(e.goals[0].position[:2] for e in some)]
-    nodes = np.concatenate([snap([(*end, angiola.floor_z) for end in ends], angiola).xy, corners(angiola)])
+    nodes = np.concatenate(
+        [StartFloor(angiola).snap([(*end, angiola.floor_z) for end in ends]).xy, corners(angiola)]
+    )
     first, second = np.triu_indices(len(nodes), 1)
     clear = visible(angiola, nodes[first], nodes[second])
     first, second = first[clear], second[clear]

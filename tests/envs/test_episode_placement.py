@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robonav.envs.episode_files import open_episodes
-from robonav.envs.episode_files.placement import SNAP_M, scene_name, snap
+from robonav.envs.episode_files.placement import SNAP_M, StartFloor, scene_name
 from robonav.envs.scenes import SceneError, SceneSet
-from robonav.envs.scenes.scene import FreeSpace
+from robonav.envs.scenes.scene import FreeSpace, Scene
 from tests.envs.habitat_files import point_episode, write
 from tests.worlds import RADIUS, SIZE, Rooms, room_floor
 
@@ -71,9 +71,35 @@ def test_a_file_of_which_nothing_can_start_is_refused(tmp_path: Path) -> None:
         placed(tmp_path, point_episode())
 
 
+def test_more_episodes_than_anyone_runs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robonav.envs.episode_files.placement.MAX_EPISODES", 2)
+    with pytest.raises(SceneError, match=r"has more than 2 episodes: give fewer of its files"):
+        placed(tmp_path, *[episode_at(3, 2)] * 3)
+
+
 def test_ids_that_come_twice_are_numbered(tmp_path: Path) -> None:
     listed, _ = placed(tmp_path, episode_at(3, 2), episode_at(3, 2), episode_at(3, 2))
     assert [e.episode_id for e in listed.episodes] == ["room-0/0", "room-0/0#2", "room-0/0#3"]
+
+
+class CountedRooms(Rooms):
+    """Rooms that count how often they are loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+
+    def load(self, scene_id: str) -> Scene:
+        self.loaded.append(scene_id)
+        return super().load(scene_id)
+
+
+def test_mixed_episodes_run_scene_by_scene_and_load_each_once(tmp_path: Path) -> None:
+    scenes = CountedRooms()
+    mixed = [episode_at(3, 2, episode_id=k, scene_id=f"room-{k % 2}.glb") for k in range(6)]
+    listed, _ = placed(tmp_path, *mixed, scenes=scenes)
+    assert [e.scene_id for e in listed.episodes] == ["room-0"] * 3 + ["room-1"] * 3
+    assert scenes.loaded == ["room-0", "room-1"]
 
 
 class Twins(Rooms):
@@ -109,7 +135,7 @@ def test_a_scene_is_known_by_its_name_alone(path: str, name: str) -> None:
 def test_snapping_agrees_with_brute_force(positions: list[tuple[float, float, float]]) -> None:
     floor = room_floor()
     cells = floor.centres(np.argwhere(floor.islands > 0))
-    snapped = snap(positions, floor)
+    snapped = StartFloor(floor).snap(positions)
     for (x, y, z), xy, reason in zip(positions, snapped.xy, snapped.reasons, strict=True):
         nearest = np.linalg.norm(cells - (x, y), axis=1).min()
         is_free = floor.island_at(np.array([x, y])) > 0
@@ -123,7 +149,7 @@ def test_snapping_agrees_with_brute_force(positions: list[tuple[float, float, fl
 
 def test_a_floor_without_a_free_cell_takes_nobody() -> None:
     nowhere = FreeSpace(np.zeros((4, 4), np.int32), (0.0, 0.0), 0.0)
-    assert snap([(0.1, 0.1, 0.0)], nowhere).reasons == ["start more than 0.25 m from free floor"]
+    assert StartFloor(nowhere).snap([(0.1, 0.1, 0.0)]).reasons == ["start more than 0.25 m from free floor"]
 
 
 @pytest.mark.parametrize(
