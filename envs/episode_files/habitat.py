@@ -134,21 +134,31 @@ def _parse(path: Path) -> FileJson:
 
 def _read_file(path: Path) -> Iterator[HabitatEpisode]:
     file = _parse(path)
-    shared: dict[str, tuple[Goal, ...]] = {}
-    tables = {**(file.goals_by_category or {}), **{key: [goal] for key, goal in (file.goals or {}).items()}}
+    tables = _GoalTables(file, path)
     for number, episode in enumerate(file.episodes):
         source = f"{path} episode {episode.episode_id} (entry {number})"
-        key = _goals_key(episode)
-        if episode.goals:
-            goals = _goals(episode.goals, source)
-        elif key is None:
-            goals = ()
-        elif key in tables:
-            goals = shared.setdefault(key, ()) or _goals(tables[key], f"{path} goals {key}")
-            shared[key] = goals
-        else:
-            raise SceneError(f"{source} is for the goals {key!r}, which the file lacks: get the file again")
+        goals = _goals(episode.goals, source) if episode.goals else tables.goals_of(episode, source)
         yield _episode(episode, goals, source)
+
+
+class _GoalTables:
+    """The goals that a file keeps apart from its episodes; each is converted once."""
+
+    def __init__(self, file: FileJson, path: Path) -> None:
+        instances = {key: [goal] for key, goal in (file.goals or {}).items()}
+        self._tables, self._path = {**(file.goals_by_category or {}), **instances}, path
+        self._converted: dict[str, tuple[Goal, ...]] = {}
+
+    def goals_of(self, episode: EpisodeJson, source: str) -> tuple[Goal, ...]:
+        """Goals of an episode that does not hold its own; none where it has no category either."""
+        key = _goals_key(episode)
+        if key is None:
+            return ()
+        if key not in self._tables:
+            raise SceneError(f"{source} is for the goals {key!r}, which the file lacks: get the file again")
+        if key not in self._converted:
+            self._converted[key] = _goals(self._tables[key], f"{self._path} goals {key}")
+        return self._converted[key]
 
 
 def _goals_key(episode: EpisodeJson) -> str | None:
