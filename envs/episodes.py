@@ -7,12 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from robonav.envs.navigation import Episode, NavigationSimulator, sample_start
+from robonav.envs.scenes.scene import FreeSpace
 
 
 def sample_episode(simulator: NavigationSimulator, scene_id: str, seed: int, episode_id: str = "") -> Episode:
     """One episode in one scene; the same seed gives the same start."""
-    start = sample_start(simulator.load(scene_id), np.random.default_rng(seed))
+    start = seeded_start(simulator.load(scene_id).free_space, seed)
     return Episode(episode_id or f"{scene_id}#{seed}", scene_id, seed, start)
+
+
+def seeded_start(free_space: FreeSpace, seed: int) -> tuple[float, float, float]:
+    """The start (x, y, yaw) that belongs to a seed."""
+    return sample_start(free_space, np.random.default_rng(seed))
 
 
 class EpisodeStream:
@@ -35,5 +41,5 @@ class EpisodeStream:
         rng = np.random.default_rng([self.seed, agent, count])
         scene_ids = self._simulator.scenes.scene_ids
         scene_id = scene_ids[int(rng.integers(len(scene_ids)))]
-        start = sample_start(self._simulator.load(scene_id), rng)
+        start = sample_start(self._simulator.load(scene_id).free_space, rng)
         return Episode(f"train-{self.seed}-{agent}-{count}", scene_id, self.seed, start)

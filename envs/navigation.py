@@ -91,9 +91,9 @@ class WorldCache:
         return World(scene, scene.free_space, sensor_of(scene, self._camera, self._threads))
 
 
-def sample_start(world: World, rng: np.random.Generator) -> tuple[float, float, float]:
+def sample_start(free_space: FreeSpace, rng: np.random.Generator) -> tuple[float, float, float]:
     """A random start (x, y, yaw) on the largest indoor island."""
-    x, y = world.free_space.sample(rng)[0]
+    x, y = free_space.sample(rng)[0]
     return float(x), float(y), float(rng.uniform(-np.pi, np.pi))
 
 

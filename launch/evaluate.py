@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from robonav.errors import UsageError
+from robonav.launch.scenes_episodes import print_left_out
 
 if TYPE_CHECKING:
+    from robonav.envs.scenes import SceneSet
     from robonav.evaluation.records import RunFolder
-    from robonav.evaluation.runner import Evaluation, Settings
+    from robonav.evaluation.runner import Evaluation, Plan, Settings
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,16 @@ class EvaluateCommand:
     Examples:
         robonav evaluate frontier --episodes 20 --steps 512
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
+        robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """A checkpoint or run folder, or a baseline: random, straight, frontier, nearest-frontier."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
-    episodes: int = 100
-    """How many episodes, spread evenly over the scenes."""
+    episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100
+    """How many episodes, spread evenly over the scenes; or a list that `robonav scenes episodes` wrote, or
+    Habitat's episode files."""
     steps: int = 1024
     """Steps in an episode."""
     floor: int | None = None
@@ -62,15 +67,16 @@ class EvaluateCommand:
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        settings = Settings(
-            self.explorer, self.scenes, self.episodes, self.steps, self.seed, self.num_envs, self.floor
-        )
         explorer = make_explorer(self.explorer)
         scenes = open_scenes(self.scenes, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
-        evaluation = Evaluation(settings, explorer, scenes, self.threads)
+        given = _given(self.episodes, scenes)
+        settings = Settings(
+            self.explorer, self.scenes, given.count, self.steps, self.seed, self.num_envs, self.floor
+        )
+        evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned)
         evaluation.load_first_scene()
-        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer)}
+        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)
         _report(folder, facts, self._command(), revision)
@@ -84,6 +90,29 @@ class EvaluateCommand:
         options += [] if self.floor is None else ["floor"]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The episodes asked for: how many, which if they are listed, and what a resumed run must share."""
+
+    count: int
+    planned: Sequence[Plan] | None
+    facts: dict[str, Any]
+
+
+def _given(episodes: int | Path, scenes: SceneSet) -> _Given:
+    if isinstance(episodes, int):
+        return _Given(episodes, None, {"episode_list": None, "left_out": None})
+    from robonav.envs.episode_files import open_episodes
+    from robonav.launch.loading import loading_shown
+
+    with loading_shown(scenes) as shown:
+        listed, left_out = open_episodes(episodes, shown)
+    print_left_out(listed, left_out)
+    return _Given(
+        len(listed.episodes), listed.episodes, {"episode_list": listed.digest, "left_out": left_out}
+    )
 
 
 def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from robonav.envs.scenes import folder, gibson, gibson_floors, hm3d, kth_floorplans, room_scan, ros_map
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
@@ -12,7 +12,16 @@ from robonav.envs.scenes.mesh_scenes import MeshScenes, SceneFile
 from robonav.envs.scenes.plugins import plugged_in
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
-__all__ = ["AgentShape", "FreeSpace", "Scene", "SceneError", "SceneSet", "free_space_of", "open_scenes"]
+__all__ = [
+    "AgentShape",
+    "FileScenes",
+    "FreeSpace",
+    "Scene",
+    "SceneError",
+    "SceneSet",
+    "free_space_of",
+    "open_scenes",
+]
 
 
 class SceneSet(Protocol):
@@ -24,6 +33,14 @@ class SceneSet(Protocol):
 
     def load(self, scene_id: str) -> Scene:
         """The scene, with its free space."""
+
+
+@runtime_checkable
+class FileScenes(Protocol):
+    """A scene set whose scenes are files."""
+
+    def file_of(self, scene_id: str) -> Path:
+        """Where a scene is read from."""
 
 
 # What opens the scenes that a user names, for a split and an agent, if they are of its kind, else says None.

@@ -72,6 +72,10 @@ class MeshScenes:
             self._loaded[scene_id] = scene
         return scene
 
+    def file_of(self, scene_id: str) -> Path:
+        """Where a scene is read from."""
+        return self._files[scene_id].path
+
     def _load(self, file: SceneFile) -> Scene:
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
         try:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Settings:
     Attributes:
         explorer: Name of a baseline or checkpoint folder.
         scenes: What `open_scenes` takes.
-        episodes: How many episodes, spread evenly over the scenes.
+        episodes: How many episodes; without a list they are spread evenly over the scenes.
         steps: Length of an episode.
         seed: Decides starts and random actions.
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
@@ -54,13 +54,32 @@ class Settings:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
 
 
+class Plan(Protocol):
+    """An episode before its scene is loaded."""
+
+    @property
+    def episode_id(self) -> str:
+        """Its name, unique in its run."""
+
+    @property
+    def scene_id(self) -> str:
+        """Where it happens."""
+
+    def episode(self, simulator: NavigationSimulator) -> Episode:
+        """The episode with its start."""
+
+
 @dataclass(frozen=True)
 class Planned:
-    """An episode before its scene is loaded."""
+    """An episode whose start is drawn once its scene is loaded."""
 
     episode_id: str
     scene_id: str
     seed: int
+
+    def episode(self, simulator: NavigationSimulator) -> Episode:
+        """The episode with its start, which depends on scene and seed only."""
+        return sample_episode(simulator, self.scene_id, self.seed, self.episode_id)
 
 
 def plan_episodes(scene_ids: Sequence[str], episodes: int, seed: int) -> list[Planned]:
@@ -90,11 +109,20 @@ class Evaluation:
         explorer: Who explores; its `camera` is the one that it sees through.
         scenes: Where.
         threads: Threads for ray casting; 0 = all cores. Results do not depend on it.
+        planned: The episodes; by default those that `plan_episodes` spreads over the scenes.
     """
 
-    def __init__(self, settings: Settings, explorer: Explorer, scenes: SceneSet, threads: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        explorer: Explorer,
+        scenes: SceneSet,
+        threads: int = 0,
+        planned: Sequence[Plan] | None = None,
+    ) -> None:
         self.settings, self._explorer, self._scenes, self._threads = settings, explorer, scenes, threads
-        self.planned = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
+        drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
+        self.planned: Sequence[Plan] = drawn if planned is None else planned
         self._metric_camera = metric_camera(explorer.camera)
         self._truth = lru_cache(maxsize=settings.num_envs)(GroundTruth.of)
         # A simulator has a fixed number of agents, and the last batch may be smaller.
@@ -123,16 +151,16 @@ class Evaluation:
                 if tracker.episode.episode_id not in finished:
                     folder.append(*tracker.finish())
 
-    def _batches(self) -> Iterator[tuple[int, list[Planned]]]:
+    def _batches(self) -> Iterator[tuple[int, Sequence[Plan]]]:
         size = self.settings.num_envs
         for number, first in enumerate(range(0, len(self.planned), size)):
             yield number, self.planned[first : first + size]
 
     def _run_batch(
-        self, number: int, batch: list[Planned], advance: Callable[[int], None]
+        self, number: int, batch: Sequence[Plan], advance: Callable[[int], None]
     ) -> list[EpisodeTracker]:
         simulator = self._simulator(len(batch))
-        episodes = [sample_episode(simulator, p.scene_id, p.seed, p.episode_id) for p in batch]
+        episodes = [planned.episode(simulator) for planned in batch]
         frames = simulator.start(episodes)
         trackers = [self._track(simulator, agent, episode) for agent, episode in enumerate(episodes)]
         batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]

@@ -129,6 +129,14 @@ def test_ctrl_c_exits_130_with_one_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    program = "from robonav.launch import cli; raise SystemExit(cli.main(['scenes', 'list', 'procedural']))"
+    command = f'{sys.executable} -c "{program}" | head -1'
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["procedural", "procedural/val/000000", "generated"]
+
+
 def test_a_full_or_forbidden_disk_names_the_path(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -1,0 +1,20 @@
+"""Files of episodes: Habitat's (PointNav, ImageNav, ObjectNav, InstanceImageNav) and robonav's own lists."""
+
+from __future__ import annotations
+
+from robonav.envs.episode_files.episode_list import EpisodeList, ListedEpisode, read_episode_list
+from robonav.envs.episode_files.habitat import Goal, HabitatEpisode, ImageGoal, read_habitat_episodes
+from robonav.envs.episode_files.placement import LeftOut, open_episodes, place_episodes
+
+__all__ = [
+    "EpisodeList",
+    "Goal",
+    "HabitatEpisode",
+    "ImageGoal",
+    "LeftOut",
+    "ListedEpisode",
+    "open_episodes",
+    "place_episodes",
+    "read_episode_list",
+    "read_habitat_episodes",
+]
