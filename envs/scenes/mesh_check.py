@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from robonav.envs.scenes.scene import SceneError
 
 _MAX_TRIANGLES = 100_000_000  # Embree would want over 10 GB
+_MAX_PIXELS = 1 << 30  # the sensors' offsets into them are 32-bit numbers, and their memory is 4 GB
 _MAX_EXTENT_M = 200.0  # a house in centimetres is farther across
 
 
@@ -32,6 +35,17 @@ def check_container(path: Path) -> list[str]:
         if str(image.get("mimeType", image.get("uri", ""))).endswith("ktx2")
     ]
     return [f"{name} (KTX2/Basis)" for name in unread]
+
+
+def check_images(path: Path, images: Iterable[Image.Image]) -> None:
+    """Raise SceneError if the textures of a mesh are too large together; none is decoded for it."""
+    unique = {id(image): image.width * image.height for image in images}
+    pixels = sum(unique.values())
+    if pixels > _MAX_PIXELS:
+        raise SceneError(
+            f"{path} has textures of {pixels / 1e6:,.0f} megapixels: expected at most "
+            f"{_MAX_PIXELS / 1e6:,.0f}, so shrink them"
+        )
 
 
 def check_geometry(path: Path, vertices: NDArray[np.floating], triangles: NDArray[np.integer]) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
-from robonav.envs.scenes.mesh_file import load_mesh_file
+from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file
 from robonav.envs.scenes.scene import Scene, SceneError
+from robonav.envs.scenes.scene_cache import cached_scene
 
 Direction = tuple[float, float, float]
 
@@ -38,11 +40,18 @@ class MeshScenes:
     Args:
         files: The scenes; their ids must be unique.
         agent: Shape that the free space is computed for.
+        entries: Where loaded scenes are kept; the user's cache by default.
     """
 
-    def __init__(self, files: Sequence[SceneFile], agent: AgentShape = DEFAULT_AGENT) -> None:
+    def __init__(
+        self,
+        files: Sequence[SceneFile],
+        agent: AgentShape = DEFAULT_AGENT,
+        entries: ArrayCache | None = None,
+    ) -> None:
         self._files = {file.scene_id: file for file in files}
         self._agent = agent
+        self._entries = entries or ArrayCache.of_user()
         # several agents in one scene share it, and nothing is kept that nobody uses
         self._loaded: weakref.WeakValueDictionary[str, Scene] = weakref.WeakValueDictionary()
 
@@ -66,6 +75,14 @@ class MeshScenes:
         return scene
 
     def _load(self, file: SceneFile) -> Scene:
+        check_is_mesh(file.path)
+        anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()))
+        recipe = f"{anonymous} {self._agent}"
+        scene = cached_scene(file.path, recipe, lambda: self._build(file), self._entries)
+        facts = {**scene.metadata, "file": str(file.path)}  # a copy of the file elsewhere has the same entry
+        return replace(scene, scene_id=file.scene_id, metadata=facts)
+
+    def _build(self, file: SceneFile) -> Scene:
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
         try:
             free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
