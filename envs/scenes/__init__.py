@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from robonav.envs.scenes import folder, gibson, hm3d
+from robonav.envs.scenes import folder, gibson, habitat_dataset, hm3d
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
 from robonav.envs.scenes.mesh_scenes import MeshScenes
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
@@ -14,7 +14,7 @@ from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 __all__ = ["AgentShape", "FreeSpace", "Scene", "SceneError", "SceneSet", "free_space_of", "open_scenes"]
 
 # Each says which scenes a path holds, or None if it is not laid out in its way; the first answer counts.
-LAYOUTS = (hm3d.discover, gibson.discover, folder.discover)
+LAYOUTS = (hm3d.discover, gibson.discover, habitat_dataset.discover, folder.discover)
 
 
 class SceneSet(Protocol):
@@ -32,7 +32,8 @@ def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT
     """Open the scenes that a user names.
 
     Args:
-        spec: "procedural", a mesh file, a folder of meshes, or a folder in the HM3D or Gibson layout.
+        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D or Gibson layout, or
+            any other folder (or file) with a scene_dataset_config.json that lists stages.
         split: Which part of a data set that has splits.
         agent: Shape that the free space is computed for.
 

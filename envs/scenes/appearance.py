@@ -76,9 +76,9 @@ def _decoded(image: Image.Image) -> NDArray[np.uint8] | str:
 def image_of(visual: Any) -> Image.Image | None:
     """The picture on a geometry, if it has one."""
     material = getattr(visual, "material", None)
-    if isinstance(material, trimesh.visual.material.PBRMaterial):
-        return material.baseColorTexture
-    return getattr(material, "image", None)
+    is_pbr = isinstance(material, trimesh.visual.material.PBRMaterial)
+    image = getattr(material, "baseColorTexture" if is_pbr else "image", None)
+    return image if isinstance(image, Image.Image) else None
 
 
 def can_decode(path: Path) -> bool:

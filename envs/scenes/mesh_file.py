@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from robonav.envs.scenes.appearance import Surface, TextureAtlas, image_of, surface_of
-from robonav.envs.scenes.mesh_check import check_container, check_geometry, check_images
+from robonav.envs.scenes.gltf import open_gltf
+from robonav.envs.scenes.mesh_check import check_geometry, check_images, check_not_empty, check_triangles
 from robonav.envs.scenes.scene import Scene, SceneError
 from robonav.envs.scenes.side_files import SideFiles
 
@@ -24,6 +26,7 @@ def load_mesh_file(
     scene_id: str | None = None,
     up: str | ArrayLike | None = None,
     front: ArrayLike | None = None,
+    scale: float = 1.0,
 ) -> Scene:
     """Load one mesh file with its textures and turn it into the world frame (x forward, z up, metres).
 
@@ -34,17 +37,22 @@ def load_mesh_file(
             .ply and .obj.
         front: Direction in file coordinates that becomes world x. By default -z where y is up (Habitat's
             convention) and x where z is up (then the coordinates stay as they are).
+        scale: Metres in a unit of the file.
 
     Raises:
         SceneError: The file is absent, damaged, empty or not a mesh.
     """
     path = Path(path)
     check_is_mesh(path)
-    unsupported = check_container(path)
+    check_not_empty(path)
+    is_gltf = path.suffix.lower() in (".glb", ".gltf")
+    file, unsupported = open_gltf(path) if is_gltf else (path.open("rb"), [])
     atlas = TextureAtlas()
     side_files = SideFiles(path)
-    surfaces = _read_surfaces(path, side_files, atlas)
+    with file:
+        surfaces = _read_surfaces(path, file, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
+    vertices *= scale
     check_geometry(path, vertices, triangles)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
     unread = list(dict.fromkeys(side_files.missing + damaged + unsupported))
@@ -66,18 +74,23 @@ def load_mesh_file(
     )
 
 
-def _read_surfaces(path: Path, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
+def _read_surfaces(path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
     """Every triangle geometry of the file, placed by the file's own scene graph."""
     try:
-        with path.open("rb") as file:
-            kind = path.suffix.lower().lstrip(".")
-            scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        kind = path.suffix.lower().lstrip(".")
+        scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        return _placed_surfaces(path, scene, atlas)
+    except SceneError:
+        raise
     except Exception as error:  # trimesh raises whatever the damage leads to
         missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
         reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
         raise SceneError(
-            f"{path} cannot be read as {path.suffix} mesh ({reason}): export or download it again"
+            f"{path} cannot be read as {path.suffix} mesh ({reason[:120]}): export or download it again"
         ) from error
+
+
+def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[Surface]:
     placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
     parts = [(scene.geometry[name], transform) for transform, name in placed]
     parts = [part for part in parts if isinstance(part[0], trimesh.Trimesh) and len(part[0].faces)]
@@ -85,6 +98,7 @@ def _read_surfaces(path: Path, side_files: SideFiles, atlas: TextureAtlas) -> li
         raise SceneError(
             f"{path} has no triangles: expected a triangle mesh, so export the surface, not points"
         )
+    check_triangles(path, sum(len(part.faces) for part, _ in parts))
     images = [image for part, _ in parts if (image := image_of(part.visual)) is not None]
     check_images(path, images)
     atlas.decode(images)

@@ -1,8 +1,7 @@
-"""A set of scenes that are mesh files, and the scene_dataset_config.json that tells their axes."""
+"""A set of scenes that are mesh files."""
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,11 +26,12 @@ class Axes:
 
 @dataclass(frozen=True)
 class SceneFile:
-    """One scene of a set: its name, its mesh and its axes."""
+    """One scene of a set: its name, its mesh, its axes, and the metres in a unit of the file."""
 
     scene_id: str
     path: Path
     axes: Axes = Axes()
+    scale: float = 1.0
 
 
 class MeshScenes:
@@ -83,33 +83,9 @@ class MeshScenes:
         return replace(scene, scene_id=file.scene_id, metadata=facts)
 
     def _build(self, file: SceneFile) -> Scene:
-        scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
+        scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front, file.scale)
         try:
             free_space = free_space_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
         return replace(scene, free_space=free_space)
-
-
-def configured_axes(folder: Path, default: Axes) -> Axes:
-    """Axes from Habitat's *.scene_dataset_config.json in a folder, else the default.
-
-    Raises:
-        SceneError: The config is damaged.
-    """
-    for path in sorted(folder.glob("*.scene_dataset_config.json")):
-        try:
-            attributes = json.loads(path.read_text(encoding="utf-8"))["stages"]["default_attributes"]
-            return Axes(_direction(attributes["up"]), _direction(attributes["front"]))
-        except KeyError:
-            continue
-        except (ValueError, TypeError) as error:
-            raise SceneError(
-                f"{path} is damaged ({error}): expected stages.default_attributes with up and front; mend it"
-            ) from error
-    return default
-
-
-def _direction(values: Sequence[float]) -> Direction:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

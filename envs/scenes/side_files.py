@@ -11,7 +11,8 @@ import trimesh
 
 from robonav.envs.scenes.appearance import can_decode
 
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".webp", ".tif", ".tiff")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".webp", ".tif", ".tiff", ".ktx2", ".basis")
+_MAX_BYTES = 4 << 30  # of all together: a small file may name a large one a thousand times
 
 
 class SideFiles(trimesh.resolvers.FilePathResolver):
@@ -25,6 +26,7 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
     def __init__(self, mesh_path: Path) -> None:
         super().__init__(str(mesh_path))
         self._folder = mesh_path.parent.resolve()
+        self._given_bytes = 0
         self.asked: list[str] = []
         self.missing: list[str] = []
 
@@ -35,6 +37,9 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         if path is None:
             self.missing.append(name)
             raise FileNotFoundError(name)
+        self._given_bytes += path.stat().st_size
+        if self._given_bytes > _MAX_BYTES:
+            raise OSError(f"it names side files of more than {_MAX_BYTES / 1e9:.1f} GB")
         return path.read_bytes()
 
     def find(self, name: str) -> Path | None:
