@@ -44,16 +44,12 @@ def test_a_stage_config_has_axes_and_a_scale_of_its_own(tmp_path: Path) -> None:
     write_room(tmp_path / "rooms" / "y.glb", up="y")
     write_room(tmp_path / "rooms" / "z.glb", up="z")
     write_stage(tmp_path / "stages" / "plain.stage_config.json", render_asset="../rooms/y.glb")
-    write_stage(
-        tmp_path / "stages" / "half.stage_config.json", render_asset="../rooms/z.glb", scale=[0.5] * 3, **Z_UP
-    )
+    large = {"render_asset": "../rooms/z.glb", "scale": [2] * 3, **Z_UP}
+    write_stage(tmp_path / "stages" / "large.stage_config.json", **large)
     write_config(tmp_path, {".json": ["stages"]})
     scenes = open_scenes(str(tmp_path))
     assert [name.rsplit("/", 1)[1] for name in scenes.scene_ids] == ["large", "plain"]
     assert extent(tmp_path, scenes.scene_ids[1]) == pytest.approx([6, 4, 2.5])
-    write_stage(
-        tmp_path / "stages" / "half.stage_config.json", render_asset="../rooms/z.glb", scale=[2] * 3, **Z_UP
-    )
     assert extent(tmp_path, scenes.scene_ids[0]) == pytest.approx([12, 8, 5])
 
 
