@@ -27,6 +27,7 @@ class BasisImage(ImageFile.ImageFile):
     def _open(self) -> None:
         import opengl_basisu
 
+        assert self.fp is not None  # Pillow has opened it
         self._mode = "RGBA"
         self._finding = ""
         try:

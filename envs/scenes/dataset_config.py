@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ CONFIG_SUFFIX, STAGE_SUFFIX = ".scene_dataset_config.json", ".stage_config.json"
 _MAX_BYTES = 64 << 20
 _FRONT_OF = {(0.0, 1.0, 0.0): (0.0, 0.0, -1.0), (0.0, 0.0, 1.0): (0.0, 1.0, 0.0)}  # Habitat's own defaults
 _LISTED = (".json", *MESH_SUFFIXES)
-_DAMAGE = (AttributeError, KeyError, NotImplementedError, OSError, RecursionError, TypeError, ValueError)
+_DAMAGE = (AttributeError, LookupError, NotImplementedError, OSError, RecursionError, TypeError, ValueError)
 _SEMANTIC = (".semantic.glb", "_semantic.ply")  # labels painted on the mesh, not how it looks
 
 Result = TypeVar("Result")
@@ -48,7 +49,7 @@ def stages_of(config: Path) -> list[SceneFile]:
     defaults, paths = _checked(config, _described)
     files = []
     for suffix, patterns in paths.items():
-        for path in _checked(config, lambda _, p=patterns, s=suffix: sorted(set(_matches(root, p, s)))):
+        for path in _checked(config, partial(_matches, root, patterns, suffix)):
             if suffix == ".json":
                 files.append(_stage(path, root, defaults))
             else:
@@ -93,16 +94,17 @@ def _described(config: Any) -> tuple[Axes, dict[str, list[str]]]:
     return _axes(stages.get("default_attributes", {}), Axes()), known
 
 
-def _matches(root: Path, patterns: list[str], suffix: str) -> Iterator[Path]:
-    """Files below the root; a folder stands for all that is in it."""
+def _matches(root: Path, patterns: list[str], suffix: str, config: Any) -> list[Path]:
+    """Files below the root, sorted; a folder stands for all that is in it."""
     end = STAGE_SUFFIX if suffix == ".json" else suffix
+    matches = set()
     for pattern in patterns:
         if ".." in Path(pattern).parts or Path(pattern).is_absolute():
             raise ValueError(f"{pattern} leads out of the folder")
         for found in root.glob(pattern) if pattern else ():
-            for path in found.iterdir() if found.is_dir() else (found,):
-                if path.name.endswith(end) and path.is_file() and not is_semantic(path):
-                    yield path
+            files = found.iterdir() if found.is_dir() else (found,)
+            matches.update(path for path in files if path.name.endswith(end) and path.is_file())
+    return sorted(path for path in matches if not is_semantic(path))
 
 
 def _stage(path: Path, root: Path, defaults: Axes) -> SceneFile:

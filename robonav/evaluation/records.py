@@ -80,8 +80,8 @@ class RunFolder:
         if differing:
             key = differing[0]
             raise UsageError(
-                f"{self.path} holds results with {key} = {before.get(key)}, this run has {settings[key]}: "
-                "resume with the same arguments, or give another --out"
+                f"{self.path} holds results with {key} = {str(before.get(key))[:80]}, this run has "
+                f"{settings[key]}: resume with the same arguments, or give another --out"
             )
 
     def _drop_half_line(self) -> None:
