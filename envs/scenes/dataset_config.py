@@ -97,7 +97,7 @@ def _described(config: Any) -> tuple[Axes, dict[str, list[str]]]:
 def _matches(root: Path, patterns: list[str], suffix: str, config: Any) -> list[Path]:
     """Files below the root, sorted; a folder stands for all that is in it."""
     end = STAGE_SUFFIX if suffix == ".json" else suffix
-    matches = set()
+    matches: set[Path] = set()
     for pattern in patterns:
         if ".." in Path(pattern).parts or Path(pattern).is_absolute():
             raise ValueError(f"{pattern} leads out of the folder")
