@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,16 +65,24 @@ class DoctorCommand:
     Examples:
         robonav doctor
         robonav doctor --json
+        robonav doctor --clear-cache
     """
 
     json: bool = False
     """Print the findings as JSON instead of a table."""
+
+    clear_cache: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """First throw out the scenes that are kept for loading them again faster."""
 
     out: Path = Path("runs")
     """Folder that training would write to; it is checked to be writable."""
 
     def run(self) -> int:
         """Print the findings; 0 if nothing is missing, else 1."""
+        if self.clear_cache:
+            from robonav.envs.scenes.array_cache import ArrayCache
+
+            ArrayCache.of_user().clear()
         findings = list(examine(self.out))
         _print_json(findings) if self.json else _print_table(findings)
         return int(any(finding.status == "missing" for finding in findings))
@@ -89,6 +99,7 @@ def examine(out: Path) -> Iterator[Finding]:
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
     yield _gpu()
     yield _output_folder(out)
+    yield _attempt("scene cache", _describe_cache, "robonav")
 
 
 def _python() -> Finding:
@@ -179,6 +190,14 @@ def _reconstruct_a_frame() -> str:
     if unknown > 0.5:
         raise RuntimeError(f"{unknown:.0%} of a frame is unknown right after it was integrated")
     return f"a frame is integrated, {1 - unknown:.0%} of it is predicted back"
+
+
+def _describe_cache() -> str:
+    from robonav.envs.scenes.array_cache import ArrayCache
+
+    cache = ArrayCache.of_user()
+    used, limit = cache.size_bytes() / 1e9, cache.limit_bytes / 1e9
+    return f"{cache.folder}: {used:.2f} of {limit:g} GB, {len(cache.entries())} scenes"
 
 
 def _gpu() -> Finding:

@@ -14,8 +14,9 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium
 import numpy as np
@@ -34,6 +35,17 @@ from robonav.provenance import git_revision, versions
 
 FORMAT = 3
 EYES = Path(__file__).parent / "policies" / "eyes"
+_MAX_SIDE = 4096  # pixels of an image
+_UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _FILES = ("model.safetensors", "training.safetensors", "config.json")
 
 
@@ -114,7 +126,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(config, dict) or not isinstance(config.get("format"), int):
         raise _damaged(path, "it is not the description of a checkpoint")
@@ -134,30 +146,48 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     """
     folder = find_checkpoint(path)
     config = read_config(folder)
-    try:
-        shape = tuple(int(side) for side in config["observation"]["rgb"])
-        observation = spaces.Dict(
-            rgb=spaces.Box(0, 255, shape, np.uint8),
-            previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
-        )
-        sizes = {
-            **config["policy"],
-            "vision": _vision_config(config["policy"]["vision"]),
-            "spatial": _spatial_config(config["policy"]["spatial"]),
-        }
-        policy = SequencePolicy(
-            observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes)
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(
-            folder / "config.json", f"the policy it describes cannot be built ({error})"
-        ) from error
     weights = read_tensors(folder / "model.safetensors")
+    try:
+        policy = _built_to_fit(lambda: _described_policy(config, len(weights)), weights)
+    except _UNFIT as error:
+        finding = f"the policy it describes cannot be built ({str(error)[:120]})"
+        raise _damaged(folder / "config.json", finding) from error
     try:
         policy.load_state_dict(weights)
     except RuntimeError as error:
         raise _damaged(folder / "model.safetensors", "its weights do not fit config.json") from error
     return policy.to(device).eval(), config
+
+
+Module = TypeVar("Module", bound=torch.nn.Module)
+
+
+def _built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Module:
+    """A new module; ValueError before it takes any memory if its sizes are not those of the weights."""
+    with torch.device("meta"):
+        described = build().state_dict()
+    if {name: t.shape for name, t in described.items()} != {name: t.shape for name, t in weights.items()}:
+        raise ValueError("its sizes do not fit the weights")
+    return build()
+
+
+def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
+    """A new policy of the sizes in `config.json`, which are held against limits first."""
+    height, width, channels = (int(side) for side in config["observation"]["rgb"])
+    if not (0 < height <= _MAX_SIDE and 0 < width <= _MAX_SIDE and channels == 3):
+        raise ValueError(f"an image of {height, width, channels}")
+    if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
+        raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
+    observation = spaces.Dict(
+        rgb=spaces.Box(0, 255, (height, width, channels), np.uint8),
+        previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
+    )
+    sizes = {
+        **config["policy"],
+        "vision": _vision_config(config["policy"]["vision"]),
+        "spatial": _spatial_config(config["policy"]["spatial"]),
+    }
+    return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
 
 
 def load_eye(name: str = "nano") -> VisionEncoder:
@@ -172,10 +202,12 @@ def load_eye(name: str = "nano") -> VisionEncoder:
         raise CheckpointError(f"{name}: no such eye; give {shipped}, or a folder of `robonav vision`")
     config, weights = read_config(folder), read_tensors(folder / "model.safetensors")
     try:
-        eye = VisionEncoder(_vision_config(config["training"]["vision"]))
+        sizes = _vision_config(config["training"]["vision"])
+        eye = _built_to_fit(lambda: VisionEncoder(sizes), weights)
         eye.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise _damaged(folder, f"the eye that config.json describes does not fit ({error})") from error
+    except _UNFIT as error:
+        finding = f"the eye that config.json describes does not fit ({str(error)[:120]})"
+        raise _damaged(folder, finding) from error
     return eye.eval()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,11 @@ def pytest_configure() -> None:
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(pool, "1")
     os.environ.setdefault("MPLBACKEND", "Agg")
+    # no test reads what an earlier run left, nor fills the user's disk; workers inherit the controller's
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="robonav-tests-")
+        atexit.register(folder.cleanup)
+        os.environ["ROBONAV_CACHE"] = folder.name
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from robonav.envs.scenes import folder, gibson, gibson_floors, hm3d, kth_floorplans, room_scan, ros_map
+from robonav.envs.scenes import (
+    folder,
+    gibson,
+    gibson_floors,
+    habitat_dataset,
+    hm3d,
+    kth_floorplans,
+    room_scan,
+    ros_map,
+)
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
 from robonav.envs.scenes.mesh_scenes import MeshScenes, SceneFile
 from robonav.envs.scenes.plugins import plugged_in
@@ -68,6 +77,7 @@ KINDS: tuple[OpenKind, ...] = (
     _procedural,
     _meshes(hm3d.discover),
     _meshes(gibson.discover),
+    _meshes(habitat_dataset.discover),
     ros_map.open_kind,
     gibson_floors.open_kind,
     kth_floorplans.open_kind,
@@ -79,9 +89,10 @@ def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT
     """Open the scenes that a user names.
 
     Args:
-        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D or Gibson layout, a floor
-            plan (a map.yaml of ROS, a folder of gibson_floors or kth_floorplans), a room scan (.json) or a
-            folder of them, or what an installed plug-in takes.
+        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D or Gibson layout,
+            any other with a scene_dataset_config.json that lists stages, a floor plan (a map.yaml of
+            ROS, a folder of gibson_floors or kth_floorplans), a room scan (.json) or a folder of
+            them, or what an installed plug-in takes.
         split: Which part of a data set that has splits.
         agent: Shape that the free space is computed for.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,22 +44,41 @@ class TextureAtlas:
         default_factory=dict
     )  # keeps the image: ids stay unique
 
-    def index(self, image: Image.Image | None) -> int:
-        """Texture id of an image, -1 if there is none or it is damaged."""
-        if image is None:
-            return -1
-        if id(image) not in self._known:
-            self._known[id(image)] = (image, self._add(image))
-        return self._known[id(image)][1]
+    def decode(self, images: Iterable[Image.Image]) -> None:
+        """Take images in, all cores decoding; the order of the textures is that of the images."""
+        new = {id(image): image for image in images if id(image) not in self._known}
+        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+            decoded = list(pool.map(_decoded, new.values()))
+        for image, texture in zip(new.values(), decoded, strict=True):
+            self._known[id(image)] = (image, self._add(texture))
 
-    def _add(self, image: Image.Image) -> int:
-        try:
-            # alpha is dropped: opaque is glTF's default, and a see-through scan texture is an artefact
-            self.textures.append(np.asarray(image.convert("RGB")))
-        except _DECODING_ERRORS as error:
-            self.unreadable.append(f"a {image.format} texture ({error})")
+    def index(self, image: Image.Image | None) -> int:
+        """Texture id of an image that was decoded, -1 if there is none or it is damaged."""
+        return -1 if image is None else self._known[id(image)][1]
+
+    def _add(self, texture: NDArray[np.uint8] | str) -> int:
+        if isinstance(texture, str):
+            self.unreadable.append(texture)
             return -1
+        self.textures.append(texture)
         return len(self.textures) - 1
+
+
+def _decoded(image: Image.Image) -> NDArray[np.uint8] | str:
+    """RGB (h, w, 3), or what is wrong with the image."""
+    try:
+        # alpha is dropped: opaque is glTF's default, and a see-through scan texture is an artefact
+        return np.asarray(image.convert("RGB"))
+    except _DECODING_ERRORS as error:
+        return f"a {image.format} texture ({error})"
+
+
+def image_of(visual: Any) -> Image.Image | None:
+    """The picture on a geometry, if it has one."""
+    material = getattr(visual, "material", None)
+    is_pbr = isinstance(material, trimesh.visual.material.PBRMaterial)
+    image = getattr(material, "baseColorTexture" if is_pbr else "image", None)
+    return image if isinstance(image, Image.Image) else None
 
 
 def can_decode(path: Path) -> bool:
@@ -93,11 +115,10 @@ def _textured(
     atlas: TextureAtlas,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None, int]:
     """Corner colours (T, 3, 3), corner UVs (T, 3, 2) with v down or None, and the texture id."""
-    material = visual.material
+    material, image = visual.material, image_of(visual)
     if isinstance(material, trimesh.visual.material.PBRMaterial):
-        factor, image = material.baseColorFactor, material.baseColorTexture
+        factor = material.baseColorFactor
     else:
-        image = getattr(material, "image", None)
         # an MTL's diffuse colour is often a meaningless grey where it has a texture
         factor = None if image is not None else getattr(material, "diffuse", None)
     base = _WHITE if factor is None else trimesh.visual.color.to_rgba(factor)[:3]

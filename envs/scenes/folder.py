@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robonav.envs.scenes.dataset_config import configured_axes, is_semantic
 from robonav.envs.scenes.mesh_file import MESH_SUFFIXES
-from robonav.envs.scenes.mesh_scenes import Axes, SceneFile, configured_axes
+from robonav.envs.scenes.mesh_scenes import Axes, SceneFile
 from robonav.envs.scenes.scene import SceneError
 
 
@@ -19,7 +20,9 @@ def discover(path: Path, split: str) -> list[SceneFile]:
         return [SceneFile(path.name, path)]
     folder = path / split if (path / split).is_dir() else path
     meshes = sorted(
-        file for file in folder.iterdir() if file.suffix.lower() in MESH_SUFFIXES and file.is_file()
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in MESH_SUFFIXES and file.is_file() and not is_semantic(file)
     )
     if not meshes:
         raise SceneError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robonav.envs.scenes.mesh_scenes import Axes, SceneFile, configured_axes
+from robonav.envs.scenes.dataset_config import configured_axes
+from robonav.envs.scenes.mesh_scenes import Axes, SceneFile
 
 _AXES = Axes(up=(0, 1, 0), front=(0, 0, -1))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from robonav.envs.scenes.mesh_scenes import Axes, SceneFile, configured_axes
+from robonav.envs.scenes.dataset_config import configured_axes
+from robonav.envs.scenes.mesh_scenes import Axes, SceneFile
 from robonav.envs.scenes.scene import SceneError
 
 SPLITS = ("train", "val", "minival", "test")
@@ -14,7 +15,7 @@ _AXES = Axes(up=(0, 0, 1), front=(0, 1, 0))  # the official hm3d_basis.scene_dat
 
 
 def discover(path: Path, split: str) -> list[SceneFile] | None:
-    """Scenes of one split; `path` may be the root, a split's folder or one scene's folder.
+    """Scenes of one split; `path` may be the root, its parent, a split's folder or one scene's folder.
 
     Where `val` is asked for and absent, `minival`, its official excerpt, stands in for it.
 
@@ -30,7 +31,8 @@ def discover(path: Path, split: str) -> list[SceneFile] | None:
         return [_scene_file(folder) for folder in _scene_folders(path)]
     present = [name for name in SPLITS if _scene_folders(path / name)]
     if not present:
-        return None
+        inside = path / "hm3d"  # as habitat's downloader lays it out: versioned_data/hm3d-0.2/hm3d
+        return discover(inside, split) if inside.is_dir() else None
     if split == "val" and "val" not in present:
         split = "minival"
     if split not in present:

@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
+from typing import BinaryIO
 
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.envs.scenes.appearance import Surface, TextureAtlas, can_decode, surface_of
-from robonav.envs.scenes.mesh_check import check_container, check_geometry
+from robonav.envs.scenes.appearance import Surface, TextureAtlas, image_of, surface_of
+from robonav.envs.scenes.gltf import open_gltf
+from robonav.envs.scenes.mesh_check import check_geometry, check_images, check_not_empty, check_triangles
 from robonav.envs.scenes.scene import Scene, SceneError
+from robonav.envs.scenes.side_files import SideFiles
 
 MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".webp", ".tif", ".tiff")
 _AXES = {"y": ((0, 1, 0), (0, 0, -1)), "z": ((0, 0, 1), (1, 0, 0))}  # up: (up, front)
-
-
-class SideFiles(trimesh.resolvers.FilePathResolver):
-    """Gives a mesh the files it names, from its own folder only, and remembers those it could not give."""
-
-    def __init__(self, mesh_path: Path) -> None:
-        super().__init__(str(mesh_path))
-        self._folder = mesh_path.parent.resolve()
-        self.missing: list[str] = []
-        self._given: dict[str, Path] = {}
-
-    def get(self, name: str) -> bytes:
-        """Content of a side file; FileNotFoundError if it is absent or outside of the mesh's folder."""
-        for candidate in (name.strip(), unquote(name.strip())):
-            path = (self._folder / candidate).resolve()
-            if path.is_relative_to(self._folder) and path.is_file():
-                self._given[name] = path
-                return path.read_bytes()
-        self.missing.append(name)
-        raise FileNotFoundError(name)
-
-    def damaged_images(self) -> list[str]:
-        """Names of the images given that cannot be decoded; for a warning, as it decodes them once more."""
-        paths = {name: path for name, path in self._given.items() if path.suffix.lower() in _IMAGE_SUFFIXES}
-        return [name for name, path in paths.items() if not can_decode(path)]
 
 
 def load_mesh_file(
@@ -49,6 +26,7 @@ def load_mesh_file(
     scene_id: str | None = None,
     up: str | ArrayLike | None = None,
     front: ArrayLike | None = None,
+    scale: float = 1.0,
 ) -> Scene:
     """Load one mesh file with its textures and turn it into the world frame (x forward, z up, metres).
 
@@ -59,23 +37,31 @@ def load_mesh_file(
             .ply and .obj.
         front: Direction in file coordinates that becomes world x. By default -z where y is up (Habitat's
             convention) and x where z is up (then the coordinates stay as they are).
+        scale: Metres in a unit of the file.
 
     Raises:
         SceneError: The file is absent, damaged, empty or not a mesh.
     """
     path = Path(path)
-    if path.suffix.lower() not in MESH_SUFFIXES:
-        raise SceneError(f"{path} is no mesh file: expected one of {' '.join(MESH_SUFFIXES)}")
-    if not path.is_file():
-        raise SceneError(f"{path} does not exist: check the path")
-    unsupported = check_container(path)
+    check_is_mesh(path)
+    check_not_empty(path)
+    is_gltf = path.suffix.lower() in (".glb", ".gltf")
+    file, unsupported = open_gltf(path) if is_gltf else (path.open("rb"), [])
     atlas = TextureAtlas()
     side_files = SideFiles(path)
-    surfaces = _read_surfaces(path, side_files, atlas)
+    with file:
+        surfaces = _read_surfaces(path, file, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
+    vertices *= scale
     check_geometry(path, vertices, triangles)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
-    _warn_of_missing_textures(path, side_files.missing + damaged + unsupported)
+    unread = list(dict.fromkeys(side_files.missing + damaged + unsupported))
+    warn_of_unread_textures(path, unread)
+    facts = {
+        "file": str(path),
+        "side_files": side_files.digests(side_files.asked),
+        "unread_textures": unread,
+    }
     return Scene(
         scene_id=scene_id or path.stem,
         vertices=(vertices @ _world_from_file(path, up, front).T).astype(np.float32),
@@ -84,33 +70,39 @@ def load_mesh_file(
         corner_uvs=np.concatenate([surface.corner_uvs for surface in surfaces]),
         texture_ids=np.concatenate([np.full(len(s.triangles), s.texture_id, np.int32) for s in surfaces]),
         textures=tuple(atlas.textures),
-        metadata={"file": str(path)},
+        metadata=facts,
     )
 
 
-def _read_surfaces(path: Path, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
+def _read_surfaces(path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
     """Every triangle geometry of the file, placed by the file's own scene graph."""
     try:
-        with path.open("rb") as file:
-            kind = path.suffix.lower().lstrip(".")
-            scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        kind = path.suffix.lower().lstrip(".")
+        scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        return _placed_surfaces(path, scene, atlas)
+    except SceneError:
+        raise
     except Exception as error:  # trimesh raises whatever the damage leads to
         missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
         reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
         raise SceneError(
-            f"{path} cannot be read as {path.suffix} mesh ({reason}): export or download it again"
+            f"{path} cannot be read as {path.suffix} mesh ({reason[:120]}): export or download it again"
         ) from error
-    surfaces = []
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        geometry = scene.geometry[name]
-        if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces):
-            surfaces.append(surface_of(geometry, transform, atlas))
-    if not surfaces:
+
+
+def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[Surface]:
+    placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
+    parts = [(scene.geometry[name], transform) for transform, name in placed]
+    parts = [part for part in parts if isinstance(part[0], trimesh.Trimesh) and len(part[0].faces)]
+    if not parts:
         raise SceneError(
             f"{path} has no triangles: expected a triangle mesh, so export the surface, not points"
         )
-    return surfaces
+    check_triangles(path, sum(len(part.faces) for part, _ in parts))
+    images = [image for part, _ in parts if (image := image_of(part.visual)) is not None]
+    check_images(path, images)
+    atlas.decode(images)
+    return [surface_of(part, transform, atlas) for part, transform in parts]
 
 
 def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -137,11 +129,19 @@ def _world_from_file(path: Path, up: str | ArrayLike | None, front: ArrayLike | 
     return rotation
 
 
-def _warn_of_missing_textures(path: Path, names: list[str]) -> None:
+def check_is_mesh(path: Path) -> None:
+    """Raise SceneError if there is no file, or one of a kind that is not read."""
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise SceneError(f"{path} is no mesh file: expected one of {' '.join(MESH_SUFFIXES)}")
+    if not path.is_file():
+        raise SceneError(f"{path} does not exist: check the path")
+
+
+def warn_of_unread_textures(path: Path, names: Sequence[str]) -> None:
+    """Say once which images of a mesh could not be read."""
     if names:
-        shown = ", ".join(dict.fromkeys(names))
         warnings.warn(
-            f"{path}: cannot read {shown}: these surfaces show their plain colour; "
+            f"{path}: cannot read {', '.join(names)}: these surfaces show their plain colour; "
             "give it readable PNG or JPEG files",
             stacklevel=3,
         )

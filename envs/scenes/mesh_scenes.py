@@ -1,16 +1,17 @@
-"""A set of scenes that are mesh files, and the scene_dataset_config.json that tells their axes."""
+"""A set of scenes that are mesh files."""
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
-from robonav.envs.scenes.mesh_file import load_mesh_file
+from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file
 from robonav.envs.scenes.scene import Scene, SceneError
+from robonav.envs.scenes.scene_cache import cached_scene
 
 Direction = tuple[float, float, float]
 
@@ -25,11 +26,12 @@ class Axes:
 
 @dataclass(frozen=True)
 class SceneFile:
-    """One scene of a set: its name, its mesh and its axes."""
+    """One scene of a set: its name, its mesh, its axes, and the metres in a unit of the file."""
 
     scene_id: str
     path: Path
     axes: Axes = Axes()
+    scale: float = 1.0
 
     @property
     def navmesh_path(self) -> Path | None:
@@ -44,11 +46,18 @@ class MeshScenes:
     Args:
         files: The scenes; their ids must be unique.
         agent: Shape that the free space is computed for.
+        entries: Where loaded scenes are kept; the user's cache by default.
     """
 
-    def __init__(self, files: Sequence[SceneFile], agent: AgentShape = DEFAULT_AGENT) -> None:
+    def __init__(
+        self,
+        files: Sequence[SceneFile],
+        agent: AgentShape = DEFAULT_AGENT,
+        entries: ArrayCache | None = None,
+    ) -> None:
         self._files = {file.scene_id: file for file in files}
         self._agent = agent
+        self._entries = entries or ArrayCache.of_user()
         # several agents in one scene share it, and nothing is kept that nobody uses
         self._loaded: weakref.WeakValueDictionary[str, Scene] = weakref.WeakValueDictionary()
 
@@ -77,33 +86,17 @@ class MeshScenes:
         return self._files[scene_id].path
 
     def _load(self, file: SceneFile) -> Scene:
-        scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front)
+        check_is_mesh(file.path)
+        anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()))
+        recipe = f"{anonymous} {self._agent}"
+        scene = cached_scene(file.path, recipe, lambda: self._build(file), self._entries)
+        facts = {**scene.metadata, "file": str(file.path)}  # a copy of the file elsewhere has the same entry
+        return replace(scene, scene_id=file.scene_id, metadata=facts)
+
+    def _build(self, file: SceneFile) -> Scene:
+        scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front, file.scale)
         try:
             free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
             raise SceneError(f"{file.path}: {error}") from error
         return replace(scene, free_space=free_space, floors=tuple(floors))
-
-
-def configured_axes(folder: Path, default: Axes) -> Axes:
-    """Axes from Habitat's *.scene_dataset_config.json in a folder, else the default.
-
-    Raises:
-        SceneError: The config is damaged.
-    """
-    for path in sorted(folder.glob("*.scene_dataset_config.json")):
-        try:
-            attributes = json.loads(path.read_text(encoding="utf-8"))["stages"]["default_attributes"]
-            return Axes(_direction(attributes["up"]), _direction(attributes["front"]))
-        except KeyError:
-            continue
-        except (ValueError, TypeError) as error:
-            raise SceneError(
-                f"{path} is damaged ({error}): expected stages.default_attributes with up and front; mend it"
-            ) from error
-    return default
-
-
-def _direction(values: Sequence[float]) -> Direction:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

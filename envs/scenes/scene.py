@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.scenes.pyramids import TexturePyramids
+
 
 class SceneError(ValueError):
     """A scene that cannot be used; the message names the file, the finding and the remedy."""
@@ -79,6 +81,7 @@ class Scene:
         corner_uvs: (T, 3, 2) float32, u right and v DOWN from the top-left texel; repeats outside [0, 1].
         texture_ids: (T,) int32 index into `textures`, -1 = none.
         textures: RGB images (h, w, 3) uint8 of any sizes.
+        pyramids: The textures with their smaller levels, if whoever made the scene has them already.
         free_space: Where the agent may stand, if whoever made the scene knows it exactly.
         floors: Free space on every floor, lowest first, where several were looked for.
         navmesh_path: Habitat's .navmesh of the scene, where one lies beside the mesh.
@@ -92,6 +95,7 @@ class Scene:
     corner_uvs: NDArray[np.float32]
     texture_ids: NDArray[np.int32]
     textures: tuple[NDArray[np.uint8], ...] = ()
+    pyramids: TexturePyramids | None = None
     free_space: FreeSpace | None = None
     floors: tuple[FreeSpace, ...] = ()
     navmesh_path: Path | None = None

@@ -10,7 +10,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
-from robonav.envs.sensors.facets import Textures, flatten_textures
+from robonav.envs.sensors.facets import Textures, textures_of
 
 _SAME_POINT_M, _SAME_UV, _SAME_COLOR = 1e-5, 1e-4, 0.5
 
@@ -69,7 +69,7 @@ class FaceMesh:
         records = _faces(scene)
         faces = wp.array(records, dtype=Face, device="cpu")
         spheres = wp.array(_spheres(records), dtype=wp.vec4, device="cpu")
-        textures = flatten_textures(scene.textures)
+        textures = textures_of(scene)
         record: Any = np.zeros((), dtype=Mesh.numpy_dtype())  # type: ignore[attr-defined]
         record["faces"], record["num_faces"] = faces.ptr, len(faces)
         record["spheres"] = spheres.ptr

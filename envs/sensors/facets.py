@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,8 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from robonav.envs.scenes.pyramids import TexturePyramids
 from robonav.envs.scenes.scene import Scene
-
-LEVELS = 13  # of a mip pyramid: enough for 4096-texel textures
-_GROUP_BYTES = 1 << 22
 
 
 @wp.struct
@@ -50,7 +47,7 @@ class Appearance:
     @classmethod
     def of(cls, scene: Scene) -> Appearance:
         """Flatten the appearance of a scene."""
-        return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), flatten_textures(scene.textures))
+        return cls(wp.array(_facets(scene), dtype=Facet, device="cpu"), textures_of(scene))
 
 
 def _facets(scene: Scene) -> NDArray[Any]:
@@ -74,47 +71,11 @@ def _facets(scene: Scene) -> NDArray[Any]:
     return facets
 
 
-def flatten_textures(textures: tuple[NDArray[np.uint8], ...]) -> Textures:
-    """The mip pyramids of RGB images (h, w, 3)."""
-    sizes = np.array([texture.shape[1::-1] for texture in textures] or [(1, 1)], dtype=np.int32)
-    level_sizes = np.maximum(sizes[:, None] >> np.arange(LEVELS)[:, None], 1)  # (K, levels, 2)
-    counts = level_sizes.prod(axis=-1)
-    offsets = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
-    texels = np.zeros((counts.sum() + 1, 3), dtype=np.uint8)  # the last so that four bytes can be read at any
-    for group in _alike(textures):
-        images = np.stack([textures[k] for k in group])
-        for level in range(LEVELS):
-            for k, image in zip(group, images, strict=True):
-                start = offsets[k, level]
-                texels[start : start + counts[k, level]] = image.reshape(-1, 3)
-            images = _halved(images)
+def textures_of(scene: Scene) -> Textures:
+    """The mip pyramids of a scene's textures, as kernels read them."""
+    pyramids = scene.pyramids or TexturePyramids.of(scene.textures)
     flat = Textures()
-    flat.texels = wp.array(texels, dtype=wp.vec3ub, device="cpu", copy=False)
-    flat.level_offset = wp.array(offsets.astype(np.int32), dtype=wp.int32, device="cpu")
-    flat.size = wp.array(sizes, dtype=wp.vec2i, device="cpu")
+    flat.texels = wp.array(pyramids.texels, dtype=wp.vec3ub, device="cpu", copy=False)
+    flat.level_offset = wp.array(pyramids.level_offset, dtype=wp.int32, device="cpu")
+    flat.size = wp.array(pyramids.sizes, dtype=wp.vec2i, device="cpu")
     return flat
-
-
-def _alike(textures: tuple[NDArray[np.uint8], ...]) -> Iterator[list[int]]:
-    """Indices of textures of one size, a few megabytes at a time: halving many at once is fast."""
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for k, texture in enumerate(textures):
-        by_shape.setdefault(texture.shape, []).append(k)
-    for shape, group in by_shape.items():
-        count = max(1, _GROUP_BYTES // (shape[0] * shape[1] * 3))
-        for start in range(0, len(group), count):
-            yield group[start : start + count]
-
-
-def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Next mip level of images (K, h, w, 3): means of 2 x 2 texels.
-
-    Each pair is rounded up, as in the OpenGL that drew our reference: with the plain mean, errors double.
-    """
-    height, width = images.shape[1:3]
-    if max(height, width) == 1:
-        return images
-    upper, lower = (images[:, k : max(height & ~1, 1) : 2] for k in (0, min(1, height - 1)))
-    rows: NDArray[np.integer] = (np.add(upper, lower, dtype=np.uint16) + 1) >> 1
-    left, right = (rows[:, :, k : max(width & ~1, 1) : 2] for k in (0, min(1, width - 1)))
-    return ((left + right + 1) >> 1).astype(np.uint8)

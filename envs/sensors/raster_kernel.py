@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import warp as wp
 
+from robonav.envs.scenes.pyramids import LEVELS
 from robonav.envs.sensors.faces import Face, Mesh
-from robonav.envs.sensors.facets import LEVELS, Textures
+from robonav.envs.sensors.facets import Textures
 from robonav.envs.sensors.raster_pixels import Lens, Placed, fill, shade_run
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise

@@ -69,13 +69,19 @@ class RunFolder:
         return self.path / MAPS / f"{safe}.npz"
 
     def _check_same(self, settings: dict[str, Any]) -> None:
-        before = json.loads((self.path / SETTINGS).read_text(encoding="utf-8"))
+        try:
+            before = dict(json.loads((self.path / SETTINGS).read_text(encoding="utf-8")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise UsageError(
+                f"{self.path / SETTINGS} is damaged ({str(error)[:80]}): give another --out, or put the file "
+                "back as it was"
+            ) from error
         differing = sorted(key for key in settings if before.get(key) != settings[key])
         if differing:
             key = differing[0]
             raise UsageError(
-                f"{self.path} holds results with {key} = {before.get(key)}, this run has {settings[key]}: "
-                "resume with the same arguments, or give another --out"
+                f"{self.path} holds results with {key} = {str(before.get(key))[:80]}, this run has "
+                f"{settings[key]}: resume with the same arguments, or give another --out"
             )
 
     def _drop_half_line(self) -> None:
@@ -98,11 +104,14 @@ def read_episodes(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise UsageError(f"{path} does not exist: give a folder that `robonav evaluate` wrote")
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            record = json.loads(line)
+            if not isinstance(record.get("episode_id"), str):
+                raise TypeError("no episode_id")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
-                f"{path} line {number} is damaged ({error.msg}): delete that line and run with --resume"
+                f"{path} line {number} is damaged ({str(error)[:80]}): delete that line and run with --resume"
             ) from error
+        records.append(record)
     return records

@@ -41,8 +41,10 @@ class SpatialMemoryConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
-        if self.cells < 1 or self.cells & (self.cells - 1):
-            raise ValueError(f"cells is {self.cells}: give a power of two, such as 128")
+        if not 0 < self.cells <= 2048 or self.cells & (self.cells - 1):
+            raise ValueError(f"cells is {self.cells}: give a power of two up to 2048, such as 128")
+        if not (0.01 <= self.cell_m <= 10.0 and _RAY_STEP_M <= self.reach_m <= 20.0):
+            raise ValueError(f"cell_m {self.cell_m} or reach_m {self.reach_m} is not a length in a room")
 
 
 @dataclass
