@@ -393,9 +393,7 @@ if __name__ == "__main__":
     given = tyro.cli(Options, description=__doc__)
     if not given.worker:
         sys.exit(main(given))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    results = work(given.only, given.first, given.mutations)
-    for number, outcome in enumerate(results):
+    for number, outcome in enumerate(work(given.only, given.first, given.mutations)):
         if number == 0:
             limit_memory()  # now that the libraries are loaded
         print(json.dumps(outcome), flush=True)

@@ -23,13 +23,20 @@ def imported(repository: Path) -> set[str]:
 
 
 def declared() -> dict[str, Requirement]:
-    """What pip is asked to install, the development tools included, by canonical name."""
-    requirements = map(Requirement, requires("robonav") or [])
+    """What pip is asked to install, optional parts and development tools included, by canonical name.
+
+    What both an optional part and the development tools ask for counts as the former.
+    """
+    requirements = sorted(map(Requirement, requires("robonav") or []), key=is_development_tool, reverse=True)
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
+def is_development_tool(requirement: Requirement) -> bool:
+    return requirement.marker is not None and requirement.marker.evaluate({"extra": "dev"})
+
+
 def test_every_import_is_a_declared_dependency(repository: Path) -> None:
-    needed = {name for name, requirement in declared().items() if requirement.marker is None}
+    needed = {name for name, requirement in declared().items() if not is_development_tool(requirement)}
     distributions = packages_distributions()
     providers = {
         name: {canonicalize_name(d) for d in distributions.get(name, [name])} for name in imported(repository)
