@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from robonav.envs.scenes.detour_tiles import DetourTile, read_tile
+from robonav.envs.scenes.habitat_frame import world_from_habitat
 from robonav.envs.scenes.polygons import check_polygons, ranked_islands
 from robonav.envs.scenes.scene import Scene, SceneError
 from robonav.envs.scenes.visibility import Corners, Sight
@@ -201,8 +202,3 @@ def navmesh_of(scene: Scene) -> NavMesh | None:
         SceneError: It is there but damaged.
     """
     return None if scene.navmesh_path is None else load_navmesh(scene.navmesh_path)
-
-
-def world_from_habitat(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Habitat's world (x right, y up, -z forward) to robonav's (x forward, y left, z up), (..., 3)."""
-    return np.stack([-points[..., 2], -points[..., 0], points[..., 1]], axis=-1).astype(np.float64)

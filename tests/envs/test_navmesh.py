@@ -18,7 +18,8 @@ from scipy.spatial import Delaunay
 
 from robonav.envs.scenes import SceneError
 from robonav.envs.scenes.detour_tiles import DetourTile, read_tile
-from robonav.envs.scenes.navmesh import NavMesh, load_navmesh, world_from_habitat
+from robonav.envs.scenes.habitat_frame import world_from_habitat
+from robonav.envs.scenes.navmesh import NavMesh, load_navmesh
 from tests.envs.navmesh_files import navmesh_file, navmesh_of_cells
 
 ORACLE = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "render_oracle.py"))
