@@ -1,4 +1,4 @@
-"""From Habitat's world (x right, y up, -z ahead) to robonav's (x ahead, y left, z up); both in metres."""
+"""Habitat's world (x right, y up, -z ahead) and robonav's (x ahead, y left, z up); both in metres."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def camera_pose_from_habitat(position: ArrayLike, quaternion: ArrayLike) -> NDAr
     T[:3, :3] = R_WORLD_HABITAT @ Rotation.from_quat(np.asarray(quaternion)).as_matrix() @ _R_CAMERA_OPTICAL
     T[:3, 3] = world_from_habitat(position)
     return T.astype(np.float32)
+
+
+def habitat_from_camera_pose(
+    T_world_camera: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Position (N, 3) and rotation x, y, z, w (N, 4) of the Habitat cameras at T_world_camera (N, 4, 4)."""
+    T = np.asarray(T_world_camera, dtype=np.float64)
+    rotations = R_WORLD_HABITAT.T @ T[:, :3, :3] @ _R_CAMERA_OPTICAL
+    return T[:, :3, 3] @ R_WORLD_HABITAT, Rotation.from_matrix(rotations).as_quat()

@@ -64,7 +64,7 @@ def load_mesh_file(
     }
     return Scene(
         scene_id=scene_id or path.stem,
-        vertices=(vertices @ _world_from_file(path, up, front).T).astype(np.float32),
+        vertices=(vertices @ world_from_file(path, up, front).T).astype(np.float32),
         triangles=triangles.astype(np.int32),
         corner_colors=np.concatenate([surface.corner_colors for surface in surfaces]),
         corner_uvs=np.concatenate([surface.corner_uvs for surface in surfaces]),
@@ -111,7 +111,7 @@ def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArra
     return np.concatenate([surface.vertices for surface in surfaces]), np.concatenate(triangles)
 
 
-def _world_from_file(path: Path, up: str | ArrayLike | None, front: ArrayLike | None) -> NDArray[np.float64]:
+def world_from_file(path: Path, up: str | ArrayLike | None, front: ArrayLike | None) -> NDArray[np.float64]:
     """Rotation (3, 3) whose rows are world x (front), y (left) and z (up) in file coordinates."""
     if up is None:
         up = "y" if path.suffix.lower() in (".glb", ".gltf") else "z"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
-from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file
-from robonav.envs.scenes.scene import Scene, SceneError
+from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file, world_from_file
+from robonav.envs.scenes.scene import MeshSource, Scene, SceneError
 from robonav.envs.scenes.scene_cache import cached_scene
 
 Direction = tuple[float, float, float]
@@ -38,6 +38,13 @@ class SceneFile:
         """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb or for NAME.ply, or None."""
         navmesh = self.path.with_suffix(".navmesh")
         return navmesh if navmesh.is_file() else None
+
+    @property
+    def source(self) -> MeshSource:
+        """The file with its axes, the format's own where none are given."""
+        rows = world_from_file(self.path, self.axes.up, self.axes.front).tolist()
+        front, _, up = ((x, y, z) for x, y, z in rows)
+        return MeshSource(self.path.resolve(), up, front, self.scale)
 
 
 class MeshScenes:
@@ -77,7 +84,7 @@ class MeshScenes:
         scene = self._loaded.get(scene_id)
         if scene is None:
             file = self._files[scene_id]
-            scene = replace(self._load(file), navmesh_path=file.navmesh_path)
+            scene = replace(self._load(file), navmesh_path=file.navmesh_path, source=file.source)
             self._loaded[scene_id] = scene
         return scene
 

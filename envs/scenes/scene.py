@@ -67,6 +67,23 @@ class FreeSpace:
         return float(np.count_nonzero(self.islands == island)) * self.cell_size**2
 
 
+@dataclass(frozen=True)
+class MeshSource:
+    """The mesh file of a scene, for simulators that load it themselves.
+
+    Attributes:
+        path: The file.
+        up: Direction in file coordinates that becomes world z.
+        front: Direction in file coordinates that becomes world x.
+        scale: Metres in a unit of the file.
+    """
+
+    path: Path
+    up: tuple[float, float, float]
+    front: tuple[float, float, float]
+    scale: float = 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A textured triangle mesh in the world frame (x forward, z up, metres).
@@ -85,6 +102,7 @@ class Scene:
         free_space: Where the agent may stand, if whoever made the scene knows it exactly.
         floors: Free space on every floor, lowest first, where several were looked for.
         navmesh_path: Habitat's .navmesh of the scene, where one lies beside the mesh.
+        source: The mesh file, where the scene is one as it is.
         metadata: Facts worth reporting, such as the source file.
     """
 
@@ -99,6 +117,7 @@ class Scene:
     free_space: FreeSpace | None = None
     floors: tuple[FreeSpace, ...] = ()
     navmesh_path: Path | None = None
+    source: MeshSource | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from robonav.envs.scenes.habitat_frame import (
     R_WORLD_HABITAT,
     camera_pose_from_habitat,
+    habitat_from_camera_pose,
     world_from_habitat,
     yaw_from_habitat,
 )
@@ -57,3 +58,13 @@ def test_a_camera_pose_turns_the_axes_as_habitat_does(quaternion: NDArray[np.flo
     for column, axis in enumerate((RIGHT, -UP, AHEAD)):  # an optical frame's x, y and z
         np.testing.assert_allclose(pose[:3, column], world_from_habitat(turned.apply(axis)), atol=1e-6)
     np.testing.assert_allclose(pose[:, 3], [-3, -1, 2, 1])
+
+
+@given(quaternions, st.tuples(*[st.floats(-50, 50)] * 3))
+def test_a_camera_pose_comes_back_as_it_went(
+    quaternion: NDArray[np.float64], position: tuple[float, float, float]
+) -> None:
+    positions, rotations = habitat_from_camera_pose(camera_pose_from_habitat(position, quaternion)[None])
+    np.testing.assert_allclose(positions[0], position, atol=1e-5)
+    turn = Rotation.from_quat(rotations[0]).inv() * Rotation.from_quat(quaternion)
+    assert turn.magnitude() < 1e-5
