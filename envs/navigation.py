@@ -13,7 +13,7 @@ from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
-from robonav.envs.sensors.views import render_views, sensor_of
+from robonav.envs.sensors.views import SensorMaker, render_views, sensor_of
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 NUM_ACTIONS = 3
@@ -69,8 +69,16 @@ class World:
 class WorldCache:
     """Keeps the most recently used worlds, because building one costs more than a step."""
 
-    def __init__(self, scenes: SceneSet, camera: Camera, threads: int, capacity: int) -> None:
+    def __init__(
+        self,
+        scenes: SceneSet,
+        camera: Camera,
+        threads: int,
+        capacity: int,
+        sensor: SensorMaker = sensor_of,
+    ) -> None:
         self._scenes, self._camera, self._threads, self._capacity = scenes, camera, threads, capacity
+        self._sensor = sensor
         self._worlds: OrderedDict[str, World] = OrderedDict()
 
     def get(self, scene_id: str) -> World:
@@ -78,9 +86,14 @@ class WorldCache:
         if scene_id not in self._worlds:
             self._worlds[scene_id] = self._load(scene_id)
             if len(self._worlds) > self._capacity:
-                self._worlds.popitem(last=False)
+                self._worlds.popitem(last=False)[1].sensor.close()
         self._worlds.move_to_end(scene_id)
         return self._worlds[scene_id]
+
+    def close(self) -> None:
+        """Forget all worlds."""
+        while self._worlds:
+            self._worlds.popitem()[1].sensor.close()
 
     def _load(self, scene_id: str) -> World:
         scene = self._scenes.load(scene_id)
@@ -88,7 +101,7 @@ class WorldCache:
             raise SceneError(
                 f"scene {scene_id} was loaded without free space, so no agent can be placed in it"
             )
-        return World(scene, scene.free_space, sensor_of(scene, self._camera, self._threads))
+        return World(scene, scene.free_space, self._sensor(scene, self._camera, self._threads))
 
 
 def sample_start(free_space: FreeSpace, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -110,9 +123,10 @@ class NavigationSimulator:
         camera: Camera | None = None,
         threads: int = 0,
         cache: int = 1024,
+        sensor: SensorMaker = sensor_of,
     ) -> None:
         self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
-        self._cache = WorldCache(scenes, self.camera, threads, capacity=max(cache, num_agents))
+        self._cache = WorldCache(scenes, self.camera, threads, max(cache, num_agents), sensor)
         self._worlds: list[World | None] = [None] * num_agents
         self._position = np.zeros((num_agents, 3))
         self._yaw = np.zeros(num_agents)
@@ -136,6 +150,10 @@ class NavigationSimulator:
     def load(self, scene_id: str) -> World:
         """The world of a scene, without putting anyone into it."""
         return self._cache.get(scene_id)
+
+    def close(self) -> None:
+        """Let go of the worlds, and of the simulators that render them, if any."""
+        self._cache.close()
 
     def start(self, episodes: Sequence[Episode], agents: Sequence[int] | None = None) -> Frames:
         """Put agents (default: all) at the starts of their episodes; returns the new frames of all agents.

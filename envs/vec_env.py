@@ -14,6 +14,7 @@ from robonav.envs.episodes import EpisodeStream
 from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator, previous_action
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.views import SensorMaker, sensor_of
 
 Observation = dict[str, NDArray[Any]]
 
@@ -48,8 +49,9 @@ class NavigationVecEnv(VecEnv):
         max_episode_steps: int = 512,
         seed: int = 0,
         threads: int = 0,
+        sensor: SensorMaker = sensor_of,
     ) -> None:
-        self.simulator = NavigationSimulator(scenes, num_envs, camera, threads)
+        self.simulator = NavigationSimulator(scenes, num_envs, camera, threads, sensor=sensor)
         self.camera = self.simulator.camera
         self.max_episode_steps = max_episode_steps
         self.render_mode = "rgb_array"
@@ -103,7 +105,8 @@ class NavigationVecEnv(VecEnv):
         self._reset_seeds()  # a seed that still waits for a reset would start the stream again
 
     def close(self) -> None:
-        """Nothing to release: everything lives in this process."""
+        """Let go of the worlds."""
+        self.simulator.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """The current camera images."""

@@ -71,6 +71,9 @@ class RaycastSensor:
             self._batches[num_frames] = FrameBatch(num_frames, self.camera, self._appearance, share)
         return self._batches[num_frames]
 
+    def close(self) -> None:
+        """Let go of what this process does not own: nothing."""
+
     def distances(
         self, origins: NDArray[np.floating], directions: NDArray[np.floating]
     ) -> NDArray[np.float32]:

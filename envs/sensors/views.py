@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.habitat import HabitatSensor
 from robonav.envs.sensors.raster import RasterSensor, draw
 from robonav.envs.sensors.raycast import RaycastSensor
 
@@ -25,6 +26,17 @@ def sensor_of(scene: Scene, camera: Camera, threads: int = 0) -> RaycastSensor:
     """
     kind = RasterSensor if len(scene.triangles) <= _RASTER_TRIANGLES else RaycastSensor
     return kind(scene, camera, threads)
+
+
+# What shows a scene through a camera with so many threads.
+SensorMaker = Callable[[Scene, Camera, int], RaycastSensor]
+
+# By the name that a user gives; None = gave none.
+SENSORS: dict[str | None, SensorMaker] = {
+    None: sensor_of,
+    "raycast": RaycastSensor,
+    "habitat": HabitatSensor,
+}
 
 
 def render_views(
