@@ -97,6 +97,7 @@ def examine(out: Path) -> Iterator[Finding]:
     yield _attempt("ray casting", _cast_a_ray, "open3d")
     yield _attempt("rendered frame", _render_a_frame, "robonav")
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
+    yield _habitat()
     yield _gpu()
     yield _output_folder(out)
     yield _attempt("scene cache", _describe_cache, "robonav")
@@ -198,6 +199,16 @@ def _describe_cache() -> str:
     cache = ArrayCache.of_user()
     used, limit = cache.size_bytes() / 1e9, cache.limit_bytes / 1e9
     return f"{cache.folder}: {used:.2f} of {limit:g} GB, {len(cache.entries())} scenes"
+
+
+def _habitat() -> Finding:
+    try:
+        version = importlib.import_module("habitat_sim").__version__
+    except (ImportError, OSError) as error:
+        absent = getattr(error, "name", None) == "habitat_sim"
+        finding = "not installed" if absent else f"cannot be imported ({str(error).splitlines()[0]})"
+        return Finding("habitat-sim", "note", f"{finding}; only --sensor habitat needs it")
+    return Finding("habitat-sim", "ok", f"{version}, for --sensor habitat")
 
 
 def _gpu() -> Finding:

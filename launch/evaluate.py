@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -44,6 +44,9 @@ class EvaluateCommand:
     """Steps in an episode."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
+    sensor: Literal["raycast", "habitat"] | None = None
+    """What the explorer sees through: raycast, habitat (needs habitat-sim); default the faster of ours.
+    Metrics always use ours."""
     seed: int = 0
     """Decides starts and actions."""
     out: Path | None = None
@@ -71,9 +74,8 @@ class EvaluateCommand:
         scenes = open_scenes(self.scenes, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         given = _given(self.episodes, scenes)
-        settings = Settings(
-            self.explorer, self.scenes, given.count, self.steps, self.seed, self.num_envs, self.floor
-        )
+        names = ("explorer", "scenes", "steps", "seed", "num_envs", "floor", "sensor")
+        settings = Settings(episodes=given.count, **{name: getattr(self, name) for name in names})
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned)
         evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
@@ -87,7 +89,7 @@ class EvaluateCommand:
 
     def _command(self) -> str:
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
-        options += [] if self.floor is None else ["floor"]
+        options += [name for name in ("floor", "sensor") if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
 

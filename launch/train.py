@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -32,6 +32,8 @@ class TrainCommand:
     """Agents that walk at the same time; each gradient step takes whole episodes of some of them."""
     vision: str | None = None
     """The frozen eye: one that ships with robonav (nano), or a folder of `robonav vision`."""
+    sensor: Literal["raycast", "habitat"] | None = None
+    """What agents see through: raycast, habitat (needs habitat-sim); default the faster of ours."""
     seed: int | None = None
     """Decides weights, worlds, starts and actions."""
     device: str | None = None
@@ -47,7 +49,7 @@ class TrainCommand:
         """Train and say where the last checkpoint is."""
         from robonav.launch.presets import load_preset
 
-        names = ("scenes", "steps", "num_envs", "vision", "seed", "device", "threads")
+        names = ("scenes", "steps", "num_envs", "vision", "sensor", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
         # Only now, because it takes seconds and the name of the preset may be wrong.

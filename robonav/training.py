@@ -21,7 +21,9 @@ from robonav import checkpoint
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.checkpoint import CheckpointError, load_eye
 from robonav.envs.scenes import open_scenes
+from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
@@ -59,6 +61,8 @@ class TrainConfig:
     """Edge of the map's voxels in metres."""
     reach_m: float = 4.0
     """Depth in metres up to which surfaces count for the reward."""
+    sensor: SensorName | None = None
+    """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
     """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
     camera: Camera = field(default_factory=Camera)
@@ -142,7 +146,9 @@ class TrainingRun:
             config.episode_steps,
             config.seed,
             config.threads,
+            SENSORS[config.sensor],
         )
+        self._load_first_scene()
         curiosity = ReconstructionCuriosity(
             config.num_envs,
             config.camera,
@@ -162,6 +168,10 @@ class TrainingRun:
             self._restore(checkpoint.find_checkpoint(out))
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))
+
+    def _load_first_scene(self) -> None:
+        """So that scenes or a sensor that cannot be used are told before anything is written."""
+        self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
 
     def learn(self, progress_bar: bool = True) -> Path:
         """Train up to `config.steps` and return the last checkpoint."""

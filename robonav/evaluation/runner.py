@@ -13,7 +13,9 @@ import numpy as np
 from robonav.envs.episodes import sample_episode
 from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
 from robonav.envs.scenes import SceneSet
+from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.views import SENSORS
 from robonav.errors import UsageError
 from robonav.evaluation.explorer import Explorer
 from robonav.evaluation.records import RunFolder
@@ -34,6 +36,7 @@ class Settings:
         seed: Decides starts and random actions.
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
         floor: Which floor of each scene, 0 = lowest; None = its main one.
+        sensor: What the explorer sees through, a key of `SENSORS`; metrics always use ours.
     """
 
     explorer: str
@@ -43,6 +46,7 @@ class Settings:
     seed: int = 0
     num_envs: int = 10
     floor: int | None = None
+    sensor: SensorName | None = None
 
     def __post_init__(self) -> None:
         for name in ("episodes", "steps", "num_envs"):
@@ -186,4 +190,6 @@ class Evaluation:
 
     def _build_simulator(self, num_agents: int) -> NavigationSimulator:
         cache = self.settings.num_envs
-        return NavigationSimulator(self._scenes, num_agents, self._explorer.camera, self._threads, cache)
+        sensor = SENSORS[self.settings.sensor]
+        camera = self._explorer.camera
+        return NavigationSimulator(self._scenes, num_agents, camera, self._threads, cache, sensor)
