@@ -346,7 +346,7 @@ def _write_checkpoint(folder: Path) -> None:
     from robonav.policies.sequence import SequencePolicy
     from robonav.policies.vision import VisionConfig
 
-    eye = VisionConfig(channels=(2, 2, 2), squeezed=2, features=8)
+    eye = VisionConfig(channels=(2, 2, 2, 2), column=2, squeezed=1)
     config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=eye)
     policy = SequencePolicy(observation_space(Camera(64, 64)), spaces.Discrete(3), config)
     save_checkpoint(folder / "step_1", policy, {}, {"scenes": "procedural"}, {"steps": 1})
