@@ -73,7 +73,7 @@ def _number(content: bytes, rng: Random) -> bytes:
 
 
 def _json(content: bytes, rng: Random) -> bytes:
-    """A value in the JSON of a file, or of one of its lines, becomes another; the file still fits together."""
+    """A value in the JSON of a file, or of one of its lines, becomes another; the file still fits."""
     lines = content.splitlines(keepends=True)
     if len(lines) > 1 and content[:1] == b"{" and content[:2] != b"{\n":
         at = rng.randrange(len(lines))
