@@ -63,7 +63,7 @@ def test_a_map_too_far_off_for_single_precision_is_refused(tmp_path: Path) -> No
 def test_a_building_that_no_file_can_be_named_after_is_explained(building: str, tmp_path: Path) -> None:
     folder = write_gibson_floors(tmp_path, {"Abc": np.ones((20, 15), bool)})
     (folder / "index.json").write_text(json.dumps({building: [{"origin_xz": [0, 0]}]}))
-    with pytest.raises(SceneError, match="index.json is damaged") as caught:
+    with pytest.raises(SceneError, match=r"index.json is damaged") as caught:
         open_scenes(str(folder))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
