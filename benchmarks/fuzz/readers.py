@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz import files
-from tests.envs.plan_files import room_capture, write_gibson_floors, write_kth_plan, write_map, write_scan
+from tests.envs.plan_files import (
+    room_capture,
+    two_rooms,
+    write_gibson_floors,
+    write_kth_plan,
+    write_map,
+    write_scan,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +117,6 @@ READERS = {
     "ros-map": _scenes(lambda folder: write_map(folder, _one_room()), "map.yaml"),
     "ros-map-png": _scenes(lambda folder: write_map(folder, _one_room(), "map.png")),
     "gibson-floors": _scenes(lambda folder: write_gibson_floors(folder, {"Abc": np.ones((20, 15), bool)})),
-    "kth-floorplans": _scenes(lambda folder: write_kth_plan(folder / "50000001", _one_room())),
-    "room-scan": _scenes(
-        lambda folder: write_scan(folder / "a.json", room_capture((2.5, 2.5, 2.5))), "a.json"
-    ),
+    "kth-floorplans": _scenes(lambda folder: write_kth_plan(folder / "50000001", two_rooms())),
+    "room-scan": _scenes(lambda folder: write_scan(folder / "a.json", room_capture()), "a.json"),
 }
