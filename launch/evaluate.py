@@ -28,13 +28,15 @@ class EvaluateCommand:
     stopped at any moment goes on with --resume. The same command gives the same episodes.jsonl, byte by byte.
 
     Examples:
+        robonav evaluate explorer --scenes my_house.glb --episodes 4 --steps 512
         robonav evaluate frontier --episodes 20 --steps 512
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
-    """A checkpoint or run folder, or a baseline: random, straight, frontier, nearest-frontier."""
+    """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
+    frontier, nearest-frontier."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100

@@ -25,7 +25,7 @@ class VisionCommand:
     out: Path = Path("eyes/nano")
     """Folder of the eye."""
     scenes: str | None = None
-    """Worlds to look at: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """Worlds to look at: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     rounds: int | None = None
     """Rounds of rendering and learning."""
     seed: int | None = None

@@ -173,13 +173,13 @@ def _built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Mo
 
 def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
     """A new policy of the sizes in `config.json`, which are held against limits first."""
-    height, width, channels = (int(side) for side in config["observation"]["rgb"])
-    if not (0 < height <= _MAX_SIDE and 0 < width <= _MAX_SIDE and channels == 3):
-        raise ValueError(f"an image of {height, width, channels}")
+    shape = tuple(int(side) for side in config["observation"]["rgb"])  # channels first as SB3 has it, or last
+    if not (len(shape) == 3 and 3 in (shape[0], shape[2]) and 0 < min(shape) <= max(shape) <= _MAX_SIDE):
+        raise ValueError(f"an image of {shape}")
     if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
     observation = spaces.Dict(
-        rgb=spaces.Box(0, 255, (height, width, channels), np.uint8),
+        rgb=spaces.Box(0, 255, shape, np.uint8),
         previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
     )
     sizes = {

@@ -38,7 +38,7 @@ class TrainConfig:
     """Everything that decides a training run."""
 
     scenes: str = "procedural"
-    """Worlds to train in: `procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     steps: int = 786_432
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 16

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from robonav.envs.scenes.damage import reason_of
 from robonav.envs.scenes.scene import SceneError
 
 MAX_BYTES = 256 * 2**20  # the largest content files of public episode sets have a fifth of it
@@ -53,5 +54,6 @@ def decode(content: bytes, kind: type[T], source: str) -> T:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise SceneError(
-            f"{source} is no usable list of episodes ({error}): mend that entry, or get the file again"
+            f"{source} is no usable list of episodes ({reason_of(error)}): mend that entry, or get the "
+            "file again"
         ) from error

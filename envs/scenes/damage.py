@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
+import zipfile
+import zlib
+
 _LONGEST = 120
 
 # What the decoders of JSON, YAML, NumPy and pictures raise for files that are not as they should be.
@@ -9,13 +14,17 @@ READ_ERRORS = (
     OSError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     AttributeError,
     EOFError,
     SyntaxError,
     RecursionError,
     OverflowError,
     MemoryError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 

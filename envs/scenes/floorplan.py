@@ -19,6 +19,7 @@ from robonav.envs.scenes.scene import Scene, SceneError
 
 MAX_CELLS = 64_000_000  # of a raster as it is stored; 200 m x 200 m at 2.5 cm
 _MAX_EXTENT_M = 200.0  # as of a mesh; a plan in the wrong unit is farther across
+_MAX_DISTANCE_M = 10_000.0  # of a plan from the origin; single precision is exact to 1 mm there
 _MIN_FLOOR_M2 = 1.0  # smaller patches of floor are gaps in hollow walls or noise
 Mask = NDArray[np.bool_]
 
@@ -61,9 +62,14 @@ def make_plan(
         roughness_m: See `Plan`.
 
     Raises:
-        SceneError: The plan has no floor to speak of, or is as large as a town.
+        SceneError: The plan has no floor to speak of, is as large as a town, or lies far off.
     """
     check_extent(name, floor.shape, resolution_m)
+    if not max(abs(origin[0]), abs(origin[1])) <= _MAX_DISTANCE_M:
+        raise SceneError(
+            f"{name} has its origin at {origin[0]:g}, {origin[1]:g} m: expected at most "
+            f"{_MAX_DISTANCE_M:,.0f} m from 0, where positions are exact to 1 mm, so choose an origin nearby"
+        )
     if floor.any():  # most maps are mostly margin
         low = np.argwhere(floor).min(axis=0)
         floor = floor[ndimage.find_objects(floor.astype(np.uint8))[0]]

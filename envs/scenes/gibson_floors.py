@@ -23,6 +23,7 @@ _MISSED_CELLS = 4  # holes of up to as many cells are where no sample fell: any 
 _ROUGHNESS_M = 0.075
 _MIN_WALL_CELLS = 4
 _MAX_INDEX_BYTES = 50_000_000
+_LONGEST_NAME = 200
 _EIGHT = np.ones((3, 3))
 
 
@@ -47,10 +48,12 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
         listed: dict[str, list[dict[str, Any]]] = json.loads(index.read_text(encoding="utf-8"))
         found = {}
         for building, floors in sorted(listed.items()):
+            if Path(building).name != building or not building.isprintable() or len(building) > _LONGEST_NAME:
+                raise ValueError(f"{building} is no name of a building")
             for number, floor in enumerate(floors):
                 x, z = (float(value) for value in floor["origin_xz"])
-                if not np.isfinite([x, z]).all() or Path(building).name != building:
-                    raise ValueError(f"{building} floor {number} has a bad name or origin")
+                if not np.isfinite([x, z]).all():
+                    raise ValueError(f"{building} floor {number} has a bad origin")
                 found[f"{building}_f{number}"] = (x, z)
     except READ_ERRORS as error:
         raise SceneError(

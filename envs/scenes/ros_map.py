@@ -23,6 +23,7 @@ from robonav.envs.scenes.scene import SceneError
 _SUFFIXES = (".yaml", ".yml")
 _MODES = ("trinary", "scale", "raw")
 _MAX_YAML_BYTES = 1_000_000
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,13 @@ def read_map_file(path: Path) -> MapFile:
             raise ValueError(f"{path.stat().st_size:,} bytes")
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = _checked(path, given)
-    except (yaml.YAMLError, *READ_ERRORS) as error:
+        inside = found.image.resolve().is_relative_to(path.parent.resolve())
+    except (yaml.YAMLError, RuntimeError, *READ_ERRORS) as error:
         raise SceneError(
             f"{path} is no map of ROS map_server ({reason_of(error)}): expected image, resolution, origin "
             "[x, y, yaw], occupied_thresh and free_thresh, so save the map again"
         ) from error
-    if not found.image.resolve().is_relative_to(path.parent.resolve()):
+    if not inside:
         raise SceneError(
             f"{path} names the picture {found.image}: expected one in its own folder; copy it there"
         )
@@ -96,7 +98,9 @@ def _checked(path: Path, given: Any) -> MapFile:
     if not isinstance(given, dict):
         raise ValueError("it holds no settings")
     image, mode = given["image"], given.get("mode", "trinary")
-    if not isinstance(image, str) or mode not in _MODES:  # nested aliases would blow up if they were printed
+    if (
+        not isinstance(image, str) or len(image) > _LONGEST_NAME or mode not in _MODES
+    ):  # nested aliases would blow up if they were printed
         raise ValueError(f"image is no file name, or mode is none of {', '.join(_MODES)}")
     x, y, yaw = (float(value) for value in given["origin"])
     resolution, negate = float(given["resolution"]), bool(int(given.get("negate", 0)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 BASELINES = ("random", "straight", "frontier", "nearest-frontier")
+SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
 
 class Explorer(Protocol):
@@ -47,10 +48,10 @@ class Explorer(Protocol):
 
 
 def make_explorer(name_or_path: str) -> Explorer:
-    """The baseline of that name, or the policy stored in that checkpoint folder.
+    """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
     Raises:
-        UsageError: If it is neither.
+        UsageError: If it is none of these.
     """
     from robonav.evaluation import baselines, frontier
 
@@ -62,19 +63,30 @@ def make_explorer(name_or_path: str) -> Explorer:
     }
     if name_or_path in makers:
         return makers[name_or_path]()
-    if Path(name_or_path).is_dir():
+    if _folder(name_or_path).is_dir():
         from robonav.evaluation.policy_explorer import load_explorer
 
-        return load_explorer(Path(name_or_path))
+        return load_explorer(_folder(name_or_path))
     raise UsageError(
-        f"{name_or_path} is neither a checkpoint folder nor a baseline ({', '.join(BASELINES)}): "
+        f"{name_or_path} is neither a checkpoint folder nor an explorer by name "
+        f"({', '.join((*shipped_explorers(), *BASELINES))}): "
         "give the folder that `robonav train` wrote, or one of these names"
     )
 
 
+def shipped_explorers() -> list[str]:
+    """Names of the trained explorers that come with robonav."""
+    return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+
+
+def _folder(name_or_path: str) -> Path:
+    """Where a checkpoint is: a shipped one by its name, or the path itself."""
+    return SHIPPED / name_or_path if name_or_path in shipped_explorers() else Path(name_or_path)
+
+
 def fingerprint(name_or_path: str) -> str | None:
     """16 hex digits over a checkpoint's weights, lest a run be resumed with others; None for baselines."""
-    files = sorted(Path(name_or_path).rglob("*.safetensors")) if name_or_path not in BASELINES else []
+    files = sorted(_folder(name_or_path).rglob("*.safetensors")) if name_or_path not in BASELINES else []
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

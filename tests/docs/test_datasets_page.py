@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from robonav.launch import cli
+from tests.docs.pages import run_page
 
 LICENSED, AT_HAND = "00800-TEEsavR23oF", "00908-OsrfFirstOffice"
 
@@ -32,17 +30,11 @@ def reader(tmp_path: Path, shared_data: Path) -> Path:
 
 
 def test_every_command_of_the_page_runs(
-    repository: Path, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (repository / "docs" / "scenes" / "datasets.md").read_text()
-    blocks = re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL)
-    commands = [shlex.split(line.strip()) for block in blocks for line in block.splitlines() if line.strip()]
-    assert len(commands) >= 4
     monkeypatch.chdir(reader)
     monkeypatch.setenv("ROBONAV_CACHE", str(reader / "cache"))
-    for program, *arguments in commands:
-        assert program == "robonav"
-        assert cli.main(arguments) == 0, arguments
+    assert run_page(repository / "docs" / "scenes" / "datasets.md", monkeypatch) >= 4
     for result in ("hm3d", "one", "gibson"):
         assert (reader / "runs" / result / "report.html").stat().st_size > 1000
     assert not list((reader / "cache").glob("*.safetensors"))  # the last command cleared it

@@ -80,6 +80,14 @@ def test_a_wrong_list_is_explained_in_one_sentence(content: str, reason: str, tm
         open_episodes(path, Rooms())
 
 
+def test_a_message_is_not_as_long_as_what_it_is_about(tmp_path: Path) -> None:
+    path = tmp_path / "list.jsonl"
+    path.write_text(f'{HEADER}\n{LINE[:-1]},"{"x" * 10_000}":1}}')
+    with pytest.raises(SceneError, match=r"line 2 .*unknown field `xxx.*mend that entry") as caught:
+        read_episode_list(path)
+    assert len(str(caught.value)) < 500
+
+
 def test_a_list_is_never_written_over(tmp_path: Path) -> None:
     episodes = EpisodeList({"room-0": HASH}, [ListedEpisode("a", "room-0", 0, (3, 2, 0))])
     episodes.write(tmp_path / "list.jsonl")

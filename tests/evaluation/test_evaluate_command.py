@@ -36,7 +36,7 @@ def test_a_run_writes_episodes_summary_and_report(tmp_path: Path, capsys: pytest
 
 def test_an_unknown_explorer_is_named_with_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
     message = error_of(capsys, "fronteer", *SHORT)
-    assert "fronteer is neither a checkpoint folder nor a baseline" in message
+    assert "fronteer is neither a checkpoint folder nor an explorer by name" in message
     assert "nearest-frontier" in message
 
 

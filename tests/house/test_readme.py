@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import runpy
-import shlex
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from robonav.envs.scenes.procedural import generate_house
-from robonav.launch import cli
 from robonav.maps.export import write_mesh
+from tests.docs.pages import commands, run, smaller
 
 # These set the machine up, or would run this test inside itself: their syntax is checked here, what they call
 # is tested in test_demo.py and by every other test.
@@ -30,18 +27,6 @@ SMALLER = {
 }
 
 
-def commands(markdown: str) -> list[str]:
-    """The lines of all ```bash blocks."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", markdown, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
-
-
-def smaller(command: str) -> str:
-    for printed, quick in SMALLER.items():
-        command = command.replace(printed, quick)
-    return command
-
-
 @pytest.fixture
 def reader(tmp_path: Path, repository: Path) -> Path:
     """A folder like a reader's clone, with a scene of the reader's own in it."""
@@ -51,24 +36,13 @@ def reader(tmp_path: Path, repository: Path) -> Path:
     return tmp_path
 
 
-def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run one command line as a shell would, but in this process: each start of Python costs seconds."""
-    program, *args = shlex.split(command)
-    if program == "robonav":
-        return cli.main(args)
-    assert program == "python", f"{command}: the test knows robonav and python only"
-    monkeypatch.setattr(sys, "argv", args)
-    runpy.run_path(args[0], run_name="__main__")
-    return 0
-
-
 def test_every_command_in_the_readme_runs(
     repository: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     printed = commands((repository / "README.md").read_text())
     assert set(printed) >= SET_UP
     monkeypatch.chdir(reader)
-    for command in (smaller(line) for line in printed if line not in SET_UP):
+    for command in (smaller(line, SMALLER) for line in printed if line not in SET_UP):
         started = time.monotonic()
         assert run(command, monkeypatch) == 0, command
         print(f"{time.monotonic() - started:.1f} s: {command}")
@@ -89,7 +63,7 @@ def test_the_scripts_are_sound_bash(repository: Path, script: str) -> None:
 
 
 def test_links_in_the_documents_lead_somewhere(repository: Path) -> None:
-    pages = [repository / "README.md", *sorted((repository / "docs").glob("*.md"))]
+    pages = [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)", page.read_text())]
     files = [(page, link) for page, link in links if "://" not in link]
     broken = [f"{page.name}: {link}" for page, link in files if not (page.parent / link).exists()]
