@@ -24,7 +24,9 @@ from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
 from robonav.maps.reconstruction import Reconstruction
+from robonav.policies.encoder import FrameEncoder
 from robonav.policies.sequence import SequencePolicy
+from robonav.policies.spatial_memory import SpatialMemory
 from robonav.training import TrainingRun
 
 
@@ -35,7 +37,7 @@ class Options:
     threads: int = 2
     """Threads of this process."""
     rollouts: int = 3
-    """Training rollouts that are timed, after one to warm up; each loads 32 houses that are new to it."""
+    """Training rollouts that are timed, after one to warm up; each loads houses that are new to it."""
 
 
 class Stopwatch:
@@ -82,7 +84,9 @@ def main(options: Options) -> None:
         watch.watch(WorldCache, "_load", "load houses")
         watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
         watch.watch(Reconstruction, "integrate", "reward: integrate")
-        watch.watch(SequencePolicy, "look", "act: eye")
+        watch.watch(FrameEncoder, "look", "act: eye")
+        watch.watch(SpatialMemory, "observe", "act: own map, draw")
+        watch.watch(SpatialMemory, "windows", "act: own map, look")
         watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
         start = time.perf_counter()

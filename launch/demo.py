@@ -29,7 +29,7 @@ class DemoCommand:
         robonav demo --steps 500000 --out runs/longer_demo
     """
 
-    steps: int = 163_840
+    steps: int = 131_072
     """Environment steps to train for."""
     episodes: int = 12
     """Unseen houses to evaluate in, one episode each."""

@@ -39,7 +39,11 @@ class HabitatProcess:
         self._process = context.Process(target=serve, args=(theirs, stage, camera), daemon=True)
         self._process.start()
         theirs.close()
-        self._answer(_OPENING_S)
+        try:
+            self._answer(_OPENING_S)
+        except BaseException:  # whatever interrupts the opening leaves no simulator behind
+            self.close()
+            raise
 
     def render(self, positions: NDArray[np.float64], rotations: NDArray[np.float64]) -> Frames:
         """RGB (N, H, W, 3) uint8 and z-depth (N, H, W) float32 in metres, 0 = no return.
