@@ -28,7 +28,7 @@ class EpisodesCommand:
     """
 
     scenes: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
-    """`procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     out: Path
     """The list to write, NAME.jsonl."""
     episodes: int | None = None

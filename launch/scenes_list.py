@@ -22,7 +22,7 @@ class ListCommand:
     """
 
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
-    """`procedural`, a mesh file, or a folder of meshes, HM3D or Gibson."""
+    """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     split: str = "val"
     """Which part of a data set that has splits."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
