@@ -1,7 +1,7 @@
 """A map of the policy's own: what its eye says lies where, put together by counting its own steps.
 
 It holds nothing that a robot with a camera, wheel encoders and a bumper does not have: ranges that the frozen
-eye reads from RGB, and the actions that were carried out. The simulator's depth and pose never enter. The eye's
+eye reads from RGB, and the actions that were carried out. The simulator's depth and pose never enter. Its
 columns are taken to span 90 degrees, as those of the eye that ships do.
 """
 
