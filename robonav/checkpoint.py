@@ -28,6 +28,7 @@ from torch import Tensor
 
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
@@ -186,6 +187,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         **config["policy"],
         "vision": _vision_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
+        "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"].get("guidance")) else None,
     }
     return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
 

@@ -4,4 +4,4 @@ from dataclasses import replace
 
 from robonav.launch.presets.nano import PRESET as NANO
 
-PRESET = replace(NANO, policy=replace(NANO.policy, spatial=None))
+PRESET = replace(NANO, policy=replace(NANO.policy, spatial=None, guidance=None))

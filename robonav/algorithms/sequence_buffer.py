@@ -30,11 +30,17 @@ class SequenceBuffer:
     """Arrays (T, N, ...) that are filled step by step and read back environment by environment."""
 
     def __init__(
-        self, length: int, num_envs: int, features: int, windows: tuple[int, int, int] = (0, 0, 0)
+        self,
+        length: int,
+        num_envs: int,
+        features: int,
+        windows: tuple[int, int, int] = (0, 0, 0),
+        advice: int = 0,
     ) -> None:
         self.length, self.num_envs = length, num_envs
         self.features = np.zeros((length, num_envs, features), np.float32)
         self.windows = np.zeros((length, num_envs, *windows), np.uint8)
+        self.advice = np.zeros((length, num_envs, advice), np.float32)
         self.previous_action = np.zeros((length, num_envs), np.int64)
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs), np.int64)
@@ -46,7 +52,7 @@ class SequenceBuffer:
     def remember(self, t: int, percept: Percept) -> None:
         """Keep what all environments perceived at step t."""
         self.features[t], self.previous_action[t] = percept.features.cpu(), percept.previous_action.cpu()
-        self.windows[t] = percept.windows.cpu()
+        self.windows[t], self.advice[t] = percept.windows.cpu(), percept.advice.cpu()
 
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
@@ -85,7 +91,9 @@ class SequenceBuffer:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
         return SequenceBatch(
-            percepts=Percept(take(self.features), take(self.windows), take(self.previous_action)),
+            percepts=Percept(
+                take(self.features), take(self.windows), take(self.advice), take(self.previous_action)
+            ),
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),

@@ -115,6 +115,7 @@ class SequencePPO(OnPolicyAlgorithm):
             self.n_envs,
             self.policy_config.vision.features,
             (places.channels, places.side, places.side),
+            self.policy.guide.width,
         )
 
     def collect_rollouts(

@@ -1,4 +1,4 @@
-"""What a frame, the action before it and the policy's own map say: one token."""
+"""What a frame, the action before it, the policy's own map and the planner on it say: one token."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robonav.policies.guidance import Guide, NoGuide
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
 from robonav.policies.vision import VisionConfig, VisionEncoder
 
@@ -17,28 +18,36 @@ class Percept(NamedTuple):
     Attributes:
         features: (..., F) float32, what the eye says.
         windows: (..., C, S, S) uint8, what the policy's own map says; of no size where it has none.
+        advice: (..., A) float32, what the planner on that map says; of no size where there is none.
         previous_action: (...) int64, 0 = none or blocked.
     """
 
     features: Tensor
     windows: Tensor
+    advice: Tensor
     previous_action: Tensor
 
 
 class FrameEncoder(nn.Module):
-    """A frozen eye, learned views of its features and of the own map, an embedding of the previous action.
+    """A frozen eye, learned views of its features, of the map and of advice, an embedding of the last action.
 
     Attributes:
         eye: Frozen; its weights come from `checkpoint.load_eye` or from a checkpoint of the policy.
     """
 
     def __init__(
-        self, vision: VisionConfig, places: SpatialMemory | NoSpatialMemory, num_actions: int, width: int
+        self,
+        vision: VisionConfig,
+        places: SpatialMemory | NoSpatialMemory,
+        guide: Guide | NoGuide,
+        num_actions: int,
+        width: int,
     ) -> None:
         super().__init__()
         self.eye = VisionEncoder(vision).requires_grad_(False)
         self.image = nn.Linear(vision.features, width)
         self.places = places.encoder(width)
+        self.advice = guide.encoder(width)
         self.previous_action = nn.Embedding(num_actions + 1, width)
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,4 +59,4 @@ class FrameEncoder(nn.Module):
     def forward(self, percept: Percept) -> Tensor:
         """Tokens (..., width)."""
         tokens: Tensor = self.image(percept.features) + self.previous_action(percept.previous_action)
-        return tokens + self.places(percept.windows)
+        return tokens + self.places(percept.windows) + self.advice(percept.advice)

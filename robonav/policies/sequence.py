@@ -15,6 +15,7 @@ from torch.distributions import Categorical
 
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder, Percept
+from robonav.policies.guidance import Guide, NoGuide, Plans
 from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
@@ -28,14 +29,16 @@ class Memory:
     Attributes:
         frames: Keys and values of the last frames.
         places: Their own maps.
+        plans: What they are up to on these maps.
     """
 
     frames: KeyValueCache
     places: Places
+    plans: Plans
 
 
 class SequencePolicy(BasePolicy):
-    """Frozen eye, map of its own, causal transformer, linear actor and critic heads on the same trunk.
+    """Frozen eye, map of its own, planner on it, causal transformer, linear actor and critic heads.
 
     It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
 
@@ -62,7 +65,10 @@ class SequencePolicy(BasePolicy):
         self.config = config or SequencePolicyConfig()
         spatial = self.config.spatial
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
-        self.encoder = FrameEncoder(self.config.vision, self.places, int(action_space.n), self.config.width)
+        self.guide = self._guide()
+        self.encoder = FrameEncoder(
+            self.config.vision, self.places, self.guide, int(action_space.n), self.config.width
+        )
         self.trunk = CausalTransformer(
             self.config.width, self.config.blocks, self.config.heads, self.config.window
         )
@@ -72,14 +78,18 @@ class SequencePolicy(BasePolicy):
 
     def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
-        return Memory(self.trunk.new_cache(batch, self.device), self.places.new(batch, self.device))
+        device = self.device
+        return Memory(
+            self.trunk.new_cache(batch, device), self.places.new(batch, device), self.guide.new(batch, device)
+        )
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
-        """Look at rgb (N, 3, H, W), and enter it into the own map after previous_action (N,); starts (N,)."""
+        """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
         features, scan = self.encoder.look(observation["rgb"])
         previous_action = observation["previous_action"]
         self.places.observe(memory.places, scan, previous_action, starts)
-        return Percept(features, self.places.windows(memory.places), previous_action)
+        advice = self.guide.advise(memory.plans, memory.places, previous_action, starts)
+        return Percept(features, self.places.windows(memory.places), advice, previous_action)
 
     def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Decide on one frame per agent, and remember it; starts (N,) bool.
@@ -88,14 +98,14 @@ class SequencePolicy(BasePolicy):
             The action distribution and the values (N,).
         """
         hidden = self.trunk.step(self.encoder(percept), starts, memory.frames)
-        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[:, 0]
+        return self._distribution(hidden, percept), self.critic(hidden)[:, 0]
 
     def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
-        frames, places = memory.frames, memory.places.copy()
+        frames, places, plans = memory.frames, memory.places.copy(), memory.plans.copy()
         age, step = frames.age, frames.step
         goes_on = torch.zeros_like(age, dtype=torch.bool)
-        percept = self.perceive(observation, Memory(frames, places), goes_on)
+        percept = self.perceive(observation, Memory(frames, places, plans), goes_on)
         value = self.step(percept, memory, goes_on)[1]
         frames.age, frames.step = age, step
         return value
@@ -107,7 +117,7 @@ class SequencePolicy(BasePolicy):
             Action distribution and values (B, T).
         """
         hidden = self.trunk(self.encoder(percepts), starts)
-        return Categorical(logits=self.actor(hidden)), self.critic(hidden)[..., 0]
+        return self._distribution(hidden, percepts), self.critic(hidden)[..., 0]
 
     def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
@@ -152,9 +162,18 @@ class SequencePolicy(BasePolicy):
         distribution, _ = self.act(observation, self.new_memory(count), starts)
         return distribution.logits.argmax(-1) if deterministic else distribution.sample()
 
+    def _guide(self) -> Guide | NoGuide:
+        guidance = self.config.guidance
+        return (
+            Guide(guidance, self.places) if guidance and isinstance(self.places, SpatialMemory) else NoGuide()
+        )
+
+    def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:
+        return Categorical(logits=self.actor(hidden) + self.guide.prior(percept.advice))
+
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        parts = (*self.encoder.places.modules(), *self.trunk.modules())
+        parts = (*self.encoder.places.modules(), *self.encoder.advice.modules(), *self.trunk.modules())
         for part in (self.encoder.image, *parts, self.actor, self.critic):
             if isinstance(part, nn.Linear | nn.Conv2d):
                 assert part.bias is not None

@@ -86,7 +86,7 @@ class RecallEnv(VecEnv):
 
 def recall_score(window: int, steps: int) -> float:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
-    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, spatial=None)
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, spatial=None, guidance=None)
     model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", eye=small_eye())
     model.learn(steps)
     return float(np.mean([info["r"] for info in model.ep_info_buffer]))
@@ -206,7 +206,7 @@ def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(spat
     policy = SequencePolicy(
         RecallEnv(1).observation_space,
         spaces.Discrete(3),
-        replace(SMALL, window=1, spatial=spatial, vision=small_eye().config),
+        replace(SMALL, window=1, spatial=spatial, guidance=None, vision=small_eye().config),
     )
     policy.encoder.eye.load_state_dict(small_eye().state_dict())
     frame = torch.full((1, 3, 36, 36), 128, dtype=torch.uint8)
