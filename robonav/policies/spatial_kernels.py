@@ -118,6 +118,7 @@ def window_kernel(
 
 def launch(kernel: wp.Kernel, dim: tuple[int, int], grid: Grid, *tensors: Tensor) -> None:
     """Run a kernel on a grid and tensors, where the tensors are; vectors are their last dimension."""
+    wp.init()  # nothing if it was before; what asks for devices of torch needs it
     device = tensors[0].device
     stream = wp.stream_from_torch(device) if device.type == "cuda" else None
     types = [argument.type.dtype for argument in kernel.adj.args[1:]]

@@ -1,5 +1,8 @@
 """The policy's own map: where it is by counting steps, what it saw, and how it looks from where it stands."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -240,3 +243,17 @@ def test_a_memory_of_another_number_of_agents_is_refused_before_anything_is_writ
     with pytest.raises(RuntimeError, match="invalid for input of size"):
         memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1), torch.zeros(3).long(), torch.zeros(3).bool())
     assert not places.evidence.any()
+
+
+def test_it_works_in_a_process_that_has_drawn_nothing_before():
+    program = """if True:
+        import torch
+        from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
+        memory = SpatialMemory(SpatialMemoryConfig())
+        places = memory.new(1, torch.device("cpu"))
+        memory.observe(places, torch.rand(1, 2, 16), torch.tensor([0]), torch.tensor([True]))
+        print(int(memory.windows(places).max()))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 128
