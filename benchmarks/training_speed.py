@@ -2,7 +2,7 @@
 
     python benchmarks/training_speed.py [--threads 2]
 
-prints one JSON object with the share of time that each part takes. Where the cores are shared with other work,
+prints one JSON object with the share of time that each part takes. Where cores are shared with other work,
 steps per CPU second tell more than steps per second.
 """
 
