@@ -39,7 +39,9 @@ class SequenceBuffer:
     ) -> None:
         self.length, self.num_envs = length, num_envs
         self.features = np.zeros((length, num_envs, features), np.float32)
-        self.windows = np.zeros((length, num_envs, *windows), np.uint8)
+        channels, height, width = windows
+        # (T, N, C, S, S) whose channels are the last in memory: so the policy makes and reads windows
+        self.windows = np.moveaxis(np.zeros((length, num_envs, height, width, channels), np.uint8), -1, 2)
         self.advice = np.zeros((length, num_envs, advice), np.float32)
         self.previous_action = np.zeros((length, num_envs), np.int64)
         self.starts = np.zeros((length, num_envs), bool)
@@ -90,10 +92,9 @@ class SequenceBuffer:
         def take(array: NDArray) -> Tensor:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
+        windows = take(np.moveaxis(self.windows, 2, -1)).movedim(-1, 2)
         return SequenceBatch(
-            percepts=Percept(
-                take(self.features), take(self.windows), take(self.advice), take(self.previous_action)
-            ),
+            percepts=Percept(take(self.features), windows, take(self.advice), take(self.previous_action)),
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
+from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
+from robonav.policies.spatial_kernels import Grid, add_kernel, launch, summarise_kernel, window_kernel
 from robonav.policies.vision import COLUMNS
 
 HEADINGS = round(2 * torch.pi / TURN_RAD)
@@ -22,7 +23,6 @@ _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
 _BUMPER_WEIGHT = 20.0  # touch outweighs many looks
 _TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
 _UNKNOWN = (128, 0)  # neither free nor occupied, and not seen
-_HALF_SURE = 0.5  # evidence at which a cell counts as half known
 
 
 @dataclass(frozen=True)
@@ -76,33 +76,42 @@ class Places:
 
 
 class SpatialMemory(nn.Module):
-    """Takes scans in and gives windows of the map that turn with the agent: forward is up.
-
-    A cell (x, y) lies in row x * 2 * cells + y. The free bit between x and y takes the carry of y, so that
-    one addition moves a cell and one mask wraps both coordinates: windows are half of the map's work.
-    """
+    """Takes scans in and gives windows of the map that turn with the agent: forward is up."""
 
     axes: Tensor
     depths: Tensor
-    rays: Tensor
+    points: Tensor
     window: Tensor
-    bumper: Tensor
+    log2_samples: Tensor
+    turns: Tensor
+    strides: Tensor
+    here: Tensor
+    ahead: Tensor
 
     def __init__(self, config: SpatialMemoryConfig) -> None:
         super().__init__()
         self.config = config
         self._rows = 2 * config.cells**2
-        self._mask = (config.cells - 1) * (2 * config.cells + 1)
+        self._grid = _grid(config)
         headings = torch.arange(HEADINGS) * TURN_RAD
         axes = torch.stack([headings.cos(), headings.sin()], dim=-1)
         rays, depths = _ray_points(config.reach_m)
+        points = torch.cat([rays, torch.tensor([[0.0, 0.0], [_BUMPER_M, 0.0]])])  # in view, here, just ahead
         window = _turned(torch.cat([_window(config, scale) for scale in config.scales]), axes)
+        turns, strides = torch.zeros(NUM_ACTIONS + 1, dtype=torch.int64), torch.zeros(NUM_ACTIONS + 1, 1)
+        turns[LEFT + 1], turns[RIGHT + 1], strides[FORWARD + 1] = 1, -1, FORWARD_M
         constants = {
             "axes": axes,
             "depths": depths,
-            "rays": _turned(rays, axes),
-            "window": self._packed(window + 0.5 * config.cell_m),
-            "bumper": _BUMPER_M * axes,
+            "points": _turned(points, axes),
+            "window": _packed(config, window + 0.5 * config.cell_m),
+            "log2_samples": torch.tensor(
+                [_log2_samples(scale) for scale in config.scales], dtype=torch.int32
+            ),
+            "turns": turns,
+            "strides": strides,
+            "here": torch.tensor([[_TRACK_WEIGHT, 0.0, 0.0]]),
+            "ahead": torch.tensor([[0.0, _BUMPER_WEIGHT, 0.0]]),
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
@@ -141,29 +150,22 @@ class SpatialMemory(nn.Module):
             starts: (N,) bool, a new episode begins with this frame.
         """
         self._forget(places, starts)
+        heading = (places.heading + self.turns[previous_action]) % HEADINGS
+        places.heading = heading.masked_fill(starts, 0)
+        moved = places.position + self.strides[previous_action] * self.axes[places.heading]
+        places.position = moved.masked_fill(starts[:, None], 0.0)
         blocked = (previous_action == 0) & ~starts
-        turn = (previous_action == LEFT + 1).long() - (previous_action == RIGHT + 1).long()
-        places.heading = torch.where(starts, 0, (places.heading + turn) % HEADINGS)
-        forward = ((previous_action == FORWARD + 1) & ~starts).float()[:, None]
-        places.position = places.position + FORWARD_M * forward * self.axes[places.heading]
-        self._add(places, self.rays[places.heading], self._signs(scan).flatten(1, 2))
-        here = torch.tensor([_TRACK_WEIGHT, 0.0, 0.0], device=scan.device).expand(len(scan), 1, 3)
-        self._add(places, torch.zeros_like(places.position)[:, None], here)
-        ahead = torch.tensor([0.0, _BUMPER_WEIGHT, 0.0], device=scan.device) * blocked[:, None, None]
-        self._add(places, self.bumper[places.heading][:, None], ahead)
+        here = self.here.expand(len(scan), 1, 3)
+        ahead = self.ahead * blocked[:, None, None]
+        self._add(places, torch.cat([self._signs(scan).flatten(1, 2), here, ahead], dim=1))
 
     def windows(self, places: Places) -> Tensor:
         """What is known around each agent, (N, channels, side, side) uint8; the top row lies ahead."""
-        cell = self._packed(places.position)[:, None] + self.window[places.heading]
-        known = places.summary.view(torch.int16)[:, 0].take(self._in_map(cell)).view(torch.uint8)
-        side, parts, first = self.config.side, [], 0
-        for scale in self.config.scales:
-            shape = (-1, _samples(scale), side, side, 2)
-            last = first + _samples(scale) * side**2
-            part = known[:, 2 * first : 2 * last].reshape(shape)
-            parts.append((part.sum(1, dtype=torch.int16) // _samples(scale)).to(torch.uint8))
-            first = last
-        return torch.cat(parts, dim=-1).movedim(-1, 1)
+        side, scales, count = self.config.side, len(self.config.scales), len(places.position)
+        windows = torch.empty(count, side**2, scales, 2, dtype=torch.uint8, device=places.position.device)
+        tables = self.window, self.log2_samples, places.summary.view(count, self._rows, 2)
+        launch(window_kernel, (count, side**2), self._grid, places.position, places.heading, *tables, windows)
+        return windows.view(count, side, side, -1).movedim(-1, 1)
 
     def _signs(self, scan: Tensor) -> Tensor:
         """Evidence (N, 16, K, 3) along rays: free before the obstacle, occupied at it, seen if in sight."""
@@ -174,34 +176,20 @@ class SpatialMemory(nn.Module):
         occupied = torch.exp(-0.5 * behind[:, 0].square()) * (0.1 / doubt[:, 0, :, None]).clamp(max=1.0)
         return torch.stack([free, occupied, seen], dim=-1)
 
-    def _add(self, places: Places, offsets: Tensor, signs: Tensor) -> None:
-        index = self._cells(places, offsets).flatten()
-        places.evidence.index_add_(0, index, signs.flatten(0, 1))
-        free, occupied, seen = places.evidence[index].unbind(-1)
-        obstacle = 0.5 + 0.5 * (occupied - free) / (occupied + free + _HALF_SURE)
-        share = torch.stack([obstacle, seen / (seen + _HALF_SURE)], dim=-1)
-        places.summary[index] = (255.0 * share).round().to(torch.uint8)
-
-    def _cells(self, places: Places, offsets: Tensor) -> Tensor:
-        """Rows of the map (N, P) of offsets (N, P, 2) from the agents."""
-        return self._in_map(self._packed(places.position[:, None] + offsets))
-
-    def _packed(self, points: Tensor) -> Tensor:
-        """Cells (...) int32 of points (..., 2); so packed, two cells can be added."""
-        cell = (points / self.config.cell_m).floor().int() & (self.config.cells - 1)
-        return cell[..., 0] * (2 * self.config.cells) + cell[..., 1]
-
-    def _in_map(self, cells: Tensor) -> Tensor:
-        """Rows (N, P) int64 of each agent's cells (N, P); the map repeats beyond its edge."""
-        first = torch.arange(len(cells), device=cells.device, dtype=torch.int32)[:, None] * self._rows
-        return ((cells & self._mask) + first).long()
+    def _add(self, places: Places, signs: Tensor) -> None:
+        """Enter evidence (N, P, 3) at the P points."""
+        count, number = signs.shape[:2]
+        at = places.position, places.heading, self.points
+        evidence = places.evidence.view(count, self._rows, 3)
+        launch(add_kernel, (count, number), self._grid, *at, signs, evidence)
+        summary = places.summary.view(count, self._rows, 2)
+        launch(summarise_kernel, (count, number), self._grid, *at, evidence, summary)
 
     def _forget(self, places: Places, starts: Tensor) -> None:
         if starts.any():
             places.evidence.view(len(starts), -1, 3)[starts] = 0.0
             unknown = torch.tensor(_UNKNOWN, dtype=torch.uint8, device=starts.device)
             places.summary.view(len(starts), -1, 2)[starts] = unknown
-            places.position = torch.where(starts[:, None], 0.0, places.position)
 
 
 class WindowEncoder(nn.Module):
@@ -212,18 +200,17 @@ class WindowEncoder(nn.Module):
         cells = (-(-side // 4)) ** 2
         self.body = nn.Sequential(
             nn.Conv2d(channels, 16, 3, stride=2, padding=1),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(0.1, inplace=True),
             nn.Conv2d(16, 32, 3, stride=2, padding=1),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(0.1, inplace=True),
             nn.Flatten(),
             nn.Linear(32 * cells, width),
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Views (..., width) of windows (..., C, S, S) uint8."""
-        flat = windows.flatten(0, -4).float() / 255.0 - 0.5
-        flat = flat.contiguous(memory_format=torch.channels_last)
-        view: Tensor = self.body(flat)
+        """Views (..., width) of windows (..., C, S, S) uint8; cheapest where C is the last in memory."""
+        flat = windows.flatten(0, -4).to(torch.float32, memory_format=torch.channels_last)
+        view: Tensor = self.body(flat.div_(255.0).sub_(0.5))
         return view.unflatten(0, windows.shape[:-3])
 
 
@@ -253,9 +240,22 @@ class _Nothing(nn.Module):
         return 0.0
 
 
-def _samples(scale: int) -> int:
-    """Points of the map that a window's cell is the mean of."""
-    return 1 if scale == 1 else 4
+def _grid(config: SpatialMemoryConfig) -> Grid:
+    grid = Grid()
+    grid.cell_m, grid.cells = config.cell_m, config.cells
+    grid.mask = (config.cells - 1) * (2 * config.cells + 1)
+    return grid
+
+
+def _packed(config: SpatialMemoryConfig, points: Tensor) -> Tensor:
+    """Cells (...) int32 of points (..., 2), packed as in `Grid`."""
+    cell = (points / config.cell_m).floor().int() & (config.cells - 1)
+    return cell[..., 0] * (2 * config.cells) + cell[..., 1]
+
+
+def _log2_samples(scale: int) -> int:
+    """Of the points of the map that a window's cell is the mean of."""
+    return 0 if scale == 1 else 2
 
 
 def _window(config: SpatialMemoryConfig, scale: int) -> Tensor:

@@ -13,6 +13,7 @@ COLUMNS = 16  # directions of the eye's scan, evenly spaced on the image plane, 
 HEADINGS_DEG = (-45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0)  # left positive; directions of free runs
 SIDE = 64  # pixels; other images are averaged or stretched to it
 _LEAK = 0.1
+_LOG_DOUBTS = (-5.3, -0.7)  # nearness is told within 0.005 ... 0.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class VisionConfig:
     """Channels of a column while its rows and its neighbours are looked at together."""
     squeezed: int = 16
     """Numbers that describe a column in the end."""
+    ranging: int = 96
+    """Channels of a column while its ranges are read from these numbers."""
 
     @property
     def features(self) -> int:
@@ -47,13 +50,13 @@ class VisionEncoder(nn.Module):
         # Leaky, because half of the plain units died in the first minutes of training.
         self.image = nn.Sequential(
             nn.Conv2d(3, first, 4, stride=2, padding=1),
-            nn.LeakyReLU(_LEAK),
+            nn.LeakyReLU(_LEAK, inplace=True),
             nn.Conv2d(first, second, 3, stride=2, padding=1),
-            nn.LeakyReLU(_LEAK),
+            nn.LeakyReLU(_LEAK, inplace=True),
             nn.Conv2d(second, third, 3, stride=(2, 1), padding=1),
-            nn.LeakyReLU(_LEAK),
+            nn.LeakyReLU(_LEAK, inplace=True),
             nn.Conv2d(third, fourth, 3, stride=(2, 1), padding=1),
-            nn.LeakyReLU(_LEAK),
+            nn.LeakyReLU(_LEAK, inplace=True),
         )
         self.columns = nn.Sequential(
             nn.Conv1d(4 * fourth, self.config.column, 1),
@@ -63,7 +66,13 @@ class VisionEncoder(nn.Module):
             nn.Conv1d(self.config.column, self.config.squeezed, 1),
             nn.LeakyReLU(_LEAK),
         )
-        self.ranges = nn.Conv1d(self.config.squeezed, 2, 1)
+        self.ranges = nn.Sequential(
+            nn.Conv1d(self.config.squeezed, self.config.ranging, 5, padding=2),
+            nn.LeakyReLU(_LEAK),
+            nn.Conv1d(self.config.ranging, self.config.ranging, 5, padding=2),
+            nn.LeakyReLU(_LEAK),
+            nn.Conv1d(self.config.ranging, 4, 1),
+        )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, rgb: Tensor) -> Tensor:
@@ -72,16 +81,31 @@ class VisionEncoder(nn.Module):
         if image.shape[-2:] != (SIDE, SIDE):
             image = F.interpolate(image, (SIDE, SIDE), mode="area")
         image = (image / 255.0 - 0.5).contiguous(memory_format=torch.channels_last)
-        features: Tensor = self.columns(self.image(image).flatten(1, 2)).flatten(1)
-        return features
+        columns: Tensor = self.image(image).permute(0, 3, 1, 2).flatten(2)
+        return _over_columns(self.columns, columns).transpose(1, 2).flatten(1)
 
     def scan(self, features: Tensor) -> Tensor:
-        """What lies in front, (B, 2, 16) nearness 1 / (1 + depth in metres) by column, from features (B, F).
+        """What lies in front, (B, 4, 16) by image column, from features (B, F).
 
-        First of the nearest obstacle to the agent's body, then of what is seen at the height of the eye.
+        Nearness 1 / (1 + depth in metres) of the nearest obstacle to the agent's body and of what is seen at
+        the height of the eye; then the standard deviations of the errors of both, as the eye expects them.
         """
-        ranges: Tensor = self.ranges(features.unflatten(-1, (self.config.squeezed, COLUMNS)))
-        return ranges
+        columns = features.unflatten(-1, (self.config.squeezed, COLUMNS)).transpose(1, 2)
+        ranges = _over_columns(self.ranges, columns).transpose(1, 2)
+        return torch.cat([ranges[:, :2], ranges[:, 2:].clamp(*_LOG_DOUBTS).exp()], dim=1)
+
+
+def _over_columns(layers: nn.Sequential, columns: Tensor) -> Tensor:
+    for layer in layers:
+        columns = _across(layer, columns) if isinstance(layer, nn.Conv1d) else layer(columns)
+    return columns
+
+
+def _across(layer: nn.Conv1d, columns: Tensor) -> Tensor:
+    """A convolution over columns (B, 16, C) as a matrix product, which is cheaper for so few."""
+    reach = layer.kernel_size[0] // 2
+    around = F.pad(columns, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1)
+    return F.linear(around.flatten(2), layer.weight.flatten(1), layer.bias)
 
 
 class VisionHeads(nn.Module):

@@ -1,5 +1,8 @@
 """The policy's own map: where it is by counting steps, what it saw, and how it looks from where it stands."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -197,3 +200,60 @@ def test_a_policy_without_a_map_of_its_own_gets_windows_of_no_size():
     nothing.observe(places, NOTHING_NEAR, torch.tensor([0]), torch.tensor([True]))
     assert nothing.windows(places).numel() == 0
     assert nothing.encoder(8)(nothing.windows(places)) == 0.0
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000))
+def test_evidence_is_the_sum_of_what_was_seen_bumped_into_and_stood_on(seed):
+    rng = np.random.default_rng(seed)
+    memory = SpatialMemory(CONFIG)
+    places, expected = memory.new(2, CPU), np.zeros((2 * 2 * CONFIG.cells**2, 3))
+    for _ in range(5):
+        executed, nearness = rng.integers(0, 4, 2), rng.uniform(0.1, 1.0, (2, 2, 16))
+        starts = torch.zeros(2, dtype=torch.bool)
+        memory.observe(places, torch.tensor(nearness).float(), torch.as_tensor(executed), starts)
+        depth, doubt = 1 / nearness - 1, 0.03 / nearness**2
+        for agent, column, sample in np.ndindex(2, 16, 24):
+            z = 0.125 * (sample + 0.5)
+            behind = (z - depth[agent, :, column]) / doubt[agent, :, column]
+            free, seen = 1 / (1 + np.exp([2 * behind[0] + 2, 2 * behind[1]]))
+            occupied = np.exp(-0.5 * behind[0] ** 2) * min(0.1 / doubt[agent, 0, column], 1.0)
+            to_the_left = -z * ((column + 0.5) / 8 - 1)
+            expected[row_of(places, agent, z, to_the_left)] += free, occupied, seen
+        for agent in range(2):
+            expected[row_of(places, agent, 0.0, 0.0)] += 1.0, 0.0, 0.0
+            expected[row_of(places, agent, 0.35, 0.0)] += 0.0, 20.0 * (executed[agent] == 0), 0.0
+    wrong = np.abs(places.evidence.numpy() - expected).max(axis=1) > 1e-3
+    assert np.count_nonzero(wrong) <= 0.05 * np.count_nonzero(expected.any(axis=1))  # points on cells' edges
+    free, occupied, seen = places.evidence.numpy().astype(float).T
+    shares = np.stack([0.5 + 0.5 * (occupied - free) / (occupied + free + 0.5), seen / (seen + 0.5)], axis=1)
+    np.testing.assert_allclose(places.summary, 255 * shares, atol=0.501)
+
+
+def row_of(places: Places, agent: int, ahead: float, left: float) -> int:
+    angle = np.radians(15.0 * int(places.heading[agent]))
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ (ahead, left)
+    x, y = np.floor((places.position[agent].numpy() + turned) / CONFIG.cell_m).astype(int) % CONFIG.cells
+    return agent * 2 * CONFIG.cells**2 + x * 2 * CONFIG.cells + y
+
+
+def test_a_memory_of_another_number_of_agents_is_refused_before_anything_is_written():
+    memory = SpatialMemory(CONFIG)
+    places = memory.new(1, CPU)
+    with pytest.raises(RuntimeError, match="invalid for input of size"):
+        memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1), torch.zeros(3).long(), torch.zeros(3).bool())
+    assert not places.evidence.any()
+
+
+def test_it_works_in_a_process_that_has_drawn_nothing_before():
+    program = """if True:
+        import torch
+        from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
+        memory = SpatialMemory(SpatialMemoryConfig())
+        places = memory.new(1, torch.device("cpu"))
+        memory.observe(places, torch.rand(1, 2, 16), torch.tensor([0]), torch.tensor([True]))
+        print(int(memory.windows(places).max()))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 128

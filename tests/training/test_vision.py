@@ -141,6 +141,17 @@ def test_images_of_other_sizes_are_brought_to_the_size_that_the_eye_knows():
     torch.testing.assert_close(eye(fine), eye(coarse), atol=1e-3, rtol=1e-3)
 
 
+def test_the_products_over_columns_are_the_convolutions_that_the_weights_are_saved_as():
+    torch.manual_seed(0)
+    eye = VisionEncoder()
+    rgb = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        columns = eye.columns(eye.image(rgb / 255.0 - 0.5).flatten(1, 2))
+        features = eye(rgb)
+        torch.testing.assert_close(features, columns.flatten(1))
+        torch.testing.assert_close(eye.scan(features), eye.ranges(columns))
+
+
 def test_the_eye_that_ships_sees_depth_and_ways_in_houses_it_never_saw():
     scenes, camera = open_scenes("procedural", "val"), Camera()
     rng = np.random.default_rng(0)
