@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tyro
 
-BASELINES = ("frontier", "nearest-frontier", "straight", "random")
+BASELINES = ("frontier", "nearest-frontier", "rgb-planner", "straight", "random")
 METRIC = "visible_completeness_pct"
 
 
@@ -32,17 +32,17 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 786_432
+    steps: int = 393_216
     """Environment steps of the explorer."""
     ablation_seeds: int = 1
-    """Training runs of the ablations of the policy's memory: no map of its own, no memory at all."""
-    ablation_steps: int = 262_144
+    """Training runs of each ablation of the policy: no planner, no map of its own, no memory at all."""
+    ablation_steps: int = 393_216
     """Steps of these ablations; they are compared with the explorer at the same steps."""
     rgb_steps: int = 131_072
     """Steps of one run with ReCuriosity's RGB reward."""
     forgetful_steps: int = 131_072
     """Steps of one run whose reward forgets: long enough to see it farm loops."""
-    curve_every: int = 262_144
+    curve_every: int = 131_072
     """Steps between points of the curve over training (seed 0)."""
     episodes: int = 100
     """Unseen houses, one episode each, for the explorer and the baselines."""
@@ -80,7 +80,7 @@ def agents_of(options: Options) -> list[Agent]:
     """All checkpoints that the table needs."""
     agents = {Agent("nano", options.steps, seed) for seed in range(options.seeds)}
     agents |= {Agent("nano", options.ablation_steps, seed) for seed in range(options.seeds)}
-    for preset in ("nano-mapless", "nano-memoryless"):
+    for preset in ("nano-unguided", "nano-mapless", "nano-memoryless"):
         agents |= {Agent(preset, options.ablation_steps, seed) for seed in range(options.ablation_seeds)}
     for preset, steps in (("nano-rgb", options.rgb_steps), ("nano-forgetful", options.forgetful_steps)):
         agents |= {Agent(preset, steps, 0), Agent("nano", steps, 0)}

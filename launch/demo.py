@@ -14,7 +14,7 @@ from robonav.launch.train import TrainCommand
 if TYPE_CHECKING:
     from robonav.evaluation.comparison import Row
 
-BASELINES = ("random", "straight", "frontier")
+BASELINES = ("random", "straight", "rgb-planner", "frontier")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DemoCommand:
         robonav demo --steps 500000 --out runs/longer_demo
     """
 
-    steps: int = 131_072
+    steps: int = 98_304
     """Environment steps to train for."""
     episodes: int = 12
     """Unseen houses to evaluate in, one episode each."""

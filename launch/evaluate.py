@@ -36,7 +36,7 @@ class EvaluateCommand:
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
-    frontier, nearest-frontier."""
+    rgb-planner, frontier, nearest-frontier."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100

@@ -18,7 +18,7 @@ class VisionCommand:
 
     Examples:
         robonav vision --out eyes/houses
-        robonav vision --scenes my_scans/ --rounds 40 --out eyes/mine
+        robonav vision --init nano --scenes my_scans/ --rounds 40 --out eyes/mine
         robonav train nano --vision eyes/mine
     """
 
@@ -26,6 +26,8 @@ class VisionCommand:
     """Folder of the eye."""
     scenes: str | None = None
     """Worlds to look at: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
+    init: str | None = None
+    """An eye to teach further: `nano`, which ships with robonav, or a folder of this command."""
     rounds: int | None = None
     """Rounds of rendering and learning."""
     seed: int | None = None
@@ -41,7 +43,7 @@ class VisionCommand:
 
         from robonav.vision_training import VisionTrainConfig, VisionTraining
 
-        names = ("scenes", "rounds", "seed", "threads")
+        names = ("scenes", "init", "rounds", "seed", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         training = VisionTraining(replace(VisionTrainConfig(), **given), self.out, self.resume)
         with tqdm(total=training.config.rounds, initial=training.round, unit="round") as bar:

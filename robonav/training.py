@@ -39,9 +39,9 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
-    steps: int = 786_432
+    steps: int = 393_216
     """Environment steps in all, a resumed run's earlier ones included."""
-    num_envs: int = 16
+    num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
     episode_steps: int = 256
     """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on longer."""

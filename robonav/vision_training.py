@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from robonav import checkpoint
+from robonav.checkpoint import load_eye
 from robonav.envs.navigation import World, WorldCache
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.scenes.scene import FreeSpace
@@ -62,7 +63,10 @@ class VisionTrainConfig:
     """Decides weights, worlds, views and their order."""
     threads: int = 0
     """CPU threads; 0 = all cores."""
+    init: str | None = None
+    """An eye to teach further: one that ships with robonav, or a folder of this command; None = a new one."""
     vision: VisionConfig = field(default_factory=VisionConfig)
+    """Size of a new eye."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, before anything is written."""
@@ -169,6 +173,13 @@ def vary(views: Views, generator: torch.Generator) -> tuple[Tensor, Views]:
     return (rgb.float() * light * tint).clamp(0.0, 255.0), Views(rgb, near, ranges, runs)
 
 
+def scan_loss(told: Tensor, true: Tensor) -> Tensor:
+    """Squared error of nearness, and how unlikely it was by the eye's own doubts: (N, 4, 16), (N, 2, 16)."""
+    error, doubt = (told[:, :2] - true).square(), told[:, 2:]
+    unlikelihood = error / doubt.square() + 2.0 * doubt.log()  # of a Gaussian, up to constants
+    return 8.0 * error.mean() + 0.02 * unlikelihood.mean()
+
+
 class VisionTraining:
     """A run that teaches an eye; every random number follows from the seed and the round, so it can resume.
 
@@ -189,8 +200,8 @@ class VisionTraining:
         self._scenes: SceneSet = open_scenes(config.scenes, "train")
         self._worlds = WorldCache(self._scenes, self.camera, config.threads, capacity=1)
         torch.manual_seed(config.seed)
-        self.encoder = VisionEncoder(config.vision)
-        self.heads = VisionHeads(config.vision.features)
+        self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
+        self.heads = VisionHeads(self.encoder.config.features)
         parameters = [*self.encoder.parameters(), *self.heads.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
         self.round = 0
@@ -215,7 +226,7 @@ class VisionTraining:
         with torch.no_grad():
             features = self.encoder(views.rgb)
             near, runs = self.heads(features)
-            ranges = self.encoder.scan(features)
+            ranges = self.encoder.scan(features)[:, :2]
         return {
             "nearness_mse": float(F.mse_loss(near, views.nearness)),
             "scan_mse": float(F.mse_loss(ranges, views.scan)),
@@ -226,7 +237,7 @@ class VisionTraining:
         """Replace the folder's files by the present state."""
         config = {
             "format": checkpoint.FORMAT,
-            "training": asdict(self.config),
+            "training": {**asdict(self.config), "vision": asdict(self.encoder.config)},
             "rounds": self.round,
             "errors_on_unseen_views": shown,
             "versions": versions(),
@@ -274,7 +285,7 @@ class VisionTraining:
             features = self.encoder(image)
             near, runs = self.heads(features)
             loss = 4.0 * F.mse_loss(near, wanted.nearness)
-            loss = loss + 4.0 * F.mse_loss(self.encoder.scan(features), wanted.scan)
+            loss = loss + scan_loss(self.encoder.scan(features), wanted.scan)
             loss = loss + F.smooth_l1_loss(runs, wanted.free_runs, beta=0.1)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -1,7 +1,7 @@
-"""Ablation of `nano`: the policy remembers frames, but draws no map of its own."""
+"""Ablation of `nano`: the policy remembers frames, but draws no map of its own, so that no planner has one."""
 
 from dataclasses import replace
 
-from robonav.launch.presets.nano import PRESET as NANO
+from robonav.launch.presets.nano_unguided import PRESET as UNGUIDED
 
-PRESET = replace(NANO, policy=replace(NANO.policy, spatial=None, guidance=None))
+PRESET = replace(UNGUIDED, policy=replace(UNGUIDED.policy, spatial=None))

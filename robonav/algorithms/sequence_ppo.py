@@ -29,7 +29,7 @@ class SequencePPOConfig:
 
     rollout_steps: int = 256
     """Steps per environment and update; memory starts empty, so choose the length of an episode."""
-    sequences_per_batch: int = 4
+    sequences_per_batch: int = 8
     """Whole sequences per gradient step."""
     epochs: int = 4
     """Passes over a rollout."""
@@ -37,11 +37,11 @@ class SequencePPOConfig:
     """Adam's learning rate at the beginning."""
     final_learning_rate_share: float = 0.3
     """Share of the learning rate that is left at the end of the schedule."""
-    entropy: float = 0.02
+    entropy: float = 0.01
     """Entropy bonus at the beginning."""
-    final_entropy: float = 0.01
+    final_entropy: float = 0.003
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 786_432
+    schedule_steps: int = 393_216
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from robonav.envs.sensors.camera import Camera
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
-BASELINES = ("random", "straight", "frontier", "nearest-frontier")
+BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner")
 SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
 
@@ -53,13 +53,14 @@ def make_explorer(name_or_path: str) -> Explorer:
     Raises:
         UsageError: If it is none of these.
     """
-    from robonav.evaluation import baselines, frontier
+    from robonav.evaluation import baselines, frontier, rgb_planner
 
     makers: dict[str, Callable[[], Explorer]] = {
         "random": baselines.RandomExplorer,
         "straight": baselines.StraightExplorer,
         "frontier": frontier.informed_frontier,
         "nearest-frontier": frontier.nearest_frontier,
+        "rgb-planner": rgb_planner.RgbPlanner,
     }
     if name_or_path in makers:
         return makers[name_or_path]()

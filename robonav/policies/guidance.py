@@ -13,39 +13,42 @@ import torch
 import warp as wp
 from torch import Tensor, nn
 
-from robonav.envs.navigation import FORWARD, NUM_ACTIONS
-from robonav.maps import next_view_kernels as kernels
-from robonav.policies.spatial_memory import Places, SpatialMemory
+from robonav.envs.navigation import NUM_ACTIONS
+from robonav.policies import guidance_kernels as kernels
+from robonav.policies.spatial_memory import Places, SpatialMemory, SpatialMemoryConfig
 
-ADVICE = (
-    NUM_ACTIONS + 4
-)  # one-hot action; cosine and sine of the way's direction, nearness, worth of the goal
+_SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
+_LATTICE_M = 0.5  # how far apart the places are that it weighs
+# One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
+ADVICE = NUM_ACTIONS + 4
 
 
 @dataclass(frozen=True)
 class GuidanceConfig:
     """How much the policy is told to trust its planner before it has learned anything."""
 
-    prior: float = 2.0
-    """Added to the logit of the action that the planner advises; 2 = taken in 79 % of all cases at first."""
+    prior: float = 3.0
+    """Added to the logit of the action that the planner advises; 3 = taken in 91 % of all cases at first."""
 
 
 @dataclass
 class Plans:
-    """What N agents are up to: the arrays of `next_view_kernels.Plans`; inference state, as `Places` is."""
+    """What N agents are up to: the arrays of `guidance_kernels.Plans`; inference state, as `Places` is."""
 
     goal: Tensor
     clock: Tensor
+    thinks: Tensor
     walls: Tensor
     path: Tensor
     length: Tensor
-    met: Tensor
     worth: Tensor
     given_up: Tensor
+    price: Tensor
     cost: Tensor
     queued: Tensor
     queue: Tensor
     reached: Tensor
+    met: Tensor
 
     def copy(self) -> Plans:
         """An independent copy."""
@@ -60,8 +63,8 @@ class Guide(nn.Module):
 
     def __init__(self, config: GuidanceConfig, memory: SpatialMemory) -> None:
         super().__init__()
-        self._prior, self._map = config.prior, memory.config
-        self.register_buffer("rays", _rays(memory.config.cells), persistent=False)
+        self._prior, self._memory = config.prior, memory
+        self.register_buffer("rays", _rays(memory.config), persistent=False)
 
     def encoder(self, width: int) -> nn.Module:
         """A module that makes (..., width) of advice (..., 7)."""
@@ -73,25 +76,32 @@ class Guide(nn.Module):
 
     def new(self, count: int, device: torch.device) -> Plans:
         """No plans yet, for `count` agents."""
-        cells, rows = self._map.cells**2, count * 2 * self._map.cells**2
-
-        def zeros(*shape: int, dtype: torch.dtype = torch.int32) -> Tensor:
-            return torch.zeros(shape, dtype=dtype, device=device)
-
-        return Plans(
-            goal=zeros(count, 2) + kernels.NOWHERE,
-            clock=zeros(count, 2),
-            walls=zeros(count),
-            path=zeros(count, int(kernels.PATH)),
-            length=zeros(count),
-            met=zeros(count),
-            worth=zeros(count, dtype=torch.float32),
-            given_up=zeros(rows, dtype=torch.uint8),
-            cost=zeros(rows),
-            queued=zeros(rows, dtype=torch.uint8),
-            queue=zeros(count, cells),
-            reached=zeros(count, cells),
+        cells = self._memory.config.cells**2
+        shapes: dict[str, tuple[int, ...]] = {
+            "goal": (2,),
+            "clock": (2,),
+            "path": (int(kernels.PATH),),
+            "queue": (cells,),
+            "reached": (cells,),
+            **dict.fromkeys(("given_up", "price", "cost", "queued"), (2 * cells,)),
+        }
+        types = {
+            "thinks": torch.bool,
+            "worth": torch.float32,
+            **dict.fromkeys(("given_up", "price", "queued"), torch.uint8),
+        }
+        plans = Plans(
+            **{
+                field.name: torch.zeros(
+                    (count, *shapes.get(field.name, ())),
+                    dtype=types.get(field.name, torch.int32),
+                    device=device,
+                )
+                for field in fields(Plans)
+            }
         )
+        plans.goal += int(kernels.NOWHERE)
+        return plans
 
     def advise(self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor) -> Tensor:
         """Advice (N, 7) on the next action, once the map knows of the last one.
@@ -102,34 +112,27 @@ class Guide(nn.Module):
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
         """
-        count, device = len(starts), wp.get_device(str(starts.device))
-        advice = torch.zeros(count, ADVICE, device=starts.device)
-        thinks = torch.zeros(count, dtype=torch.bool, device=starts.device)
-        grid, state = self._grid(places), kernels.Plans()
+        advice = torch.zeros(len(starts), ADVICE, device=starts.device)
+        device = wp.get_device(str(starts.device))
+        maps, state = self._maps(places, previous_action, starts), kernels.Plans()
         for field in fields(plans):
             setattr(state, field.name, wp.from_torch(getattr(plans, field.name)))
-        bodies = kernels.Bodies()
-        bodies.position = wp.from_torch(places.position, dtype=wp.vec2)
-        bodies.heading = wp.from_torch(places.heading)
-        bodies.starts = wp.from_torch(starts)
-        bodies.moved = wp.from_torch(previous_action == FORWARD + 1)
-        bodies.blocked = wp.from_torch((previous_action == 0) & ~starts)
-        ponder = wp.from_torch(thinks)
-        for kernel in (kernels.revise, kernels.search, kernels.choose):
-            wp.launch(kernel, count, [grid, state, bodies, ponder], device=device)
-        wp.launch(kernels.trace, count, [grid, state, ponder], device=device)
-        wp.launch(kernels.advise, count, [grid, state, bodies, wp.from_torch(advice)], device=device)
+        for kernel in (kernels.revise, kernels.search, kernels.choose, kernels.trace):
+            wp.launch(kernel, len(starts), [maps, state], device=device)
+        wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
         return advice
 
-    def _grid(self, places: Places) -> kernels.Grid:
-        grid = kernels.Grid()
-        grid.summary = wp.from_torch(places.summary)
-        grid.rows = 2 * self._map.cells**2
-        grid.side = self._map.cells
-        grid.mask = (self._map.cells - 1) * (2 * self._map.cells + 1)
-        grid.cell_m = self._map.cell_m
-        grid.rays = wp.from_torch(self.rays)
-        return grid
+    def _maps(self, places: Places, previous_action: Tensor, starts: Tensor) -> kernels.Maps:
+        maps = kernels.Maps()
+        maps.grid = self._memory.grid
+        maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
+        maps.rays = wp.from_torch(self.rays)
+        maps.lattice = max(1, round(_LATTICE_M / self._memory.config.cell_m))
+        maps.position = wp.from_torch(places.position, dtype=wp.vec2)
+        maps.heading = wp.from_torch(places.heading)
+        maps.previous_action = wp.from_torch(previous_action)
+        maps.starts = wp.from_torch(starts)
+        return maps
 
 
 class NoGuide(nn.Module):
@@ -159,9 +162,10 @@ class _Nothing(nn.Module):
         return 0.0
 
 
-def _rays(cells: int) -> Tensor:
-    """(RAYS, REACH) int32: what to add to a packed cell to go 1 ... REACH cells along each ray."""
+def _rays(config: SpatialMemoryConfig) -> Tensor:
+    """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
     angles = (torch.arange(int(kernels.RAYS), dtype=torch.float64) + 0.5) * (2 * math.pi / int(kernels.RAYS))
-    steps = torch.arange(1, int(kernels.REACH) + 1, dtype=torch.float64)
-    x, y = (torch.outer(f(angles), steps).round().int() & (cells - 1) for f in (torch.cos, torch.sin))
-    return x * 2 * cells + y
+    steps = torch.arange(1, round(_SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
+    last = config.cells - 1
+    x, y = (torch.outer(f(angles), steps).round().int() & last for f in (torch.cos, torch.sin))
+    return x * 2 * config.cells + y

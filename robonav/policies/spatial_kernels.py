@@ -27,7 +27,8 @@ class Grid:
 
 
 @wp.func
-def _packed(grid: Grid, point: wp.vec2) -> int:
+def packed(grid: Grid, point: wp.vec2) -> int:
+    """The cell that a point in metres lies in."""
     x = int(wp.floor(point[0] / grid.cell_m)) & (grid.cells - 1)
     y = int(wp.floor(point[1] / grid.cell_m)) & (grid.cells - 1)
     return x * 2 * grid.cells + y
@@ -44,7 +45,7 @@ def add_kernel(
 ) -> None:
     """Add signs (N, P) to evidence (N, rows) in the cells of points (headings, P), as N agents see them."""
     agent, k = wp.tid()
-    cell = _packed(grid, position[agent] + points[int(heading[agent]), k])
+    cell = packed(grid, position[agent] + points[int(heading[agent]), k])
     wp.atomic_add(evidence, agent, cell, signs[agent, k])
 
 
@@ -59,7 +60,7 @@ def summarise_kernel(
 ) -> None:
     """Summarise the evidence of the cells that `add_kernel` changed."""
     agent, k = wp.tid()
-    cell = _packed(grid, position[agent] + points[int(heading[agent]), k])
+    cell = packed(grid, position[agent] + points[int(heading[agent]), k])
     signs = evidence[agent, cell]
     free, occupied, seen = signs[0], signs[1], signs[2]
     obstacle = 0.5 + 0.5 * (occupied - free) / (occupied + free + _HALF_SURE)
@@ -112,7 +113,7 @@ def window_kernel(
     Offsets (headings, all samples * side * side) are packed cells, scale by scale and sample by sample.
     """
     agent, place = wp.tid()
-    here = _packed(grid, position[agent])
+    here = packed(grid, position[agent])
     _look(grid, agent, int(heading[agent]), place, here, offsets, log2_samples, summary, windows)
 
 

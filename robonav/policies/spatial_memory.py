@@ -18,7 +18,8 @@ from robonav.policies.vision import COLUMNS
 
 HEADINGS = round(2 * torch.pi / TURN_RAD)
 _RAY_STEP_M = 0.125
-_DOUBT = 0.03  # standard deviation of the eye's nearness; at depth z that is _DOUBT * (1 + z)**2 metres
+_DOUBT = 0.03  # standard deviation of nearness at which a look counts once
+_MOST_LOOKS = 3.0  # that a sure look counts for
 _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
 _BUMPER_WEIGHT = 20.0  # touch outweighs many looks
 _TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
@@ -29,15 +30,15 @@ _UNKNOWN = (128, 0)  # neither free nor occupied, and not seen
 class SpatialMemoryConfig:
     """Size of the policy's own map; `cells * cell_m` is the period with which it repeats."""
 
-    cell_m: float = 0.25
+    cell_m: float = 0.125
     """Edge of a cell in metres."""
-    cells: int = 128
+    cells: int = 256
     """Cells along an edge of the map, a power of two. Places further apart than the map share a cell."""
-    reach_m: float = 3.0
+    reach_m: float = 4.0
     """Depth in metres up to which the eye is trusted."""
     side: int = 23
     """Cells along an edge of the windows that the policy sees; odd, so that the agent is in the middle."""
-    scales: tuple[int, ...] = (1, 2, 4)
+    scales: tuple[int, ...] = (2, 4, 8)
     """Size of a window's cell, in cells of the map."""
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class SpatialMemory(nn.Module):
         super().__init__()
         self.config = config
         self._rows = 2 * config.cells**2
-        self._grid = _grid(config)
+        self.grid = _grid(config)
         headings = torch.arange(HEADINGS) * TURN_RAD
         axes = torch.stack([headings.cos(), headings.sin()], dim=-1)
         rays, depths = _ray_points(config.reach_m)
@@ -145,7 +146,7 @@ class SpatialMemory(nn.Module):
 
         Args:
             places: Changed in place.
-            scan: (N, 2, 16) nearness of obstacles and at eye level, of `VisionEncoder.scan`.
+            scan: (N, 4, 16) nearness of obstacles and at eye level, and its doubts, of `VisionEncoder.scan`.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
         """
@@ -164,16 +165,18 @@ class SpatialMemory(nn.Module):
         side, scales, count = self.config.side, len(self.config.scales), len(places.position)
         windows = torch.empty(count, side**2, scales, 2, dtype=torch.uint8, device=places.position.device)
         tables = self.window, self.log2_samples, places.summary.view(count, self._rows, 2)
-        launch(window_kernel, (count, side**2), self._grid, places.position, places.heading, *tables, windows)
+        launch(window_kernel, (count, side**2), self.grid, places.position, places.heading, *tables, windows)
         return windows.view(count, side, side, -1).movedim(-1, 1)
 
     def _signs(self, scan: Tensor) -> Tensor:
         """Evidence (N, 16, K, 3) along rays: free before the obstacle, occupied at it, seen if in sight."""
-        depth = 1.0 / scan.clamp(0.05, 1.0) - 1.0
-        doubt = _DOUBT * (1.0 + depth).square()
+        depth = 1.0 / scan[:, :2].clamp(0.05, 1.0) - 1.0
+        doubt = scan[:, 2:] * (1.0 + depth).square()  # of depth, by the derivative of 1 / (1 + depth)
+        looks = (_DOUBT / scan[:, 2, :, None]).clamp(max=_MOST_LOOKS)
         behind = (self.depths - depth[..., None]) / doubt[..., None]
         free, seen = torch.sigmoid(-2.0 * behind[:, 0] - 2.0), torch.sigmoid(-2.0 * behind[:, 1])
         occupied = torch.exp(-0.5 * behind[:, 0].square()) * (0.1 / doubt[:, 0, :, None]).clamp(max=1.0)
+        free, occupied = looks * free, looks * occupied
         return torch.stack([free, occupied, seen], dim=-1)
 
     def _add(self, places: Places, signs: Tensor) -> None:
@@ -181,9 +184,9 @@ class SpatialMemory(nn.Module):
         count, number = signs.shape[:2]
         at = places.position, places.heading, self.points
         evidence = places.evidence.view(count, self._rows, 3)
-        launch(add_kernel, (count, number), self._grid, *at, signs, evidence)
+        launch(add_kernel, (count, number), self.grid, *at, signs, evidence)
         summary = places.summary.view(count, self._rows, 2)
-        launch(summarise_kernel, (count, number), self._grid, *at, evidence, summary)
+        launch(summarise_kernel, (count, number), self.grid, *at, evidence, summary)
 
     def _forget(self, places: Places, starts: Tensor) -> None:
         if starts.any():
@@ -254,15 +257,15 @@ def _packed(config: SpatialMemoryConfig, points: Tensor) -> Tensor:
 
 
 def _log2_samples(scale: int) -> int:
-    """Of the points of the map that a window's cell is the mean of."""
-    return 0 if scale == 1 else 2
+    """Of the points of the map that a window's cell is the mean of: 1, 4 or 16."""
+    return 2 * min(2, scale.bit_length() // 2)
 
 
 def _window(config: SpatialMemoryConfig, scale: int) -> Tensor:
     """Offsets (samples * side * side, 2) forward and to the left, metres; rows from ahead to behind."""
-    cell = scale * config.cell_m
+    cell, along = scale * config.cell_m, 2 ** (_log2_samples(scale) // 2)
     centres = (0.5 * (config.side - 1) - torch.arange(config.side)) * cell
-    within = torch.tensor([0.0]) if scale == 1 else torch.tensor([-0.25, 0.25]) * cell
+    within = ((torch.arange(along) + 0.5) / along - 0.5) * cell
     points = torch.stack(torch.meshgrid(within, within, centres, centres, indexing="ij"), dim=-1)
     return (points[..., :2] + points[..., 2:]).reshape(-1, 2)
 

@@ -32,8 +32,9 @@ def test_the_demo_compares_all_explorers_on_the_same_episodes(
     assert str(out / "report.html") in capsys.readouterr().out
 
     table = json.loads((out / "comparison.json").read_text())
-    assert list(table) == ["agent after 256 steps", "random", "straight", "frontier"]
-    episodes = {name: episodes_of(out / name) for name in ("agent", "random", "straight", "frontier")}
+    assert list(table) == ["agent after 256 steps", "random", "straight", "rgb-planner", "frontier"]
+    names = ("agent", "random", "straight", "rgb-planner", "frontier")
+    episodes = {name: episodes_of(out / name) for name in names}
     assert len({tuple(run) for run in episodes.values()}) == 1
     for name, row in table.items():
         values = [episode[METRIC]["128"] for episode in episodes[name.split()[0]].values()]

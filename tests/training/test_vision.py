@@ -36,7 +36,7 @@ TINY = VisionTrainConfig(
     batch=32,
     checkpoint_every=3,
     threads=1,
-    vision=VisionConfig(channels=(4, 8, 8, 8), column=8, squeezed=2),
+    vision=VisionConfig(channels=(4, 8, 8, 8), column=8, squeezed=2, ranging=8),
 )
 
 
@@ -118,6 +118,16 @@ def test_the_command_writes_an_eye_that_can_be_trained_with(tmp_path, capsys):
     assert load_eye(str(eye)).config == VisionConfig()
 
 
+def test_an_eye_can_be_taught_further(tmp_path):
+    list(VisionTraining(TINY, tmp_path / "first").learn())
+    further = replace(TINY, rounds=1, init=str(tmp_path / "first"), vision=VisionConfig())
+    training = VisionTraining(further, tmp_path / "second")
+    for name, weight in load_eye(str(tmp_path / "first")).state_dict().items():
+        assert torch.equal(training.encoder.state_dict()[name], weight)
+    list(training.learn())
+    assert load_eye(str(tmp_path / "second")).config == TINY.vision
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match=r"thesis\.tex"):
@@ -149,7 +159,9 @@ def test_the_products_over_columns_are_the_convolutions_that_the_weights_are_sav
         columns = eye.columns(eye.image(rgb / 255.0 - 0.5).flatten(1, 2))
         features = eye(rgb)
         torch.testing.assert_close(features, columns.flatten(1))
-        torch.testing.assert_close(eye.scan(features), eye.ranges(columns))
+        nearness, log_doubts = eye.ranges(columns).split(2, dim=1)
+        torch.testing.assert_close(eye.scan(features)[:, :2], nearness)
+        torch.testing.assert_close(eye.scan(features)[:, 2:], log_doubts.clamp(-5.3, -0.7).exp())
 
 
 def test_the_eye_that_ships_sees_depth_and_ways_in_houses_it_never_saw():
@@ -168,6 +180,20 @@ def test_the_eye_that_ships_sees_depth_and_ways_in_houses_it_never_saw():
     error = (with_ones[half:] @ weights - seen.nearness[half:].flatten(1)).square().mean()
     guess = (seen.nearness[half:] - seen.nearness[:half].mean(0)).square().mean()
     assert error < 0.5 * guess
+
+
+def test_the_eye_that_ships_knows_how_far_its_scan_can_be_trusted():
+    scenes, camera, eye = open_scenes("procedural", "val"), Camera(), load_eye()
+    scene = scenes.load(scenes.scene_ids[7])
+    world = World(scene, scene.free_space, RaycastSensor(scene, camera))
+    views = render_views(world, camera, 400, np.random.default_rng(1))
+    with torch.no_grad():
+        told = eye.scan(eye(views.rgb))
+    error, doubt = (told[:, :2] - views.scan).abs().flatten(), told[:, 2:].flatten()
+    assert error.median() < 0.02
+    sure = doubt < doubt.median()
+    assert error[sure].mean() < 0.6 * error[~sure].mean()
+    assert 0.55 < (error < doubt).float().mean() < 0.9  # 68 % of a Gaussian lie within one deviation
 
 
 def test_an_untaught_eye_takes_rgb_as_it_comes():

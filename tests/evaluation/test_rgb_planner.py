@@ -1,0 +1,45 @@
+"""The planner that sees RGB only: it never looks at the truth, and still finds its way about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from robonav.envs.episodes import sample_episode
+from robonav.envs.navigation import NavigationSimulator, previous_action
+from robonav.envs.scenes import open_scenes
+from robonav.evaluation.explorer import Explorer, make_explorer
+from robonav.evaluation.records import RunFolder
+from robonav.evaluation.runner import Evaluation, Settings
+
+
+def completeness(name: str, tmp_path_factory: pytest.TempPathFactory) -> float:
+    settings = Settings(name, "procedural", episodes=4, steps=128, num_envs=4)
+    folder = RunFolder(tmp_path_factory.mktemp("run"), {}, resume=False)
+    scenes = open_scenes("procedural", "val")
+    Evaluation(settings, make_explorer(name), scenes, threads=1).run(folder, lambda steps: None)
+    return float(np.mean([record["visible_completeness_pct"]["128"] for record in folder.records()]))
+
+
+def test_it_sees_more_of_unseen_houses_than_who_goes_straight(tmp_path_factory) -> None:
+    assert completeness("rgb-planner", tmp_path_factory) > completeness("straight", tmp_path_factory) + 8
+
+
+def test_it_does_the_same_without_the_truth() -> None:
+    simulator = NavigationSimulator(open_scenes("procedural", "val"), 2, threads=1)
+    houses = simulator.scenes.scene_ids[:2]
+    walks = []
+    for truth in (True, False):
+        explorer: Explorer = make_explorer("rgb-planner")
+        explorer.reset(2, seed=0)
+        frames = simulator.start([sample_episode(simulator, house, 0) for house in houses])
+        executed, taken = np.zeros(2, np.int64), []
+        for _ in range(40):
+            observation = {"rgb": frames.rgb, "previous_action": executed}
+            shown = frames if truth else None
+            actions = explorer.act(observation, shown, simulator.camera)  # type: ignore[arg-type]
+            frames = simulator.step(actions)
+            executed = previous_action(actions, frames)
+            taken.append(actions)
+        walks.append(np.array(taken))
+    np.testing.assert_array_equal(*walks)
