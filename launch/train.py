@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from robonav.launch.mesh_options import MeshOptions
+
 
 @dataclass(frozen=True)
-class TrainCommand:
+class TrainCommand(MeshOptions):
     """Train an explorer by curiosity about what its map does not know yet.
 
     The run folder gets config.json, metrics.jsonl, TensorBoard files and checkpoints; a run that was stopped
@@ -52,6 +54,7 @@ class TrainCommand:
         names = ("scenes", "steps", "num_envs", "vision", "sensor", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
+        config = replace(config, scenes=self.spec(config.scenes))
         # Only now, because it takes seconds and the name of the preset may be wrong.
         from robonav.training import TrainingRun
 

@@ -149,7 +149,9 @@ def test_intact_files_that_are_not_taken_are_one_failure(monkeypatch: pytest.Mon
     def refuse(folder: Path) -> None:
         raise SceneError("it is not to my taste")
 
-    monkeypatch.setitem(READERS, "picky", Reader(lambda folder: (folder / "a").write_bytes(b"intact"), refuse))
+    monkeypatch.setitem(
+        READERS, "picky", Reader(lambda folder: (folder / "a").write_bytes(b"intact"), refuse)
+    )
     (result,) = work("picky", 0, 30)
     assert result["mutation"] is None
     assert "it is not to my taste" in result["finding"]
