@@ -52,6 +52,11 @@ def native_up(path: Path) -> str:
     return "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
 
 
+def usual_front(path: Path, up: str) -> Direction | None:
+    """Front of a mesh of the user's own: Habitat's where glTF has z up, as HM3D, so that navmeshes fit."""
+    return (0.0, 1.0, 0.0) if native_up(path) == "y" and up == "z" else None
+
+
 def place(
     path: Path,
     vertices: NDArray[np.floating],
@@ -83,6 +88,7 @@ def place(
         up, scale = None if isinstance(up, str) and up == GUESS else up, scale or 1.0
     if isinstance(up, str) and up == GUESS:
         up = _guessed_up(vertices, triangles, native)
+        front = usual_front(path, up) if front is None else front
         if up != native:
             said.append(
                 f"{up} up, as its largest level surface says, not {native} as usual for {path.suffix}"
