@@ -61,7 +61,7 @@ def _of_the_mesh(scene: Scene) -> Iterator[Finding]:
             f"{len(unread)} textures cannot be read, such as {unread[0]}: plain colours take their place",
             "put readable PNG or JPEG files there; KTX2 textures need pip install 'robonav[basis]'",
         )
-    if (scene.texture_ids < 0).all() and len(np.unique(scene.corner_colors.reshape(-1, 3), axis=0)) < 8:
+    elif (scene.texture_ids < 0).all() and len(np.unique(scene.corner_colors.reshape(-1, 3), axis=0)) < 8:
         yield Finding(
             "it has no textures and almost no colours: an agent that sees RGB has little to go by",
             "export it with its textures or with vertex colours",

@@ -138,6 +138,8 @@ def _largest_sheet(
     area, at = normals[facing, axis], corners[facing, :, axis].mean(axis=1)
     extents = np.ptp(corners.reshape(-1, 3), axis=0)
     thick = max(_SHEET * extents.max(), 1e-9)
+    if extents[axis] <= thick:  # a picture on a wall is no room
+        return 0.0, 0.0
     edges = np.arange(at.min() - thick, at.max() + 2 * thick, thick / 2)
     most = 0.0
     for sign in (-1, 1):  # a wall has two faces
