@@ -35,7 +35,7 @@ def test_every_command_of_the_page_runs(
     repository: Path, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(reader)
-    assert run_page(repository / "docs" / "scenes.md", monkeypatch) == 13
+    assert run_page(repository / "docs" / "scenes.md", monkeypatch) == 12
     for name in ("hm3d", "my_scan", "living_room", "my_map", "my_map_trained"):
         assert (reader / "results" / name / "report.html").stat().st_size > 1000
     assert "TEEsavR23oF" in capsys.readouterr().out
