@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from robonav.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +19,14 @@ class MeshOptions:
     """Metres in a unit of a mesh of your own, such as 0.01 for cm; default: guessed from its height."""
 
     def spec(self, scenes: str) -> str:
-        """What `open_scenes` takes: the scenes with what was said of them."""
+        """What `open_scenes` takes: the scenes with what was said of them.
+
+        Raises:
+            UsageError: The scale is no scale.
+        """
         from robonav.envs.scenes.spec import Spec
 
+        if self.scale is not None and not 0 < self.scale < math.inf:
+            raise UsageError(f"scale is {self.scale}: give metres in a unit of the mesh, such as 0.01")
         said = Spec.parse(scenes)
         return str(Spec(said.path, self.up or said.up, self.scale if self.scale is not None else said.scale))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -60,4 +61,5 @@ class TrainCommand(MeshOptions):
 
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
         last = TrainingRun(config, out, self.resume).learn()
-        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {out}")
+        where = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
+        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{where}")

@@ -34,7 +34,7 @@ class Spec:
 
     def __str__(self) -> str:
         up = "" if self.up is None else f",up={self.up}"
-        return f"{self.path}{up}" + ("" if self.scale is None else f",scale={self.scale:g}")
+        return f"{self.path}{up}" + ("" if self.scale is None else f",scale={self.scale}")
 
 
 def _number(text: str) -> float:

@@ -207,6 +207,11 @@ def test_previews_are_written_by_scene_and_overridden_axes_show(
         assert lying.size != upright_size
 
 
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf"])
+def test_a_scale_that_is_none_is_a_users_mistake(scale: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "give metres in a unit" in run(capsys, "check", "my_scan.ply", f"--scale={scale}", code=2)
+
+
 def test_evaluate_takes_and_keeps_axes_and_scale(tmp_path: Path) -> None:
     path = write_room(tmp_path / "a.ply", up="y", size=(1200, 800, 500))
     options = ["--steps", "2", "--episodes", "1", "--threads", "1", "--out", str(tmp_path / "run")]
