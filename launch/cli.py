@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Annotated, Any, Protocol, Union
@@ -53,6 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"robonav {robonav.__version__}")
         return 0
     command = parse(args)
+    warnings.formatwarning = _plain_warning
     try:
         if find_spec("warp"):  # its absence is for `robonav doctor` to find
             start_warp()
@@ -86,6 +88,15 @@ def parse(args: Sequence[str]) -> Command:
 
 def _one_liner(name: str, command: type[Command]) -> Any:
     return tyro.conf.subcommand(name, description=(inspect.getdoc(command) or "").partition("\n")[0])
+
+
+def _plain_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning for users in one line; where it comes from is for developers, and `line` is not shown."""
+    if category is UserWarning and not os.environ.get("ROBONAV_DEBUG"):
+        return f"robonav: warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _is_users_mistake(error: Exception) -> bool:

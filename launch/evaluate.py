@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from robonav.errors import UsageError
+from robonav.launch.mesh_options import MeshOptions
 from robonav.launch.scenes_episodes import print_left_out
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvaluateCommand:
+class EvaluateCommand(MeshOptions):
     """Measure how well a policy or a baseline explores scenes it never saw.
 
     Writes episodes.jsonl (a line an episode, as it finishes), summary.json and report.html. A run that was
@@ -73,11 +74,13 @@ class EvaluateCommand:
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
         explorer = make_explorer(self.explorer)
-        scenes = open_scenes(self.scenes, split="val")
+        spec = self.spec(self.scenes)
+        scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         given = _given(self.episodes, scenes)
-        names = ("explorer", "scenes", "steps", "seed", "num_envs", "floor", "sensor")
-        settings = Settings(episodes=given.count, **{name: getattr(self, name) for name in names})
+        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor")
+        told = {name: getattr(self, name) for name in names}
+        settings = Settings(scenes=spec, episodes=given.count, **told)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned)
         evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
@@ -91,7 +94,7 @@ class EvaluateCommand:
 
     def _command(self) -> str:
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
-        options += [name for name in ("floor", "sensor") if getattr(self, name) is not None]
+        options += [name for name in ("floor", "sensor", "up", "scale") if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from robonav.errors import UsageError
+from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
     from robonav.envs.episode_files import EpisodeList, LeftOut
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EpisodesCommand:
+class EpisodesCommand(MeshOptions):
     """Write a list of episodes that `robonav evaluate --episodes LIST` replays exactly.
 
     The list has the starts, and the content of the scenes as a hash: a changed scene is noticed. Without
@@ -47,7 +48,7 @@ class EpisodesCommand:
             raise UsageError(f"episodes is {self.episodes}: give at least 1")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
-        with loading_shown(open_scenes(self.scenes, split="val")) as scenes:
+        with loading_shown(open_scenes(self.spec(self.scenes), split="val")) as scenes:
             episodes = self._drawn(scenes) if self.habitat is None else self._given(self.habitat, scenes)
         episodes.write(self.out)
         print(f"{len(episodes.episodes)} episodes in {len(episodes.scene_hashes)} scenes: {self.out}")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from robonav.launch.mesh_options import MeshOptions
+
 if TYPE_CHECKING:
     from robonav.envs.scenes import FreeSpace, Scene
 
 
 @dataclass(frozen=True)
-class InfoCommand:
+class InfoCommand(MeshOptions):
     """Print a table a scene: triangles, textures, floors, stairs, free area, and the navmesh beside it.
 
     Exit code 0 if all scenes can be walked in, else 1.
@@ -34,7 +36,7 @@ class InfoCommand:
         """Print the tables, each as soon as it is known; 1 if a scene cannot be used."""
         from robonav.envs.scenes import SceneError, open_scenes
 
-        scenes = open_scenes(self.path, self.split)
+        scenes = open_scenes(self.spec(self.path), self.split)
         failures = 0
         for scene_id in scenes.scene_ids:
             try:

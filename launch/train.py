@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from robonav.launch.mesh_options import MeshOptions
+
 
 @dataclass(frozen=True)
-class TrainCommand:
+class TrainCommand(MeshOptions):
     """Train an explorer by curiosity about what its map does not know yet.
 
     The run folder gets config.json, metrics.jsonl, TensorBoard files and checkpoints; a run that was stopped
@@ -52,9 +55,11 @@ class TrainCommand:
         names = ("scenes", "steps", "num_envs", "vision", "sensor", "seed", "device", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
+        config = replace(config, scenes=self.spec(config.scenes))
         # Only now, because it takes seconds and the name of the preset may be wrong.
         from robonav.training import TrainingRun
 
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
         last = TrainingRun(config, out, self.resume).learn()
-        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {out}")
+        where = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
+        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{where}")

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import tyro
 
+from robonav.launch.mesh_options import MeshOptions
+
 
 @dataclass(frozen=True)
-class VisionCommand:
+class VisionCommand(MeshOptions):
     """Teach an eye depth and free space from rendered views; `robonav train` then looks through it.
 
     An eye ships with robonav, so this is for other worlds, other sizes, or to make it again. The folder gets
@@ -45,7 +47,8 @@ class VisionCommand:
 
         names = ("scenes", "init", "rounds", "seed", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        training = VisionTraining(replace(VisionTrainConfig(), **given), self.out, self.resume)
+        config = replace(VisionTrainConfig(), **given)
+        training = VisionTraining(replace(config, scenes=self.spec(config.scenes)), self.out, self.resume)
         with tqdm(total=training.config.rounds, initial=training.round, unit="round") as bar:
             for shown in training.learn():
                 bar.set_postfix({key: f"{value:.4f}" for key, value in shown.items() if key != "round"})

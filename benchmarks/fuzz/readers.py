@@ -35,8 +35,9 @@ class Reader:
 def _mesh(name: str) -> Reader:
     def read(folder: Path) -> object:
         from robonav.envs.scenes.mesh_file import load_mesh_file
+        from robonav.envs.scenes.mesh_placing import GUESS
 
-        return load_mesh_file(folder / name)
+        return load_mesh_file(folder / name, up=GUESS, scale=None)
 
     return Reader(lambda folder: files.write_box(folder / name), read)
 

@@ -20,7 +20,10 @@ SECONDS = 10.0  # CPU time of one reading
 
 
 def work(name: str, first: int, count: int) -> Iterator[dict[str, Any]]:
-    """Damage and read in this process: a finding for each mutation, empty where all is well."""
+    """Damage and read in this process: a finding for each mutation, empty where all is well.
+
+    The first is that of the intact files, which has no number; where they are not taken, nothing is damaged.
+    """
     reader = READERS[name]
     with tempfile.TemporaryDirectory() as outer:
         folder = Path(outer).resolve() / "folder"
@@ -28,12 +31,24 @@ def work(name: str, first: int, count: int) -> Iterator[dict[str, Any]]:
         (folder.parent / "secret").write_bytes(b"not yours")
         reader.write(folder)
         (folder / "link").symlink_to(folder.parent / "secret")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
-            reader.read(folder)  # intact, it must be taken as it is; this also loads the libraries
+        finding = _intact_finding(reader, folder)  # this also loads the libraries
+        yield {"mutation": None, "finding": finding}
+        if finding:
+            return
         watch = Watch(folder)
         for mutation in range(first, first + count):
             yield {"mutation": mutation, "finding": watch.finding(reader, Random(f"{name}/{mutation}"))}
+
+
+def _intact_finding(reader: Reader, folder: Path) -> str:
+    """Why the intact files are not taken as they are, without a warning; empty if they are."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            reader.read(folder)
+    except Exception:
+        return f"the intact files were not taken: {traceback.format_exc(limit=-4)}"
+    return ""
 
 
 class Watch:

@@ -13,6 +13,7 @@ from robonav.envs.scenes import (
     habitat_dataset,
     hm3d,
     kth_floorplans,
+    replica,
     room_scan,
     ros_map,
 )
@@ -20,6 +21,7 @@ from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space
 from robonav.envs.scenes.mesh_scenes import MeshScenes, SceneFile
 from robonav.envs.scenes.plugins import plugged_in
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
+from robonav.envs.scenes.spec import Spec
 
 __all__ = [
     "AgentShape",
@@ -28,6 +30,7 @@ __all__ = [
     "Scene",
     "SceneError",
     "SceneSet",
+    "Spec",
     "free_space_of",
     "open_scenes",
 ]
@@ -77,6 +80,7 @@ KINDS: tuple[OpenKind, ...] = (
     _procedural,
     _meshes(hm3d.discover),
     _meshes(gibson.discover),
+    _meshes(replica.discover),
     _meshes(habitat_dataset.discover),
     ros_map.open_kind,
     gibson_floors.open_kind,
@@ -89,23 +93,26 @@ def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT
     """Open the scenes that a user names.
 
     Args:
-        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D or Gibson layout,
+        spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D, Gibson or Replica layout,
             any other with a scene_dataset_config.json that lists stages, a floor plan (a map.yaml of
             ROS, a folder of gibson_floors or kth_floorplans), a room scan (.json) or a folder of
-            them, or what an installed plug-in takes.
+            them, or what an installed plug-in takes. Behind a mesh or a folder of meshes may stand
+            how they lie: ",up=y", ",scale=0.01" (see `Spec`); else that is guessed.
         split: Which part of a data set that has splits.
         agent: Shape that the free space is computed for.
 
     Raises:
         SceneError: There is no scene.
     """
-    for open_kind in (*KINDS, *plugged_in()):
-        scenes = open_kind(spec, split, agent)
-        if scenes is not None:
-            return scenes
-    if not Path(spec).exists():
+    parsed = Spec.parse(spec)
+    if parsed == Spec(spec):  # to the kinds that know how they lie
+        for open_kind in (*KINDS, *plugged_in()):
+            scenes = open_kind(spec, split, agent)
+            if scenes is not None:
+                return scenes
+    if not Path(parsed.path).exists():
         raise SceneError(
-            f"{spec} does not exist: expected 'procedural', a mesh, a map.yaml, a room scan or a folder of "
-            "scenes; check the path"
+            f"{parsed.path} does not exist: expected 'procedural', a mesh, a map.yaml, a room scan or a "
+            "folder of scenes; check the path"
         )
-    return MeshScenes(folder.discover(Path(spec), split), agent)
+    return MeshScenes(folder.discover(parsed, split), agent)

@@ -56,8 +56,13 @@ def check_geometry(path: Path, vertices: NDArray[np.floating], triangles: NDArra
             f"{path} has {bad} of {len(vertices)} vertices that are NaN or infinite: expected finite "
             "numbers, so clean the mesh and export it again"
         )
+
+
+def check_extent(path: Path, vertices: NDArray[np.floating]) -> None:
+    """Raise SceneError if a mesh, in metres, is a point or larger than any building."""
     extent = np.ptp(vertices, axis=0).max()
     if not 0 < extent <= _MAX_EXTENT_M:
         raise SceneError(
-            f"{path} is {extent:g} m across: expected up to {_MAX_EXTENT_M:g} m, so check its unit"
+            f"{path} is {extent:g} m across: expected up to {_MAX_EXTENT_M:g} m, so give its "
+            "unit, such as --scale 0.01 for centimetres"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,12 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from robonav.envs.scenes.appearance import Surface, TextureAtlas, image_of, surface_of
 from robonav.envs.scenes.gltf import open_gltf
-from robonav.envs.scenes.mesh_check import check_geometry, check_images, check_not_empty, check_triangles
+from robonav.envs.scenes.mesh_check import (
+    check_extent,
+    check_geometry,
+    check_images,
+    check_not_empty,
+    check_triangles,
+)
+from robonav.envs.scenes.mesh_placing import place
 from robonav.envs.scenes.scene import Scene, SceneError
 from robonav.envs.scenes.side_files import SideFiles
 
 MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
-_AXES = {"y": ((0, 1, 0), (0, 0, -1)), "z": ((0, 0, 1), (1, 0, 0))}  # up: (up, front)
 
 
 def load_mesh_file(
@@ -26,7 +33,7 @@ def load_mesh_file(
     scene_id: str | None = None,
     up: str | ArrayLike | None = None,
     front: ArrayLike | None = None,
-    scale: float = 1.0,
+    scale: float | None = 1.0,
 ) -> Scene:
     """Load one mesh file with its textures and turn it into the world frame (x forward, z up, metres).
 
@@ -34,10 +41,10 @@ def load_mesh_file(
         path: A .glb, .gltf, .ply or .obj file; textures are read from its folder or below.
         scene_id: Name of the scene; the file's name by default.
         up: "y", "z" or a direction in file coordinates. By default y for glTF (its standard) and z for
-            .ply and .obj.
+            .ply and .obj; `GUESS` asks the mesh.
         front: Direction in file coordinates that becomes world x. By default -z where y is up (Habitat's
             convention) and x where z is up (then the coordinates stay as they are).
-        scale: Metres in a unit of the file.
+        scale: Metres in a unit of the file; None asks the mesh.
 
     Raises:
         SceneError: The file is absent, damaged, empty or not a mesh.
@@ -52,8 +59,10 @@ def load_mesh_file(
     with file:
         surfaces = _read_surfaces(path, file, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
-    vertices *= scale
     check_geometry(path, vertices, triangles)
+    placing = place(path, vertices, triangles, up, front, scale)
+    vertices *= placing.scale
+    check_extent(path, vertices)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
     unread = list(dict.fromkeys(side_files.missing + damaged + unsupported))
     warn_of_unread_textures(path, unread)
@@ -61,10 +70,11 @@ def load_mesh_file(
         "file": str(path),
         "side_files": side_files.digests(side_files.asked),
         "unread_textures": unread,
+        "placing": asdict(placing),
     }
     return Scene(
         scene_id=scene_id or path.stem,
-        vertices=(vertices @ world_from_file(path, up, front).T).astype(np.float32),
+        vertices=(vertices @ placing.rotation.T).astype(np.float32),
         triangles=triangles.astype(np.int32),
         corner_colors=np.concatenate([surface.corner_colors for surface in surfaces]),
         corner_uvs=np.concatenate([surface.corner_uvs for surface in surfaces]),
@@ -109,24 +119,6 @@ def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArra
     starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
     triangles = [surface.triangles + start for surface, start in zip(surfaces, starts, strict=False)]
     return np.concatenate([surface.vertices for surface in surfaces]), np.concatenate(triangles)
-
-
-def world_from_file(path: Path, up: str | ArrayLike | None, front: ArrayLike | None) -> NDArray[np.float64]:
-    """Rotation (3, 3) whose rows are world x (front), y (left) and z (up) in file coordinates."""
-    if up is None:
-        up = "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
-    if isinstance(up, str):
-        if up not in _AXES:
-            raise SceneError(f"{path}: up axis {up!r} is unknown: expected y or z")
-        up, default_front = _AXES[up]
-        front = default_front if front is None else front
-    if front is None:
-        raise SceneError(f"{path}: an up direction was given without a front direction: give both")
-    z, x = np.asarray(up, dtype=np.float64), np.asarray(front, dtype=np.float64)
-    rotation = np.stack([x, np.cross(z, x), z])
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4):
-        raise SceneError(f"{path}: up {z} and front {x} must be unit vectors at right angles")
-    return rotation
 
 
 def check_is_mesh(path: Path) -> None:

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
-from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file, world_from_file
+from robonav.envs.scenes.mesh_file import check_is_mesh, load_mesh_file
+from robonav.envs.scenes.mesh_placing import Direction, Placing
 from robonav.envs.scenes.scene import MeshSource, Scene, SceneError
 from robonav.envs.scenes.scene_cache import cached_scene
-
-Direction = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Directions in file coordinates that become world z and world x; None = the file format's default."""
+    """Directions in file coordinates that become world z and world x; None = the file format's default.
 
-    up: Direction | None = None
+    Up may also be "y" or "z", or `GUESS`.
+    """
+
+    up: Direction | str | None = None
     front: Direction | None = None
 
 
 @dataclass(frozen=True)
 class SceneFile:
-    """One scene of a set: its name, its mesh, its axes, and the metres in a unit of the file."""
+    """One scene of a set: its name, its mesh, its axes, and metres in a unit of the file (None = guess)."""
 
     scene_id: str
     path: Path
     axes: Axes = Axes()
-    scale: float = 1.0
+    scale: float | None = 1.0
+    navmesh: Path | None = None
 
     @property
     def navmesh_path(self) -> Path | None:
-        """Habitat's navmesh beside the mesh, NAME.navmesh for NAME.glb or for NAME.ply, or None."""
-        navmesh = self.path.with_suffix(".navmesh")
+        """Habitat's navmesh where the data set has it, else NAME.navmesh beside NAME.glb, or None."""
+        navmesh = self.navmesh or self.path.with_suffix(".navmesh")
         return navmesh if navmesh.is_file() else None
-
-    @property
-    def source(self) -> MeshSource:
-        """The file with its axes, the format's own where none are given."""
-        rows = world_from_file(self.path, self.axes.up, self.axes.front).tolist()
-        front, _, up = ((x, y, z) for x, y, z in rows)
-        return MeshSource(self.path.resolve(), up, front, self.scale)
 
 
 class MeshScenes:
@@ -84,7 +83,7 @@ class MeshScenes:
         scene = self._loaded.get(scene_id)
         if scene is None:
             file = self._files[scene_id]
-            scene = replace(self._load(file), navmesh_path=file.navmesh_path, source=file.source)
+            scene = replace(self._load(file), navmesh_path=file.navmesh_path)
             self._loaded[scene_id] = scene
         return scene
 
@@ -94,16 +93,28 @@ class MeshScenes:
 
     def _load(self, file: SceneFile) -> Scene:
         check_is_mesh(file.path)
-        anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()))
+        anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()), navmesh=None)
         recipe = f"{anonymous} {self._agent}"
         scene = cached_scene(file.path, recipe, lambda: self._build(file), self._entries)
         facts = {**scene.metadata, "file": str(file.path)}  # a copy of the file elsewhere has the same entry
-        return replace(scene, scene_id=file.scene_id, metadata=facts)
+        placing = Placing(**facts["placing"])
+        if placing.said:
+            warnings.warn(f"{file.path}: {placing.said}", stacklevel=3)
+        source = MeshSource(file.path.resolve(), placing.up, placing.front, placing.scale)
+        return replace(scene, scene_id=file.scene_id, metadata=facts, source=source)
 
     def _build(self, file: SceneFile) -> Scene:
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front, file.scale)
         try:
             free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
         except SceneError as error:
-            raise SceneError(f"{file.path}: {error}") from error
+            raise SceneError(f"{file.path}: {error}{_placed(scene)}") from error
         return replace(scene, free_space=free_space, floors=tuple(floors))
+
+
+def _placed(scene: Scene) -> str:
+    """How a mesh was taken to lie, for an error that may come of it."""
+    placing = Placing(**scene.metadata["placing"])
+    size = " x ".join(f"{side:.3g}" for side in np.ptp(scene.vertices, axis=0))
+    axis = {(0.0, 1.0, 0.0): "y", (0.0, 0.0, 1.0): "z"}.get(placing.up, str(placing.up))
+    return f" (it was taken with {axis} up and is then {size} m; --up and --scale change that)"

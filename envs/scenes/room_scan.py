@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.free_space import AgentShape, free_space_of
 from robonav.envs.scenes.lazy_scenes import LazyScenes
-from robonav.envs.scenes.mesh_check import check_geometry
+from robonav.envs.scenes.mesh_check import check_extent, check_geometry
 from robonav.envs.scenes.room_scan_labels import Region, colour_corners, label_triangles
 from robonav.envs.scenes.scene import Scene, SceneError
 
@@ -76,6 +76,7 @@ def load_room_scan(path: Path) -> Scene:
             "as headsets export it, so export it again"
         ) from error
     check_geometry(path, vertices, triangles)
+    check_extent(path, vertices)
     labels = label_triangles(vertices[triangles], regions)
     return Scene(
         scene_id=path.name,

@@ -35,10 +35,12 @@ def test_every_command_of_the_page_runs(
     repository: Path, reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(reader)
-    assert run_page(repository / "docs" / "scenes.md", monkeypatch) == 8
+    assert run_page(repository / "docs" / "scenes.md", monkeypatch) == 12
     for name in ("hm3d", "my_scan", "living_room", "my_map", "my_map_trained"):
         assert (reader / "results" / name / "report.html").stat().st_size > 1000
-    assert "TEEsavR23oF" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "hm3d/minival/00800-TEEsavR23oF: good" in said
+    assert "evaluate it: robonav evaluate runs/my_map --scenes my_map/map.yaml" in said
 
 
 def test_what_the_page_lists_is_opened(reader: Path) -> None:

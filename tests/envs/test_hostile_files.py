@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from benchmarks.fuzz.__main__ import run_reader
 from benchmarks.fuzz.readers import READERS, Reader
 from benchmarks.fuzz.watch import work
 from robonav.envs.scenes.mesh_file import load_mesh_file
@@ -124,7 +125,7 @@ def test_textures_that_are_too_large_together_are_refused_before_they_are_decode
 def test_damaged_files_are_taken_or_explained(name: str) -> None:
     results = list(work(name, 1_000_000, 20))  # others than those of the benchmark
     assert [result for result in results if result["finding"]] == []
-    assert len(results) == 20
+    assert [result["mutation"] for result in results] == [None, *range(1_000_000, 1_000_020)]
 
 
 def test_the_fuzzer_notices_what_it_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,3 +143,27 @@ def test_the_fuzzer_notices_what_it_looks_for(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setitem(READERS, name, reader)
         findings = [result["finding"] for result in work(name, 0, 30)]
         assert sum(finding in text for text in findings) > 20
+
+
+def test_intact_files_that_are_not_taken_are_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise SceneError("it is not to my taste")
+
+    monkeypatch.setitem(
+        READERS, "picky", Reader(lambda folder: (folder / "a").write_bytes(b"intact"), refuse)
+    )
+    (result,) = work("picky", 0, 30)
+    assert result["mutation"] is None
+    assert "it is not to my taste" in result["finding"]
+
+
+@pytest.mark.parametrize("lines", ["", '{"mutation": null, "finding": "not taken"}'])
+def test_a_reader_that_dies_on_intact_files_is_not_started_again(
+    lines: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    worker = tmp_path / "worker"
+    worker.write_text(f"#!/bin/sh\necho start >> {tmp_path}/starts\nprintf '%s' '{lines}'\nexit 3\n")
+    worker.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(worker))
+    assert {failure["mutation"] for failure in run_reader("glb", 0, 30)} == {None}
+    assert (tmp_path / "starts").read_text() == "start\n"
