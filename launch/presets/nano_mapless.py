@@ -1,4 +1,4 @@
-"""Ablation of `nano`: the policy remembers frames, but draws no map of its own, so that no planner has one."""
+"""Ablation of `nano`: the policy remembers frames, but draws no map of its own; so no planner advises it."""
 
 from dataclasses import replace
 
