@@ -32,11 +32,11 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 393_216
+    steps: int = 262_144
     """Environment steps of the explorer."""
     ablation_seeds: int = 1
     """Training runs of each ablation of the policy: no planner, no map of its own, no memory at all."""
-    ablation_steps: int = 393_216
+    ablation_steps: int = 262_144
     """Steps of these ablations; they are compared with the explorer at the same steps."""
     rgb_steps: int = 131_072
     """Steps of one run with ReCuriosity's RGB reward."""

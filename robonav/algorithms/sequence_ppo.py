@@ -41,7 +41,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.003
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 393_216
+    schedule_steps: int = 262_144
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""
