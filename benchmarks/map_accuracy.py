@@ -6,8 +6,8 @@ views from where the robot has been, a step aside and turned at random. Usage:
     OMP_NUM_THREADS=1 python benchmarks/map_accuracy.py [--houses 8] [--steps 100] [--views 12]
 
 Prints JSON. Of the pixels whose surface the map has seen: absolute depth error (median and 95th percentile,
-metres), the shares that are off by more than half a voxel and more than a voxel and that are unknown (missing),
-and the mean absolute error of colours (of 255). Of the pixels whose surface it has not: the share that it
+metres), the shares that are off by more than half a voxel and by more than a voxel, the share that is unknown
+(missing), and the mean absolute error of colours (of 255). Of the pixels whose surface it has not: the share that it
 claims to know (invented), mostly what it knows behind them.
 """
 
@@ -30,7 +30,7 @@ Frame = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 
 
 def walk_and_views(houses: int, steps: int, views: int) -> tuple[list[Frame], list[Frame]]:
-    """Frames (rgb, depth, T_world_camera) of one walk in each house, and of other poses in the same houses."""
+    """Frames (rgb, depth, T_world_camera) of a walk in each house, and of other poses there."""
     worlds = open_scenes("procedural", split="val")
     explorer = FrontierExplorer(NearestFrontier)
     simulator = NavigationSimulator(worlds, num_agents=houses, camera=explorer.camera)

@@ -67,7 +67,7 @@ class BlockPool:
         while (self._assigned + need).max() > self.grid.capacity // 2:
             self._grow_tables(2 * self.grid.capacity)
         if total > len(self._free):
-            self._grow_pool(self._size + max(total - len(self._free), self._size // 2))
+            self._grow_pool(self._size + max(total - len(self._free), self._size))
         for env in np.flatnonzero(need):
             first, count = self._assigned[env], need[env]
             self._slots[env, first : first + count] = self._free[:count]

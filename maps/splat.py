@@ -24,7 +24,8 @@ from robonav.maps.blocks import (
 )
 
 HALF = 0.6  # voxels from its centre to where a face ends; what is beyond its cube closes small holes
-BEHIND_OTHERS = 1.0  # voxels by which what is beyond the cube yields to faces that are not
+YIELD = 1.0  # voxels by which what is beyond the cube yields to faces that are not
+FEW = 4  # pixels that are cheaper to try than to bound
 NEAREST = 0.05  # voxels before the camera below which a face's image is not bounded
 CLOSE = 8.0  # voxels before the camera up to which the image of a face's box is bounded with more care
 BLOCK_RADIUS = 0.87 * BLOCK + 1.0  # voxels from a block's centre within which its faces lie
@@ -136,13 +137,37 @@ def seen_span(
 
 
 @wp.func
+def draw_pixel(
+    h: float, g: float, off: wp.vec3, tag: wp.uint64, buffer: wp.array(dtype=wp.uint64), pixel: int
+):
+    """Draw a face in a pixel whose ray meets its plane at depth h / g, off / g from the voxel's centre."""
+    aside = larger(wp.abs(off[0]), larger(wp.abs(off[1]), wp.abs(off[2])))
+    if aside <= -HALF * g:
+        depth = h / g
+        if aside <= -0.5 * g:
+            word = (wp.uint64(wp.cast(depth, wp.uint32) & _COARSE) << _HIGH) | tag
+            wp.atomic_min(buffer, pixel, word)
+        else:
+            word = (wp.uint64(wp.cast(depth + YIELD, wp.uint32) & _COARSE) << _HIGH) | tag | _BEYOND
+            wp.atomic_min(buffer, pixel, word)
+
+
+@wp.func
 def steep(slope: float) -> float:
     """A slope that one can divide by."""
     return wp.where(wp.abs(slope) < 1.0e-12, 1.0e-12, slope)
 
 
 @wp.func
-def draw_cut(
+def narrowed(part: wp.vec2, at_zero: float, inverse: float) -> wp.vec2:
+    """What is left of a range of u where at_zero - u / inverse >= 0."""
+    root = at_zero * inverse
+    low = wp.where(inverse < 0.0, larger(part[0], root), part[0])
+    return wp.vec2(low, wp.where(inverse < 0.0, part[1], smaller(part[1], root)))
+
+
+@wp.func
+def draw_plane(
     camera: Camera,
     view: View,
     centre: wp.vec3,
@@ -154,45 +179,38 @@ def draw_cut(
     buffer: wp.array(dtype=wp.uint64),
     first: int,
 ):
-    """Draw the pixels whose rays meet the plane normal.(X - centre) = -s in the cube around the centre.
+    """Draw the pixels of a rectangle whose rays meet the plane normal.(X - centre) = -s close to the centre.
 
-    A ray r meets it at h / g, h = normal.centre - s and g = normal.r both negative. There, the distances to the
-    centre along the axes are (h r - centre g) / g, and |h r - centre g| <= -HALF g are six conditions that are
-    linear in the pixel's u and v: each is a line in the image.
+    A ray r meets it at h / g, where h = normal.centre - s and g = normal.r are negative. Its distances from
+    the centre along the axes are (h r - centre g) / g there. That none exceeds HALF are six conditions linear
+    in u and v, lines in the image: between them lie the pixels of a row.
     """
     h = wp.dot(normal, centre) - s
     g_u = wp.dot(normal, view.along_u)
     off_u = h * view.along_u - centre * g_u
-    edge_a = wp.vec3(-HALF * g_u - off_u[0], -HALF * g_u - off_u[1], -HALF * g_u - off_u[2])
-    edge_b = wp.vec3(-HALF * g_u + off_u[0], -HALF * g_u + off_u[1], -HALF * g_u + off_u[2])
-    inv_a = wp.vec3(-1.0 / steep(edge_a[0]), -1.0 / steep(edge_a[1]), -1.0 / steep(edge_a[2]))
-    inv_b = wp.vec3(-1.0 / steep(edge_b[0]), -1.0 / steep(edge_b[1]), -1.0 / steep(edge_b[2]))
+    many = (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1) > FEW
+    inv_a = wp.vec3()
+    inv_b = wp.vec3()
+    if many:
+        for axis in range(3):
+            inv_a[axis] = -1.0 / steep(-HALF * g_u - off_u[axis])
+            inv_b[axis] = -1.0 / steep(-HALF * g_u + off_u[axis])
     for v in range(rows[0], rows[1] + 1):
         ray = view.corner + view.along_v * float(v)
         g = wp.dot(normal, ray)
         off = h * ray - centre * g
-        low = float(columns[0])
-        high = float(columns[1])
-        for axis in range(3):
-            a = (-HALF * g - off[axis]) * inv_a[axis]
-            b = (-HALF * g + off[axis]) * inv_b[axis]
-            low = larger(
-                low, larger(wp.where(inv_a[axis] < 0.0, a, low), wp.where(inv_b[axis] < 0.0, b, low))
-            )
-            high = smaller(
-                high, smaller(wp.where(inv_a[axis] < 0.0, high, a), wp.where(inv_b[axis] < 0.0, high, b))
-            )
-        begin = int(wp.ceil(smaller(low, float(columns[1] + 1))))
-        end = int(wp.floor(larger(high, float(columns[0] - 1)))) + 1
+        begin = columns[0]
+        end = columns[1] + 1
+        if many:
+            part = wp.vec2(float(begin), float(end - 1))
+            for axis in range(3):
+                part = narrowed(part, -HALF * g - off[axis], inv_a[axis])
+                part = narrowed(part, -HALF * g + off[axis], inv_b[axis])
+            begin = int(wp.ceil(smaller(part[0], float(end))))
+            end = int(wp.floor(larger(part[1], -1.0))) + 1
         for u in range(begin, end):
-            here = g + g_u * float(u)
-            aside = wp.abs(off + off_u * float(u))
-            beyond = larger(aside[0], larger(aside[1], aside[2])) > -0.5 * here
-            t = h / here
-            word = (wp.uint64(wp.cast(t, wp.uint32) & _COARSE) << _HIGH) | tag
-            if beyond:
-                word = (wp.uint64(wp.cast(t + BEHIND_OTHERS, wp.uint32) & _COARSE) << _HIGH) | tag | _BEYOND
-            wp.atomic_min(buffer, first + v * camera.width + u, word)
+            at = float(u)
+            draw_pixel(h, g + g_u * at, off + off_u * at, tag, buffer, first + v * camera.width + u)
 
 
 @wp.func
@@ -234,7 +252,7 @@ def draw_face(
     elif not in_view(camera, view, middle, wp.length(size), 1.0e9):
         rows[1] = -1
     if columns[0] <= columns[1] and rows[0] <= rows[1]:
-        draw_cut(camera, view, centre, normal, s, rows, columns, tag, buffer, first)
+        draw_plane(camera, view, centre, normal, s, rows, columns, tag, buffer, first)
 
 
 @wp.kernel(enable_backward=False)
@@ -292,13 +310,11 @@ def resolve_kernel(
     """Colour and depth of each pixel from the face that was drawn there last, or that there is none."""
     env, v, part = wp.tid()
     row = ((env + first_env) * camera.height + v) * camera.width
-    last = int(-1)
-    shade = wp.vec3ub()
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
         word = buffer[row + u]
         d = wp.cast(wp.uint32(word >> _HIGH), float)
         if (word & _BEYOND) != _EMPTY:
-            d -= BEHIND_OTHERS
+            d -= YIELD
         d = d / grid.inv_voxel
         buffer[row + u] = _NOTHING  # for the next time
         nothing = word == _NOTHING or d > camera.max_depth
@@ -306,10 +322,6 @@ def resolve_kernel(
             rgb[row + u] = wp.vec3ub()
             depth[row + u] = 0.0
         else:
-            index = int(word & _INDEX)
-            if index != last:
-                shade = color_of(grid.faces[index])
-                last = index
-            rgb[row + u] = shade
+            rgb[row + u] = color_of(grid.faces[int(word & _INDEX)])
             depth[row + u] = d
         unknown[row + u] = nothing
