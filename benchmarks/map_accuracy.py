@@ -7,8 +7,8 @@ views from where the robot has been, a step aside and turned at random. Usage:
 
 Prints JSON. Of the pixels whose surface the map has seen: absolute depth error (median and 95th percentile,
 metres), the shares that are off by more than half a voxel and by more than a voxel, the share that is unknown
-(missing), and the mean absolute error of colours (of 255). Of the pixels whose surface it has not: the share that it
-claims to know (invented), mostly what it knows behind them.
+(missing), and the mean absolute error of colours (of 255). Of the pixels whose surface it has not: the share
+that it claims to know (invented), mostly what it knows behind them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ the cube, so a flat wall comes out flat at any angle of view.
 """
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change, and array types are calls.
-# ruff: noqa: UP018, RUF046
 # mypy: ignore-errors
 
 from __future__ import annotations
