@@ -31,7 +31,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.maps.reconstruction import Pinhole, Reconstruction
 
 CAMERA = Camera()
-BYTES_PER_BLOCK = 512 * 16 + 3 * 64  # sums, and three bits a voxel
+BYTES_PER_BLOCK = 512 * 24 + 4 * 64 + 12  # sums and faces, four bits a voxel, and the block's place
 HOUSE = "shared/data/scene_datasets/hm3d/minival/00901-AwsSmallHouse"
 Frame = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]
 

@@ -23,12 +23,20 @@ REACH = float((AXIS_HALF - 4) * BLOCK)  # voxels from the origin to where the ma
 SLOT_BITS = 22
 SDF_UNITS = 256.0  # integer steps of the signed distance a voxel
 SETTLED = 16  # observations of the surface in a voxel after which further ones change nothing
-MAX_OBSERVATIONS = 1 << 13  # of one voxel: its sums of colours fit into COLOR_BITS
+MAX_OBSERVATIONS = 1 << 13  # of the distance of one voxel
 COUNT_BITS = 16
-COLOR_BITS = 21
+MAX_NEAR = 1 << 9  # observations of colour and plane of one voxel; the bits below have room for as many more
+NEAR_BITS = 10
+COLOR_BITS = 18
+PLANE_BITS = 16
+PLANE_UNITS = 63.0  # integer steps of a unit normal, and of a voxel's distance from a plane
 MAX_FRONT = 3  # voxels in front of a surface, at most
 
 _EMPTY = wp.constant(wp.uint64(0))
+_PLANE_BITS = wp.constant(wp.int64(PLANE_BITS))
+_SIGN_BITS = wp.constant(wp.int64(64 - PLANE_BITS))
+_NEAR_BITS = wp.constant(wp.int64(NEAR_BITS))
+_NEAR_MASK = wp.constant(wp.int64((1 << NEAR_BITS) - 1))
 _HASH = wp.constant(wp.uint64(0x9E3779B97F4A7C15))
 _SLOT_BITS = wp.constant(wp.uint64(SLOT_BITS))
 _SLOT_MASK = wp.constant(wp.uint64((1 << SLOT_BITS) - 1))
@@ -58,8 +66,8 @@ class Camera:
 class Grid:
     """The maps of all environments.
 
-    `known` and `surface` hold a bit a voxel (word x, bit 8 y + z of its block): most questions need no other
-    line of the cache.
+    `known`, `surface`, `settled` and `faced` hold a bit a voxel (word x, bit 8 y + z of its block): most
+    questions need no other line of the cache.
     """
 
     inv_voxel: float
@@ -71,50 +79,73 @@ class Grid:
     slots: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, capacity / 2) slots that an environment owns
     assigned: wp.array(dtype=wp.int32)  # (num_envs) how many of them the host has handed out
     used: wp.array(dtype=wp.int32)  # (num_envs) how many of them hold a block
-    bounds: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, 6) lowest and highest block along x, y, z
     oldest: wp.array(dtype=wp.int32)  # (num_envs) what was last seen in this frame or before is forgotten
-    sums: wp.array(dtype=wp.vec2l)  # (voxels) what `observation` adds up
+    sums: wp.array(dtype=wp.int64)  # (voxels) signed distance and number of observations
+    faces: wp.array(dtype=wp.vec2l)  # (voxels) what `plane_addend` and `color_addend` add up
     stamp: wp.array(dtype=wp.int32)  # (voxels) frame of the last observation, if the map forgets
     known: wp.array(dtype=wp.uint64)  # (8 blocks) the voxel has been observed
     surface: wp.array(dtype=wp.uint64)  # (8 blocks) a return has been within one voxel
     settled: wp.array(dtype=wp.uint64)  # (8 blocks) what is seen in the voxel changes nothing
+    faced: wp.array(dtype=wp.uint64)  # (8 blocks) a return has been inside, so that the face has a plane
+    places: wp.array(dtype=wp.vec3i)  # (blocks) index of the block, for those in use
 
 
 @wp.func
-def observation(units: int, near: int, seen: wp.vec3ub) -> wp.vec2l:
-    """Addend of a voxel's sums: distance | 1 | near, and blue | green | red if the surface is near."""
+def number_of(sum: wp.int64) -> int:
+    """Observations in a voxel's sum of distances: distance | 1."""
+    return int(sum & _COUNT_MASK)
+
+
+@wp.func
+def number_near(face: wp.vec2l) -> int:
+    """Observations in a voxel's face: those with the surface in the voxel or next to it."""
+    return int(face[1] & _NEAR_MASK)
+
+
+@wp.func
+def rounded(x: float) -> wp.int64:
+    """The nearest integer of a plane's units."""
+    return wp.int64(wp.floor(x * PLANE_UNITS + 0.5))
+
+
+@wp.func
+def plane_addend(n: wp.vec3, sdf: float) -> wp.int64:
+    """Addend of a face's plane: normal of a return inside, and distance of the voxel's centre from its plane.
+
+    Planes n.(X - p) = 0 add up to N.X = sum n.p: how many there were does not matter.
+    """
+    xy = (rounded(n[0]) << _PLANE_BITS) + rounded(n[1])
+    return (((xy << _PLANE_BITS) + rounded(n[2])) << _PLANE_BITS) + rounded(sdf)
+
+
+@wp.func
+def color_addend(seen: wp.vec3ub) -> wp.int64:
+    """Addend of a face's colours: blue | green | red | 1."""
     colors = (((wp.int64(seen[2]) << _COLOR_BITS) | wp.int64(seen[1])) << _COLOR_BITS) | wp.int64(seen[0])
-    counts = (wp.int64(1) << _COUNT_BITS) | wp.int64(near)
-    return wp.vec2l((wp.int64(units) << (_COUNT_BITS + _COUNT_BITS)) + counts, wp.int64(near) * colors)
+    return (colors << _NEAR_BITS) | wp.int64(1)
 
 
 @wp.func
-def number_of(sums: wp.vec2l) -> int:
-    """Observations in a voxel's sums."""
-    return int((sums[0] >> _COUNT_BITS) & _COUNT_MASK)
+def plane_of(face: wp.vec2l) -> wp.vec4:
+    """N and S of a face: N.(X - c) = -S, c the voxel's centre."""
+    s = (face[0] << _SIGN_BITS) >> _SIGN_BITS
+    rest = (face[0] - s) >> _PLANE_BITS
+    z = (rest << _SIGN_BITS) >> _SIGN_BITS
+    rest = (rest - z) >> _PLANE_BITS
+    y = (rest << _SIGN_BITS) >> _SIGN_BITS
+    x = (rest - y) >> _PLANE_BITS
+    return wp.vec4(float(int(x)), float(int(y)), float(int(z)), float(int(s)))
 
 
 @wp.func
-def number_near(sums: wp.vec2l) -> int:
-    """Observations with the surface in the voxel or next to it, which count for its colour."""
-    return int(sums[0] & _COUNT_MASK)
-
-
-@wp.func
-def mean_distance(sums: wp.vec2l) -> float:
-    """Signed distance (voxels) of an observed voxel."""
-    return float(int(sums[0] >> (_COUNT_BITS + _COUNT_BITS))) / (SDF_UNITS * float(number_of(sums)))
-
-
-@wp.func
-def color_sums(sums: wp.vec2l) -> wp.vec4:
-    """Sums of r, g, b and their number."""
-    return wp.vec4(
-        float(int(sums[1] & _COLOR_MASK)),
-        float(int((sums[1] >> _COLOR_BITS) & _COLOR_MASK)),
-        float(int(sums[1] >> (_COLOR_BITS + _COLOR_BITS))),
-        float(number_near(sums)),
-    )
+def color_of(face: wp.vec2l) -> wp.vec3ub:
+    """Mean colour of a face."""
+    scale = 1.0 / float(number_near(face))
+    colors = face[1] >> _NEAR_BITS
+    red = float(int(colors & _COLOR_MASK)) * scale + 0.5
+    green = float(int((colors >> _COLOR_BITS) & _COLOR_MASK)) * scale + 0.5
+    blue = float(int((colors >> (_COLOR_BITS + _COLOR_BITS)) & _COLOR_MASK)) * scale + 0.5
+    return wp.vec3ub(wp.uint8(int(red)), wp.uint8(int(green)), wp.uint8(int(blue)))
 
 
 @wp.func
@@ -205,9 +236,7 @@ def insert_block(grid: Grid, env: int, voxel: wp.vec3i) -> int:
                     break
                 i = (i + 1) & (grid.capacity - 1)
                 found = wp.atomic_cas(grid.table, base + i, _EMPTY, entry)
-            for axis in range(3):
-                wp.atomic_min(grid.bounds, env, axis, voxel[axis] >> 3)
-                wp.atomic_max(grid.bounds, env, 3 + axis, voxel[axis] >> 3)
+            grid.places[slot] = wp.vec3i(voxel[0] >> 3, voxel[1] >> 3, voxel[2] >> 3)
     return slot
 
 
@@ -250,9 +279,11 @@ def clear_kernel(grid: Grid, slots: wp.array(dtype=wp.int32)):
     grid.known[(slots[b] << 3) | x] = _EMPTY
     grid.surface[(slots[b] << 3) | x] = _EMPTY
     grid.settled[(slots[b] << 3) | x] = _EMPTY
+    grid.faced[(slots[b] << 3) | x] = _EMPTY
     for yz in range(64):
         i = (slots[b] << 9) | (x << 6) | yz
-        grid.sums[i] = wp.vec2l()
+        grid.sums[i] = wp.int64(0)
+        grid.faces[i] = wp.vec2l()
         if grid.forgets != 0:
             grid.stamp[i] = 0
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import warp as wp
 
 from robonav.maps.blocks import (
+    COUNT_BITS,
+    MAX_NEAR,
     MAX_OBSERVATIONS,
     NOWHERE,
     SDF_UNITS,
@@ -16,12 +18,13 @@ from robonav.maps.blocks import (
     Camera,
     Grid,
     bit_of,
+    color_addend,
     has_surface,
     insert_block,
     number_near,
     number_of,
-    observation,
     pixel_step,
+    plane_addend,
     pool_index,
     row_ray,
     same_block,
@@ -45,6 +48,7 @@ class Ripe:
 
 
 _EMPTY = wp.constant(wp.uint64(0))
+_COUNT_BITS = wp.constant(wp.int64(COUNT_BITS))
 _ROUNDING = wp.constant(1 << 16)  # makes the number to be rounded positive
 
 
@@ -106,23 +110,40 @@ def is_settled(grid: Grid, slot: int, voxel: wp.vec3i) -> bool:
 
 
 @wp.func
-def observe(grid: Grid, env: int, slot: int, voxel: wp.vec3i, sdf: float, seen: wp.vec3ub, ripe: Ripe):
-    """Add one observation to a voxel."""
+def observe(
+    grid: Grid,
+    env: int,
+    slot: int,
+    voxel: wp.vec3i,
+    sdf: float,
+    n: wp.vec3,
+    inside: bool,
+    seen: wp.vec3ub,
+    ripe: Ripe,
+):
+    """Add one observation to a voxel, and to its face if the return is inside the voxel."""
     i = pool_index(slot, voxel)
     units = int(sdf * SDF_UNITS + (float(_ROUNDING) + 0.5)) - _ROUNDING
-    near = wp.where(wp.abs(sdf) <= COLOR_BAND, 1, 0)
-    one = observation(units, near, seen)
-    before = wp.atomic_add(grid.sums, i, one)
-    if number_of(before) >= MAX_OBSERVATIONS:
+    one = (wp.int64(units) << _COUNT_BITS) + wp.int64(1)
+    if number_of(wp.atomic_add(grid.sums, i, one)) >= MAX_OBSERVATIONS:
         wp.atomic_add(grid.sums, i, -one)
-    elif near == 1 and number_near(before) == SETTLED - 1:
-        ripe.voxels[env, wp.atomic_add(ripe.count, env, 1)] = i
     word = word_of(slot, voxel)
     bit = bit_of(voxel)
     if (grid.known[word] & grid.surface[word] & bit) == _EMPTY:
         wp.atomic_or(grid.known, word, bit)
         if wp.abs(sdf) <= 1.0:
             wp.atomic_or(grid.surface, word, bit)
+    if wp.abs(sdf) <= COLOR_BAND:
+        addend = wp.vec2l(wp.int64(0), color_addend(seen))
+        if inside:
+            addend[0] = plane_addend(n, sdf)
+            if (grid.faced[word] & bit) == _EMPTY:
+                wp.atomic_or(grid.faced, word, bit)
+        near = number_near(wp.atomic_add(grid.faces, i, addend))
+        if near >= MAX_NEAR:
+            wp.atomic_add(grid.faces, i, -addend)
+        if near == SETTLED - 1:
+            ripe.voxels[env, wp.atomic_add(ripe.count, env, 1)] = i
 
 
 @wp.func
@@ -157,7 +178,8 @@ def add_pixel(
                 missed = missed | (1 << step)
             else:
                 if not settled:
-                    observe(grid, env, slot, voxel, wp.min(sdf, float(grid.front)), seen, ripe)
+                    near = wp.min(sdf, float(grid.front))
+                    observe(grid, env, slot, voxel, near, n, step == 1, seen, ripe)
                 if grid.forgets != 0:
                     grid.stamp[pool_index(slot, voxel)] = frame
     return missed
@@ -245,10 +267,12 @@ def forget_kernel(
                 cached = voxel
                 i = pool_index(slot, voxel)
                 if slot != 0 and grid.stamp[i] <= forgotten:
-                    grid.sums[i] = wp.vec2l()
+                    grid.sums[i] = wp.int64(0)
+                    grid.faces[i] = wp.vec2l()
                     wp.atomic_and(grid.known, word_of(slot, voxel), ~bit_of(voxel))
                     wp.atomic_and(grid.surface, word_of(slot, voxel), ~bit_of(voxel))
                     wp.atomic_and(grid.settled, word_of(slot, voxel), ~bit_of(voxel))
+                    wp.atomic_and(grid.faced, word_of(slot, voxel), ~bit_of(voxel))
 
 
 @wp.func

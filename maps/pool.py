@@ -41,8 +41,6 @@ class BlockPool:
         self.grid.assigned = wp.zeros(num_envs, dtype=wp.int32, device=device)
         self.grid.used = wp.zeros(num_envs, dtype=wp.int32, device=device)
         self.grid.oldest = wp.zeros(num_envs, dtype=wp.int32, device=device)
-        self._bounds = np.tile(np.repeat(np.array([1, -1], np.int32) << 20, 3), (num_envs, 1))
-        self.grid.bounds = wp.array(self._bounds, dtype=wp.int32, device=device)
         self._grow_pool(1)  # slot 0 stays empty: it means "no block"
         self._grow_tables(_FIRST_CAPACITY)
 
@@ -69,7 +67,7 @@ class BlockPool:
         while (self._assigned + need).max() > self.grid.capacity // 2:
             self._grow_tables(2 * self.grid.capacity)
         if total > len(self._free):
-            self._grow_pool(self._size + max(total - len(self._free), self._size // 2))
+            self._grow_pool(self._size + max(total - len(self._free), self._size))
         for env in np.flatnonzero(need):
             first, count = self._assigned[env], need[env]
             self._slots[env, first : first + count] = self._free[:count]
@@ -99,11 +97,8 @@ class BlockPool:
         self._free = np.concatenate([*(self._slots[env, : self._assigned[env]] for env in envs), self._free])
         self._assigned[envs] = 0
         used[envs] = 0
-        bounds = self.grid.bounds.numpy().copy()
-        bounds[envs] = self._bounds[envs]
         self.grid.assigned.assign(self._assigned)
         self.grid.used.assign(used)
-        self.grid.bounds.assign(bounds)
         for env in envs.tolist():  # Warp takes no numpy integers for addresses
             self.grid.table[env * self.grid.capacity : (env + 1) * self.grid.capacity].zero_()
 
@@ -123,19 +118,21 @@ class BlockPool:
         mask = (1 << blocks.AXIS_BITS) - 1
         axes = [(keys >> (blocks.AXIS_BITS * axis)) & mask for axis in (2, 1, 0)]
         cells = (-1, *(blocks.BLOCK,) * 3)
-        sums, colors = np.moveaxis(self.grid.sums.numpy().reshape(*cells, 2)[slots], -1, 0)
-        counts = [(sums >> shift) & ((1 << blocks.COUNT_BITS) - 1) for shift in (blocks.COUNT_BITS, 0)]
-        tints = [(colors >> shift * blocks.COLOR_BITS) & ((1 << blocks.COLOR_BITS) - 1) for shift in range(3)]
-        known = counts[0] > 0
+        sums = self.grid.sums.numpy().reshape(cells)[slots]
+        colors = self.grid.faces.numpy().reshape(*cells, 2)[slots][..., 1]
+        count, near = (sums & ((1 << blocks.COUNT_BITS) - 1)), (colors & ((1 << blocks.NEAR_BITS) - 1))
+        shifts = blocks.NEAR_BITS + blocks.COLOR_BITS * np.arange(3)
+        tints = (colors[..., None] >> shifts) & ((1 << blocks.COLOR_BITS) - 1)
+        known = count > 0
         if self.grid.forgets:
             known &= self.grid.stamp.numpy().reshape(cells)[slots] > self.grid.oldest.numpy()[env]
-        sdf = (sums >> 2 * blocks.COUNT_BITS) / (np.maximum(counts[0], 1) * blocks.SDF_UNITS)
-        color = np.stack([*tints, counts[1]], axis=-1)
+        sdf = (sums >> blocks.COUNT_BITS) / (np.maximum(count, 1) * blocks.SDF_UNITS)
+        color = np.concatenate([tints, near[..., None]], axis=-1)
         return np.stack(axes, axis=-1) - blocks.AXIS_HALF, sdf, color, known
 
     def bytes_used(self) -> int:
         """Bytes of everything that grows."""
-        names = ("table", "slots", "sums", "stamp", "known", "surface", "settled")
+        names = ("table", "slots", "sums", "stamp", "known", "surface", "settled", "faced", "faces", "places")
         return sum(getattr(self.grid, name).capacity for name in names)
 
     def _grow_pool(self, size: int) -> None:
@@ -145,11 +142,14 @@ class BlockPool:
                 f"the maps need {size} blocks, expected fewer than {1 << blocks.SLOT_BITS}: use larger voxels"
             )
         voxels = size * blocks.VOXELS_PER_BLOCK
-        self._replace("sums", wp.vec2l, np.zeros((voxels, 2), np.int64))
+        self._replace("sums", wp.int64, np.zeros(voxels, np.int64))
+        self._replace("faces", wp.vec2l, np.zeros((voxels, 2), np.int64))
         self._replace("stamp", wp.int32, np.zeros(voxels if self.grid.forgets else 1, np.int32))
         self._replace("known", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
         self._replace("surface", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
         self._replace("settled", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
+        self._replace("faced", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
+        self._replace("places", wp.vec3i, np.zeros((size, 3), np.int32))
         self._free = np.concatenate([self._free, np.arange(max(self._size, 1), size, dtype=np.int32)])
         self._size = size
 

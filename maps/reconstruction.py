@@ -15,12 +15,12 @@ import numpy as np
 import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.maps import blocks, kernels, raymarch
+from robonav.maps import blocks, kernels, splat
 from robonav.maps.pool import BlockPool
 from robonav.maps.surface import Mesh, extract_mesh
 
 _LOG_ERROR = 40
-_LANES = 256  # threads of a GPU that share the voxels of one environment that settle
+_LANES = 256  # threads of a GPU that share the voxels or blocks of one environment
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def load_kernels(device: str) -> None:
     """Compile the kernels (seconds, once a machine: Warp keeps them in its cache) or load them."""
     with _quiet_warp():
         wp.init()
-        for module in (blocks, kernels, raymarch):
+        for module in (blocks, kernels, splat):
             wp.load_module(module, device=device)
 
 
@@ -122,12 +122,15 @@ class Reconstruction:
         self.max_depth = max_depth
         self.memory_frames = memory_frames
         self.device = device
+        self._lanes = 1 if device == "cpu" else _LANES
         self._frames = np.zeros(num_envs, np.int32)
         self._workers = ThreadPoolExecutor(threads) if threads > 1 else None
         self._shares = [share for share in np.array_split(np.arange(num_envs), threads) if len(share)]
         load_kernels(device)
         self._pool = BlockPool(num_envs, voxel_size, front, memory_frames is not None, device)
-        self._waiting = wp.zeros(num_envs * pinhole.height * pinhole.width, dtype=wp.uint8, device=device)
+        pixels = num_envs * pinhole.height * pinhole.width
+        self._waiting = wp.zeros(pixels, dtype=wp.uint8, device=device)
+        self._drawn = wp.full(pixels, value=splat.NOTHING, dtype=wp.uint64, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
         most = pinhole.height * pinhole.width * (front + 2)
         self._ripe = kernels.Ripe()
@@ -169,7 +172,9 @@ class Reconstruction:
         rgb = wp.empty(pixels, dtype=wp.vec3ub, device=self.device)
         depth = wp.empty(pixels, dtype=wp.float32, device=self.device)
         unknown = wp.empty(pixels, dtype=wp.bool, device=self.device)
-        self._launch(raymarch.render_kernel, camera, self._poses(T_world_camera), rgb, [depth, unknown])
+        poses = self._poses(T_world_camera)
+        self._launch(splat.splat_kernel, camera, poses, self._drawn, [self._lanes], (self._lanes,))
+        self._launch(splat.resolve_kernel, camera, poses, self._drawn, [rgb, depth, unknown])
         return Expectation(
             rgb.numpy().reshape(*shape, 3), depth.numpy().reshape(shape), unknown.numpy().reshape(shape)
         )
@@ -229,9 +234,8 @@ class Reconstruction:
             rest = [color, frames, retry, self._waiting, self._failures, self._ripe]
             self._launch(kernels.integrate_kernel, camera, poses, image, rest)
             retry = 1
-        lanes = 1 if self.device == "cpu" else _LANES
-        inputs = [self._pool.grid, self._ripe, lanes]
-        wp.launch(kernels.settle_kernel, (self.num_envs, lanes), inputs, device=self.device)
+        inputs = [self._pool.grid, self._ripe, self._lanes]
+        wp.launch(kernels.settle_kernel, (self.num_envs, self._lanes), inputs, device=self.device)
         self._pool.set_oldest(self._oldest())
 
     def mesh(self, env_id: int) -> Mesh:
@@ -286,14 +290,20 @@ class Reconstruction:
         return wp.array(flat, dtype=dtype, device=self.device, copy=False)
 
     def _launch(
-        self, kernel: Any, camera: blocks.Camera, poses: wp.array, image: wp.array, rest: list[Any]
+        self,
+        kernel: Any,
+        camera: blocks.Camera,
+        poses: wp.array,
+        image: wp.array,
+        rest: list[Any],
+        work: tuple[int, ...] | None = None,
     ) -> None:
-        """Run a kernel over all pixels of all environments."""
-        runs = -(-camera.width // camera.run)
+        """Run a kernel over some work of each environment, by default all pixels."""
+        work = work or (camera.height, -(-camera.width // camera.run))
 
         def run(share: NDArray[np.int64]) -> None:
             inputs = [self._pool.grid, camera, poses, image, int(share[0]), *rest]
-            wp.launch(kernel, (len(share), camera.height, runs), inputs, device=self.device)
+            wp.launch(kernel, (len(share), *work), inputs, device=self.device)
 
         if self._workers is None:
             run(np.arange(self.num_envs))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robonav.maps.blocks import MAX_OBSERVATIONS
+from robonav.maps.blocks import MAX_NEAR
 from robonav.maps.reconstruction import Pinhole, Reconstruction
 from tests.maps.shapes import PINHOLE, ROOM_HIGH, ROOM_LOW, gray, look, room_depth, turn_in_room
 
@@ -118,6 +118,6 @@ def test_a_frame_with_more_pixels_than_a_voxel_can_count_does_not_overflow_it() 
     T = look((5.0, 5.0, 5.0), 0.0)
     reconstruction.integrate(gray(depth, 255), depth, T[None])
     color = reconstruction._pool.read(0)[2]
-    assert color[..., 3].max() == MAX_OBSERVATIONS
+    assert color[..., 3].max() == MAX_NEAR
     for channel in range(3):
         np.testing.assert_array_equal(color[..., channel], 255 * color[..., 3])
