@@ -26,6 +26,7 @@ from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
 from robonav.maps.reconstruction import Reconstruction
 from robonav.policies.encoder import FrameEncoder
+from robonav.policies.guidance import Guide
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemory
 from robonav.training import TrainingRun
@@ -88,6 +89,7 @@ def main(options: Options) -> None:
         watch.watch(FrameEncoder, "look", "act: eye")
         watch.watch(SpatialMemory, "observe", "act: own map, draw")
         watch.watch(SpatialMemory, "windows", "act: own map, look")
+        watch.watch(Guide, "advise", "act: plan on it")
         watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
         start, busy = time.perf_counter(), time.process_time()
