@@ -34,7 +34,7 @@ from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
 
-FORMAT = 3
+FORMAT = 4
 EYES = Path(__file__).parent / "policies" / "eyes"
 _MAX_SIDE = 4096  # pixels of an image
 _UNFIT = (
@@ -187,7 +187,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         **config["policy"],
         "vision": _vision_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
-        "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"].get("guidance")) else None,
+        "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
     }
     return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
 

@@ -51,7 +51,7 @@ class FrameEncoder(nn.Module):
         self.previous_action = nn.Embedding(num_actions + 1, width)
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, F) and scan (B, 2, 16) of images (B, 3, H, W) uint8."""
+        """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8."""
         with torch.no_grad():
             features: Tensor = self.eye(rgb)
             return features, self.eye.scan(features)
