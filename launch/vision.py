@@ -32,6 +32,8 @@ class VisionCommand(MeshOptions):
     """An eye to teach further: `nano`, which ships with robonav, or a folder of this command."""
     rounds: int | None = None
     """Rounds of rendering and learning."""
+    altered: float | None = None
+    """Share of the worlds that are shown with other paint, without ceiling or with holes, as scans have."""
     seed: int | None = None
     """Decides weights, worlds, views and their order."""
     threads: int | None = None
@@ -45,7 +47,7 @@ class VisionCommand(MeshOptions):
 
         from robonav.vision_training import VisionTrainConfig, VisionTraining
 
-        names = ("scenes", "init", "rounds", "seed", "threads")
+        names = ("scenes", "init", "rounds", "altered", "seed", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(VisionTrainConfig(), **given)
         training = VisionTraining(replace(config, scenes=self.spec(config.scenes)), self.out, self.resume)

@@ -17,8 +17,10 @@ from robonav import checkpoint
 from robonav.checkpoint import load_eye
 from robonav.envs.navigation import World, WorldCache
 from robonav.envs.scenes import SceneSet, open_scenes
-from robonav.envs.scenes.scene import FreeSpace
+from robonav.envs.scenes.scene import FreeSpace, Scene
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.views import sensor_of
 from robonav.errors import UsageError
 from robonav.policies.vision import (
     COLUMNS,
@@ -30,6 +32,7 @@ from robonav.policies.vision import (
     VisionHeads,
 )
 from robonav.provenance import git_revision, versions
+from robonav.vision_worlds import altered
 
 REACH_M = 3.0  # free runs are measured up to here
 OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
@@ -55,6 +58,10 @@ class VisionTrainConfig:
     """How often a view is learnt from, on average."""
     batch: int = 128
     """Views per gradient step."""
+    altered: float = 0.6
+    """Share of the worlds that are shown with other paint, without ceiling or with holes, as scans have."""
+    auxiliary: float = 1.0
+    """Weight of the image of nearness and of the free runs, beside the scan."""
     learning_rate: float = 1.5e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     checkpoint_every: int = 8
@@ -73,6 +80,8 @@ class VisionTrainConfig:
         for name in ("rounds", "scenes_per_round", "views_per_scene", "kept_rounds", "passes", "batch"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if not 0.0 <= self.altered <= 1.0:
+            raise UsageError(f"altered is {self.altered}: give a share, 0 to 1")
 
     @property
     def steps_per_round(self) -> int:
@@ -161,16 +170,18 @@ def render_views(world: World, camera: Camera, count: int, rng: np.random.Genera
 
 
 def vary(views: Views, generator: torch.Generator) -> tuple[Tensor, Views]:
-    """Images (N, 3, 64, 64) as float, seen in other light and half of them mirrored, and their views."""
+    """Images (N, 3, 64, 64) as float, in other light, noisy and half of them mirrored, and their views."""
     count = len(views.rgb)
     mirrored = torch.rand(count, generator=generator) < 0.5
-    light = 0.6 + 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
+    light = torch.exp(0.5 * torch.randn(count, 1, 1, 1, generator=generator)).clamp(0.4, 2.0)
     tint = 0.85 + 0.3 * torch.rand(count, 3, 1, 1, generator=generator)
     rgb = torch.where(mirrored[:, None, None, None], views.rgb.flip(-1), views.rgb)
     near = torch.where(mirrored[:, None, None], views.nearness.flip(-1), views.nearness)
     ranges = torch.where(mirrored[:, None, None], views.scan.flip(-1), views.scan)
     runs = torch.where(mirrored[:, None], views.free_runs.flip(-1), views.free_runs)
-    return (rgb.float() * light * tint).clamp(0.0, 255.0), Views(rgb, near, ranges, runs)
+    noisy = 6.0 * torch.rand(count, 1, 1, 1, generator=generator)
+    noise = noisy * torch.randn(rgb.shape, generator=generator)
+    return (rgb.float() * light * tint + noise).clamp(0.0, 255.0), Views(rgb, near, ranges, runs)
 
 
 def scan_loss(told: Tensor, true: Tensor) -> Tensor:
@@ -198,7 +209,7 @@ class VisionTraining:
             torch.set_num_threads(config.threads)
         self.camera = Camera(SIDE, SIDE)
         self._scenes: SceneSet = open_scenes(config.scenes, "train")
-        self._worlds = WorldCache(self._scenes, self.camera, config.threads, capacity=1)
+        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1, self._sensor)
         torch.manual_seed(config.seed)
         self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
         self.heads = VisionHeads(self.encoder.config.features)
@@ -268,12 +279,16 @@ class VisionTraining:
             ) from error
 
     def _render(self, number: int) -> Views:
-        rng = np.random.default_rng([self.config.seed, number])
+        self._rng = rng = np.random.default_rng([self.config.seed, number])
         ids, size = self._scenes.scene_ids, self.config.scenes_per_round
         order = np.random.default_rng(self.config.seed).permutation(len(ids))
         chosen = [ids[order[(number * size + i) % len(ids)]] for i in range(size)]
         count = self.config.views_per_scene
         return Views.join([render_views(self._worlds.get(s), self.camera, count, rng) for s in chosen])
+
+    def _sensor(self, scene: Scene, camera: Camera, threads: int) -> RaycastSensor:
+        shown = altered(scene, self._rng) if self._rng.random() < self.config.altered else scene
+        return sensor_of(shown, camera, threads)
 
     def _learn_from(self, views: Views) -> float:
         generator = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.round)
@@ -284,9 +299,9 @@ class VisionTraining:
             image, wanted = vary(views.pick(chosen), generator)
             features = self.encoder(image)
             near, runs = self.heads(features)
-            loss = 4.0 * F.mse_loss(near, wanted.nearness)
-            loss = loss + scan_loss(self.encoder.scan(features), wanted.scan)
-            loss = loss + F.smooth_l1_loss(runs, wanted.free_runs, beta=0.1)
+            beside = 4.0 * F.mse_loss(near, wanted.nearness)
+            beside = beside + F.smooth_l1_loss(runs, wanted.free_runs, beta=0.1)
+            loss = scan_loss(self.encoder.scan(features), wanted.scan) + self.config.auxiliary * beside
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

@@ -1,0 +1,65 @@
+"""Worlds as the eye may meet them: scans lack ceilings and have holes, and paint is of any colour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.scenes.scene import Scene
+
+_OPEN_ROOF = 0.5  # of the altered worlds; the same for the next two
+_HOLES = 0.4
+_REPAINTED = 0.8
+_MOST_HOLES = 0.15  # of all triangles
+_PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
+_CEILING_M = 2.0  # level faces at least so high above the floor are a ceiling
+
+
+def altered(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A scene with other paint, without its ceiling or with holes.
+
+    Where an agent can stand is left as it was: what is missing was scanned badly, it is not a way out.
+
+    Args:
+        scene: Any scene.
+        rng: Decides everything.
+    """
+    keeps = np.ones(len(scene.triangles), dtype=bool)
+    if rng.random() < _OPEN_ROOF:
+        keeps &= ~_is_ceiling(scene)
+    if rng.random() < _HOLES:
+        keeps &= rng.random(len(keeps)) >= rng.uniform(0.0, _MOST_HOLES)
+    colors, texture_ids = scene.corner_colors, scene.texture_ids
+    if rng.random() < _REPAINTED:
+        colors, texture_ids = _repainted(scene, rng)
+    return replace(
+        scene,
+        triangles=scene.triangles[keeps],
+        corner_uvs=scene.corner_uvs[keeps],
+        corner_colors=colors[keeps],
+        texture_ids=texture_ids[keeps],
+    )
+
+
+def _is_ceiling(scene: Scene) -> NDArray[np.bool_]:
+    corners = scene.vertices[scene.triangles]
+    floor_z = scene.free_space.floor_z if scene.free_space else float(corners[..., 2].min())
+    flat: NDArray[np.bool_] = np.ptp(corners[..., 2], axis=1) < 0.05
+    return flat & (corners[..., 2].min(axis=1) > floor_z + _CEILING_M)
+
+
+def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Corner colours (T, 3, 3) and texture ids (T,) with a new tint for every texture; shadows stay."""
+    materials, of_triangle = np.unique(scene.texture_ids, return_inverse=True)
+    plain = (rng.random(len(materials)) < _PLAIN) | (materials < 0)
+    pale = rng.random((len(materials), 1)) < 0.5
+    tints = np.where(
+        pale, rng.uniform(0.75, 1.3, (len(materials), 1)), rng.uniform(0.05, 1.1, (len(materials), 3))
+    )
+    own = scene.corner_colors.astype(np.float32)
+    shade = own.mean(axis=-1, keepdims=True)
+    colors = np.where(plain[of_triangle, None, None], shade, own) * tints[of_triangle, None]
+    texture_ids = np.where(plain[of_triangle], -1, scene.texture_ids).astype(np.int32)
+    return colors.clip(0, 255).astype(np.uint8), texture_ids

@@ -1,0 +1,57 @@
+"""The eye is shown worlds as scans of buildings are: other paint, no ceiling, holes; never other geometry."""
+
+import numpy as np
+import pytest
+
+from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes.scene import Scene
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.views import sensor_of
+from robonav.vision_worlds import altered
+
+
+@pytest.fixture(scope="module")
+def house() -> Scene:
+    return open_scenes("procedural", "train").load("procedural/train/000000")
+
+
+@pytest.fixture(scope="module")
+def variants(house: Scene) -> list[Scene]:
+    return [altered(house, np.random.default_rng(seed)) for seed in range(24)]
+
+
+def frames(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    assert scene.free_space is not None
+    rng, camera = np.random.default_rng(1), Camera()
+    xy = scene.free_space.sample(rng, 8)
+    floor = np.full((8, 1), scene.free_space.floor_z)
+    return sensor_of(scene, camera, 1).render(camera.poses(np.hstack([xy, floor]), rng.uniform(-3, 3, 8)))
+
+
+def test_the_same_seed_gives_the_same_world(house, variants):
+    assert altered(house, np.random.default_rng(3)).content_hash == variants[3].content_hash
+    assert len({variant.content_hash for variant in variants}) > 15
+
+
+def test_no_face_is_new_and_an_agent_can_stand_where_it_could(house, variants):
+    faces = {tuple(face) for face in house.triangles.tolist()}
+    for variant in variants:
+        assert {tuple(face) for face in variant.triangles.tolist()} <= faces
+        assert variant.free_space is house.free_space
+
+
+def test_some_lack_the_ceiling_and_some_have_holes_and_most_are_painted_anew(house, variants):
+    missing = np.array([1 - len(variant.triangles) / len(house.triangles) for variant in variants])
+    assert 2 < np.count_nonzero(missing == 0) < 20
+    assert missing.max() < 0.5
+    rgb, depth = frames(house)
+    assert (depth > 0).all()
+    blind, other_paint = 0, 0
+    for variant in variants:
+        seen, distance = frames(variant)
+        blind += (distance == 0).any()
+        same_surface = np.isclose(distance, depth, atol=1e-3)
+        assert same_surface.mean() > 0.3
+        other_paint += np.abs(seen[same_surface].astype(int) - rgb[same_surface]).mean() > 5
+    assert blind > 5
+    assert other_paint > 10
