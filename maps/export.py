@@ -56,7 +56,7 @@ _GREY = {FREE: 254, OCCUPIED: 0, UNKNOWN: 205}
 def save_nav2_map(folder: str | Path, grid: OccupancyGrid, name: str = "map") -> Path:
     """Write `map.yaml` and `map.pgm` as Nav2's map_saver does, cropped to what is known.
 
-    Every cell becomes one pixel, north up: map_server, and `--scenes map.yaml`, read back the same free cells.
+    A cell becomes a pixel, north up: map_server, and `--scenes map.yaml`, read back the same free cells.
 
     Args:
         folder: Where they go; it exists.

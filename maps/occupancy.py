@@ -111,7 +111,7 @@ class OccupancyGrid:
 
         Args:
             min_cells: Smaller groups are left out.
-            max_extent: Longer ones are halved across their main axis until none is, metres (as in FUEL, 2021).
+            max_extent: Longer ones are halved across their main axis until none is, metres (as FUEL does).
         """
         unknown = ndimage.binary_dilation(self.cells == UNKNOWN)
         labels, count = ndimage.label(unknown & (self.cells == FREE), structure=np.ones((3, 3)))
@@ -126,8 +126,8 @@ class OccupancyGrid:
     def patch(self, xy: NDArray[np.floating]) -> NDArray[np.float32]:
         """What a place looks like on the map: an embedding for `TopologicalMap` that needs no image.
 
-        Shares of free and of occupied cells in 8x8 tiles of a window of 4.8 m around a position (2,), along the
-        world's axes; a unit vector (128,), or zeros where nothing is known.
+        Shares of free and of occupied cells in 8x8 tiles of a window of 4.8 m around a position (2,), along
+        the world's axes; a unit vector (128,), or zeros where nothing is known.
         """
         tile = round(_PATCH_M / _PATCH_TILES / self.cell_size)
         low = self.cell(xy) - tile * _PATCH_TILES // 2

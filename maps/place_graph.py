@@ -1,4 +1,4 @@
-"""The graph of a topological map: places, undirected edges between them, and frontiers that hang on places."""
+"""The graph of a topological map: places, the edges between them, and frontiers that hang on places."""
 
 from __future__ import annotations
 

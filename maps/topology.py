@@ -45,7 +45,8 @@ class TopologyConfig:
         """Refuse radii that would overlap."""
         if not 0 < 2 * self.reach_m <= self.novel_spacing_m <= self.spacing_m:
             raise ValueError(
-                f"reach_m {self.reach_m}, novel_spacing_m {self.novel_spacing_m}, spacing_m {self.spacing_m}: "
+                f"reach_m {self.reach_m}, novel_spacing_m {self.novel_spacing_m}, "
+                f"spacing_m {self.spacing_m}: "
                 "expected 0 < 2 reach_m <= novel_spacing_m <= spacing_m, or a robot could be at two places"
             )
 

@@ -20,7 +20,7 @@ _FORMAT = "robonav topological map 1"
 
 
 def to_networkx(graph: PlaceGraph) -> nx.Graph:
-    """The graph; nodes have `kind` (place or frontier), `x`, `y` in metres and counts, edges have `length`."""
+    """The graph; nodes have `kind` (place or frontier), `x`, `y` in metres and counts, edges `length`."""
     result = nx.Graph()
     places = graph.places
     for place, (x, y), visits in zip(
@@ -71,7 +71,7 @@ def save_graph(path: str | Path, graph: PlaceGraph) -> Path:
         "frontier_xy": np.array([node.xy for node in frontiers], np.float64).reshape(-1, 2),
         "frontier_lengths": np.array([node.length for node in frontiers], np.float64),
         "frontier_counts": np.array([[n.size, n.place, n.tries] for n in frontiers], np.int64).reshape(-1, 3),
-        "next_id": np.array(graph.next_id, np.int64),
+        "next_id": np.array([graph.next_id], np.int64),
     }
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     return write_whole(Path(path), save(contiguous, metadata={"format": _FORMAT}))
@@ -88,7 +88,7 @@ def load_graph(path: str | Path) -> PlaceGraph:
             if (file.metadata() or {}).get("format") != _FORMAT:
                 raise ValueError(f"its format is not {_FORMAT!r}")
             return _graph_of({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, IndexError) as error:
         raise ValueError(
             f"{path} is no topological map ({str(error)[:80]}): "
             "expected a file of `save_graph`, so make the map again"
@@ -101,7 +101,7 @@ def _graph_of(tensors: dict[str, NDArray[Any]]) -> PlaceGraph:
     if any(len(column) != count for column in columns.values()) or np.any(np.diff(columns["ids"]) <= 0):
         raise ValueError("its places do not fit together")
     graph = PlaceGraph(columns["embeddings"].shape[1])
-    graph.places, graph.next_id = Places(**columns), int(tensors["next_id"])
+    graph.places, graph.next_id = Places(**columns), int(tensors["next_id"][0])
     edges = zip(tensors["edges"], tensors["edge_lengths"], tensors["edge_failures"], strict=True)
     graph.edges = {(int(a), int(b)): Edge(float(length), int(failures)) for (a, b), length, failures in edges}
     nodes = (tensors[f"frontier{name}"] for name in ("s", "_xy", "_counts", "_lengths"))
