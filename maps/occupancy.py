@@ -58,6 +58,14 @@ class OccupancyGrid:
         self._band = obstacle_band
         self._max_range, self._detail_range = max_range, detail_range
 
+    @classmethod
+    def of(cls, cells: NDArray[np.uint8], origin_xy: NDArray[np.floating], cell_size: float) -> OccupancyGrid:
+        """A map (X, Y) that was made elsewhere; the floor is at height 0."""
+        grid = cls(np.asarray(origin_xy), 0.0, cell_size)
+        grid.cells, grid.detailed = cells, np.zeros(cells.shape, dtype=bool)
+        grid.origin_xy = np.asarray(origin_xy, dtype=np.float64)
+        return grid
+
     def cell(self, xy: NDArray[np.floating]) -> NDArray[np.int64]:
         """Cell indices (..., 2) of world positions (..., 2); only cells after `integrate` surely exist."""
         return np.floor((np.asarray(xy) - self.origin_xy) / self.cell_size).astype(np.int64)

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.occupancy import PATCH_DIMENSIONS, OccupancyGrid
 from robonav.maps.sub_goals import SubGoalWeights, choose_sub_goal, novelty, sub_goal_scores
-from robonav.maps.topology import TopologicalMap, TopologyConfig
+from robonav.maps.topology import TopologyConfig
+from robonav.rewards.agent_maps import AgentMaps
 
-_PIXELS = 2  # every second row and column of the depth image is enough for a map of 20 cm
-_CELL_M = 0.20
-_FRONTIER_M = 2.0  # longer frontiers are more than one sub-goal
-_BODY_M = 0.18
-_BUMP_M = 0.3  # how far ahead lies what blocked a move
+_CELL_M, _STRIDE = 0.20, 2  # a coarse map is enough to propose where to go
 
 
 @dataclass(frozen=True)
@@ -68,18 +64,16 @@ class SubGoalReward:
 
     def __init__(self, num_envs: int, camera: Camera, config: SubGoalConfig | None = None) -> None:
         self.config = config or SubGoalConfig()
-        self._rays = camera.directions()[::_PIXELS, ::_PIXELS]
-        self.topology = TopologicalMap(num_envs, PATCH_DIMENSIONS, self.config.topology)
+        self.maps = AgentMaps(num_envs, camera, self.config.topology, _CELL_M, _STRIDE)
         self.sub_goals: list[SubGoal | None] = [None] * num_envs
-        self._grids: list[OccupancyGrid | None] = [None] * num_envs
         self._steps = np.zeros(num_envs, np.int64)  # of the episode
         self._pursued = np.zeros(num_envs, np.int64)  # steps since the sub-goal was proposed
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Throw the maps and sub-goals of these environments away."""
-        self.topology.reset(env_ids)
-        for env in range(len(self._grids)) if env_ids is None else env_ids:
-            self.sub_goals[env] = self._grids[env] = None
+        self.maps.reset(env_ids)
+        for env in range(len(self.sub_goals)) if env_ids is None else env_ids:
+            self.sub_goals[env] = None
             self._steps[env] = self._pursued[env] = 0
 
     def compute(self, frames: Frames) -> NDArray[np.float32]:
@@ -90,15 +84,12 @@ class SubGoalReward:
 
     def update(self, frames: Frames) -> None:
         """Take the frames into the maps, and propose new sub-goals where the old ones are done with."""
-        for env, mapper in enumerate(self.topology.mappers):
-            arrived = self._arrived(env, frames) > 0
-            xy = frames.position[env, :2].astype(np.float64)
-            mapper.observe(xy, self._look(env, frames).patch(xy))
+        self.maps.update(frames)
+        for env in range(len(self.sub_goals)):
             if self._steps[env] % self.config.look_every == 0:
-                self._see_frontiers(env)
-            self._steps[env] += 1
-            self._pursued[env] += 1
-            self._pursue(env, arrived)
+                self.maps.see_frontiers(env)
+            self._pursue(env, self._arrived(env, frames) > 0)
+        self._steps += 1
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Nothing: the maps live and die with the episode."""
@@ -117,38 +108,18 @@ class SubGoalReward:
         away = np.linalg.norm(frames.position[env, :2] - sub_goal.xy)
         return sub_goal.novelty if away <= self.config.topology.reach_m else 0.0
 
-    def _look(self, env: int, frames: Frames) -> OccupancyGrid:
-        """The agent's grid with its frame in it."""
-        xy, pose = frames.position[env, :2].astype(np.float64), frames.T_world_camera[env]
-        grid = self._grids[env]
-        if grid is None:
-            grid = self._grids[env] = OccupancyGrid(xy, float(frames.position[env, 2]), _CELL_M)
-        grid.integrate(frames.depth[env, ::_PIXELS, ::_PIXELS], pose, self._rays)
-        grid.clear(xy, _BODY_M)
-        if frames.collided[env]:
-            yaw = float(frames.yaw[env])
-            grid.block(xy + _BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
-        return grid
-
-    def _see_frontiers(self, env: int) -> None:
-        grid = self._grids[env]
-        assert grid is not None
-        found = grid.frontiers(max_extent=_FRONTIER_M)
-        centres = grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
-        sizes = np.array([len(frontier.cells) for frontier in found], np.int64)
-        self.topology.mappers[env].see_frontiers(centres, sizes)
-
     def _pursue(self, env: int, arrived: bool) -> None:
         """Keep the sub-goal, or propose the next one."""
-        mapper, sub_goal = self.topology.mappers[env], self.sub_goals[env]
+        sub_goal = self.sub_goals[env]
+        self._pursued[env] += 1
         if sub_goal is not None and not arrived:
             if self._pursued[env] < self.config.patience:
                 return
-            mapper.failed(sub_goal.node)
+            self.maps.topology.mappers[env].failed(sub_goal.node)
         self.sub_goals[env], self._pursued[env] = self._propose(env), 0
 
     def _propose(self, env: int) -> SubGoal | None:
-        mapper = self.topology.mappers[env]
+        mapper = self.maps.topology.mappers[env]
         nodes = mapper.candidates()
         scores = sub_goal_scores(nodes, self.config.weights, mapper.xy)
         row = choose_sub_goal(nodes, scores, mapper.xy, 2 * self.config.topology.reach_m)

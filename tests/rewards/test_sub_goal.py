@@ -104,7 +104,7 @@ def test_a_sub_goal_that_takes_too_long_is_given_up_without_pay() -> None:
     worlds, reward = world(patience=5)
     first = reward.sub_goals[0]
     assert first is not None
-    tries = reward.topology.mappers[0].graph.frontiers[first.node].tries
+    tries = reward.maps.topology.mappers[0].graph.frontiers[first.node].tries
     kept = []
     for _ in range(6):
         assert step(worlds, reward, LEFT)[0] < 0
@@ -120,7 +120,7 @@ def test_judging_changes_nothing_and_reset_forgets_one_environment_only() -> Non
     kept = reward.sub_goals[1]
     reward.reset([0])
     assert reward.sub_goals == [None, kept]
-    assert [len(mapper.graph.places) for mapper in reward.topology.mappers] == [0, 1]
+    assert [len(mapper.graph.places) for mapper in reward.maps.topology.mappers] == [0, 1]
 
 
 def walk_to_sub_goals(worlds: NavigationVecEnv, reward: SubGoalReward, steps: int) -> Iterator[float]:
