@@ -21,6 +21,7 @@ from robonav.errors import UsageError
 from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
 from robonav.launch.evaluate import EvaluateCommand
+from robonav.launch.map import MapCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.train import TrainCommand
 from robonav.launch.vision import VisionCommand
@@ -41,6 +42,7 @@ COMMANDS: dict[str, type[Command]] = {
     "vision": VisionCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
+    "map": MapCommand,
     "scenes": ScenesCommand,
     "demo": DemoCommand,
     "doctor": DoctorCommand,

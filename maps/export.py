@@ -1,4 +1,4 @@
-"""Mesh files of a reconstruction."""
+"""Files for other programs: meshes of a reconstruction, maps for Nav2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+import yaml
 from numpy.typing import NDArray
+
+from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 
 
 def write_mesh(
@@ -43,6 +46,53 @@ def write_mesh(
         mesh.apply_transform(np.array([[0, -1, 0, 0], [0, 0, 1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]], float))
     data = mesh.export(file_type=path.suffix.lower()[1:])
     assert isinstance(data, bytes)  # of both formats; others give text or a dict
+    return write_whole(path, data)
+
+
+# Grey values of map_saver (ROS 1 and 2): what map_server reads as free, occupied and unknown.
+_GREY = {FREE: 254, OCCUPIED: 0, UNKNOWN: 205}
+
+
+def save_nav2_map(folder: str | Path, grid: OccupancyGrid, name: str = "map") -> Path:
+    """Write `map.yaml` and `map.pgm` as Nav2's map_saver does, cropped to what is known.
+
+    A cell becomes a pixel, north up: map_server, and `--scenes map.yaml`, read back the same free cells.
+
+    Args:
+        folder: Where they go; it exists.
+        grid: The map.
+        name: Name of both files without their suffix.
+
+    Returns:
+        The path of the .yaml file.
+
+    Raises:
+        ValueError: Nothing is known yet.
+    """
+    folder = Path(folder)
+    known = np.argwhere(grid.cells != UNKNOWN)
+    if not len(known):
+        raise ValueError(f"{folder / name}.yaml not written: nothing is known yet; integrate frames first")
+    low, high = known.min(axis=0), known.max(axis=0) + 1
+    grey = np.array([_GREY[state] for state in range(len(_GREY))], np.uint8)
+    pixels = grey[grid.cells[low[0] : high[0], low[1] : high[1]]].T[::-1]
+    image = b"P5\n%d %d\n255\n" % (pixels.shape[1], pixels.shape[0]) + pixels.tobytes()
+    write_whole(folder / f"{name}.pgm", image)
+    x, y = (grid.origin_xy + low * grid.cell_size).tolist()
+    settings = {
+        "image": f"{name}.pgm",
+        "mode": "trinary",
+        "resolution": float(grid.cell_size),
+        "origin": [x, y, 0.0],
+        "negate": 0,
+        "occupied_thresh": 0.65,
+        "free_thresh": 0.196,
+    }
+    return write_whole(folder / f"{name}.yaml", yaml.safe_dump(settings, sort_keys=False).encode())
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file; it appears whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

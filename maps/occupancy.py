@@ -10,6 +10,8 @@ from scipy import ndimage
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 GROWTH_M = 8.0
+PATCH_DIMENSIONS = 128
+_PATCH_M, _PATCH_TILES = 4.8, 8
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,14 @@ class OccupancyGrid:
         self._floor_z = floor_z
         self._band = obstacle_band
         self._max_range, self._detail_range = max_range, detail_range
+
+    @classmethod
+    def of(cls, cells: NDArray[np.uint8], origin_xy: NDArray[np.floating], cell_size: float) -> OccupancyGrid:
+        """A map (X, Y) that was made elsewhere; the floor is at height 0."""
+        grid = cls(np.asarray(origin_xy), 0.0, cell_size)
+        grid.cells, grid.detailed = cells, np.zeros(cells.shape, dtype=bool)
+        grid.origin_xy = np.asarray(origin_xy, dtype=np.float64)
+        return grid
 
     def cell(self, xy: NDArray[np.floating]) -> NDArray[np.int64]:
         """Cell indices (..., 2) of world positions (..., 2); only cells after `integrate` surely exist."""
@@ -104,8 +114,13 @@ class OccupancyGrid:
         near = offsets[np.linalg.norm(offsets, axis=1) * self.cell_size <= radius]
         self._mark(self.centre(self.cell(xy) + near), FREE)
 
-    def frontiers(self, min_cells: int = 3) -> list[Frontier]:
-        """Connected groups of at least `min_cells` free cells that border on the unknown (Yamauchi 1997)."""
+    def frontiers(self, min_cells: int = 3, max_extent: float = np.inf) -> list[Frontier]:
+        """Connected groups of free cells that border on the unknown (Yamauchi 1997).
+
+        Args:
+            min_cells: Smaller groups are left out.
+            max_extent: Longer ones are halved across their main axis until none is, metres (as FUEL does).
+        """
         unknown = ndimage.binary_dilation(self.cells == UNKNOWN)
         labels, count = ndimage.label(unknown & (self.cells == FREE), structure=np.ones((3, 3)))
         found = []
@@ -113,9 +128,26 @@ class OccupancyGrid:
             corner = np.array([side.start for side in window])
             cells = corner + np.argwhere(labels[window] == index)
             if len(cells) >= min_cells:
-                nearest = np.argmin(np.linalg.norm(cells - cells.mean(axis=0), axis=1))
-                found.append(Frontier(cells, cells[nearest]))
+                found += [_frontier(piece) for piece in _pieces(cells, max_extent / self.cell_size)]
         return found
+
+    def patch(self, xy: NDArray[np.floating]) -> NDArray[np.float32]:
+        """What a place looks like on the map: an embedding for `TopologicalMap` that needs no image.
+
+        Shares of free and of occupied cells in 8x8 tiles of a window of 4.8 m around a position (2,), along
+        the world's axes; a unit vector (128,), or zeros where nothing is known.
+        """
+        tile = round(_PATCH_M / _PATCH_TILES / self.cell_size)
+        low = self.cell(xy) - tile * _PATCH_TILES // 2
+        high = low + tile * _PATCH_TILES
+        before, after = np.maximum(-low, 0), np.maximum(high - self.cells.shape, 0)
+        x, y = (slice(max(a, 0), max(b, 0)) for a, b in zip(low, high, strict=True))
+        window = self.cells[x, y]
+        if before.any() or after.any():
+            window = np.pad(window, list(zip(before, after, strict=True)), constant_values=UNKNOWN)
+        tiles = window.reshape(_PATCH_TILES, tile, _PATCH_TILES, tile)
+        shares = np.stack([(tiles == state).mean(axis=(1, 3)) for state in (FREE, OCCUPIED)])
+        return (shares.ravel() / max(np.linalg.norm(shares), 1e-12)).astype(np.float32)
 
     def _carve(
         self,
@@ -150,3 +182,17 @@ class OccupancyGrid:
             self.cells = np.pad(self.cells, widths, constant_values=UNKNOWN)
             self.detailed = np.pad(self.detailed, widths)
             self.origin_xy = self.origin_xy - before * self.cell_size
+
+
+def _frontier(cells: NDArray[np.int64]) -> Frontier:
+    nearest = np.argmin(np.linalg.norm(cells - cells.mean(axis=0), axis=1))
+    return Frontier(cells, cells[nearest])
+
+
+def _pieces(cells: NDArray[np.int64], max_extent: float) -> list[NDArray[np.int64]]:
+    """The same cells (K, 2) in pieces that are no longer than `max_extent` cells."""
+    offsets = cells - cells.mean(axis=0)
+    along = offsets @ np.linalg.eigh(offsets.T @ offsets)[1][:, -1]
+    if np.ptp(along) <= max_extent:
+        return [cells]
+    return [piece for side in (along < 0, along >= 0) for piece in _pieces(cells[side], max_extent)]

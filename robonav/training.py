@@ -7,6 +7,7 @@ import dataclasses
 import json
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,9 @@ from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.intrinsic import IntrinsicReward, IntrinsicRewardWrapper
+from robonav.rewards.sub_goal import SubGoalConfig, SubGoalReward
+from robonav.rewards.weighted_sum import WeightedSum
 
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 
@@ -61,6 +64,11 @@ class TrainConfig:
     """Edge of the map's voxels in metres."""
     reach_m: float = 4.0
     """Depth in metres up to which surfaces count for the reward."""
+    surprise_weight: float = 1.0
+    """Share of the surprise in the reward; 0 = none, and no reconstruction is made."""
+    sub_goal_weight: float = 0.0
+    """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
+    sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
@@ -74,12 +82,22 @@ class TrainConfig:
         for name in ("steps", "num_envs", "episode_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if min(self.surprise_weight, self.sub_goal_weight) < 0 or self.rewards() == {}:
+            raise UsageError(
+                f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
+                "give weights of 0 or more, not both 0"
+            )
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise UsageError(
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
             )
+
+    def rewards(self) -> dict[str, float]:
+        """Weights of the rewards that count, by name."""
+        weights = {self.reward: self.surprise_weight, "sub-goals": self.sub_goal_weight}
+        return {name: weight for name, weight in weights.items() if weight}
 
 
 class JsonLines(KVWriter):
@@ -149,16 +167,8 @@ class TrainingRun:
             SENSORS[config.sensor],
         )
         self._load_first_scene()
-        curiosity = ReconstructionCuriosity(
-            config.num_envs,
-            config.camera,
-            SURPRISES[config.reward],
-            config.voxel_size,
-            config.reach_m,
-            config.memory_frames,
-            threads=torch.get_num_threads(),
-        )
-        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, curiosity))
+        reward = make_reward(config, threads=torch.get_num_threads())
+        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, reward))
         self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
         self.algorithm = SequencePPO(
@@ -192,7 +202,7 @@ class TrainingRun:
         """Write a checkpoint of the present state."""
         steps = self.algorithm.num_timesteps
         folder = self.out / "checkpoints" / f"step_{steps:012d}"
-        facts = {"environment steps": steps, "seed": self.config.seed, "preset reward": self.config.reward}
+        facts = {"environment steps": steps, "seed": self.config.seed, "rewards": self.config.rewards()}
         run = dataclasses.asdict(self.config)
         return checkpoint.save_checkpoint(folder, self.algorithm.policy, self._training_tensors(), run, facts)
 
@@ -235,6 +245,23 @@ class TrainingRun:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
+
+
+def make_reward(config: TrainConfig, threads: int) -> WeightedSum:
+    """The intrinsic reward of a run; parts of weight 0 are not built."""
+    makers: dict[str, Callable[[], IntrinsicReward]] = {
+        config.reward: lambda: ReconstructionCuriosity(
+            config.num_envs,
+            config.camera,
+            SURPRISES[config.reward],
+            config.voxel_size,
+            config.reach_m,
+            config.memory_frames,
+            threads=threads,
+        ),
+        "sub-goals": lambda: SubGoalReward(config.num_envs, config.camera, config.sub_goal),
+    }
+    return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
 
 
 def set_threads(threads: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,8 +13,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from robonav.evaluation.fog import FLOOR_SEEN, FLOOR_UNSEEN, OUTSIDE, WALL_SEEN, WALL_UNSEEN, TopDownMap
+from robonav.evaluation.fog import (
+    CELL_M,
+    FLOOR_SEEN,
+    FLOOR_UNSEEN,
+    OUTSIDE,
+    WALL_SEEN,
+    WALL_UNSEEN,
+    TopDownMap,
+)
+from robonav.evaluation.path_graph import path_graph
 from robonav.evaluation.statistics import bootstrap_mean
+from robonav.maps.place_graph import PlaceGraph
 
 COLOURS = {
     OUTSIDE: (255, 255, 255),
@@ -23,6 +33,8 @@ COLOURS = {
     WALL_UNSEEN: (120, 128, 140),
     WALL_SEEN: (38, 43, 51),
 }
+GRAPH, FRONTIER = (112, 72, 160), (230, 145, 20)
+ToPixels = Callable[[NDArray[np.floating]], NDArray[np.float64]]
 PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
 
 
@@ -51,7 +63,11 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
 
 
 def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
-    """The map, north up, with the trajectory from blue to red and a ring at the start, as a data URI."""
+    """The map, north up, as a data URI.
+
+    The trajectory goes from blue to red with a ring at its start; over it lies a topological map that is made
+    of it: places, the ways between them, and the frontiers that are left.
+    """
     palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)
     used = np.argwhere(picture.cells != OUTSIDE)
     low, high = np.maximum(used.min(axis=0) - 2, 0), used.max(axis=0) + 3
@@ -59,16 +75,36 @@ def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
     image = Image.fromarray(palette[window].swapaxes(0, 1)[::-1])
     scale = pixels_per_cell
     image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-    cells = (picture.trajectory[:, :2] - picture.origin_xy) / 0.10 - low
-    points = np.stack([cells[:, 0], window.shape[1] - cells[:, 1]], axis=1) * scale
-    draw = ImageDraw.Draw(image)
+
+    def pixels(xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Pixels (K, 2) of positions (K, 2)."""
+        cells = (xy - picture.origin_xy) / CELL_M - low
+        return np.stack([cells[:, 0], window.shape[1] - cells[:, 1]], axis=1) * scale
+
+    points, draw, graph = pixels(picture.trajectory[:, :2]), ImageDraw.Draw(image), path_graph(picture)
+    _draw_edges(draw, graph, pixels)
     for k, (a, b) in enumerate(pairwise(points)):
         mix = k / max(len(points) - 2, 1)
         colour = tuple(int(c) for c in (1 - mix) * PATH_START + mix * PATH_END)
         draw.line([*map(float, a), *map(float, b)], fill=colour, width=2)
     x, y = map(float, points[0])
     draw.ellipse([x - 5, y - 5, x + 5, y + 5], outline=(20, 110, 50), width=3)
+    _draw_nodes(draw, graph, pixels)
     return _data_uri(image)
+
+
+def _draw_edges(draw: ImageDraw.ImageDraw, graph: PlaceGraph, pixels: ToPixels) -> None:
+    for edge in graph.edges:
+        ends = pixels(graph.places.xy[[graph.places.row(place) for place in edge]])
+        draw.line([float(value) for value in ends.ravel()], fill=GRAPH, width=1)
+
+
+def _draw_nodes(draw: ImageDraw.ImageDraw, graph: PlaceGraph, pixels: ToPixels) -> None:
+    for x, y in pixels(graph.places.xy).tolist():
+        draw.ellipse([x - 3, y - 3, x + 3, y + 3], fill=(255, 255, 255), outline=GRAPH)
+    frontiers = np.array([node.xy for node in graph.frontiers.values()]).reshape(-1, 2)
+    for x, y in pixels(frontiers).tolist():
+        draw.polygon([(x, y - 4), (x + 4, y), (x, y + 4), (x - 4, y)], fill=FRONTIER)
 
 
 def _data_uri(image: Image.Image) -> str:

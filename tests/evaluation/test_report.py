@@ -15,6 +15,8 @@ from PIL import Image
 from robonav.envs.scenes.scene import Scene
 from robonav.evaluation.baselines import StraightExplorer
 from robonav.evaluation.fog import FLOOR_SEEN, WALL_SEEN
+from robonav.evaluation.path_graph import path_graph
+from robonav.evaluation.pictures import FRONTIER, GRAPH, map_png
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.report import MAX_MAPS, render_report, shown
 from robonav.evaluation.runner import Evaluation, Settings
@@ -71,6 +73,18 @@ def test_the_map_shows_what_was_seen(folder: RunFolder) -> None:
     cells = np.floor((picture.trajectory[:, :2] - picture.origin_xy) / 0.10).astype(int)
     assert (picture.cells[cells[:, 0], cells[:, 1]] != 0).all()
     assert len(picture.trajectory) == 129
+
+
+def test_the_map_shows_places_along_the_path_and_frontiers_that_are_left(folder: RunFolder) -> None:
+    picture = folder.load_map(folder.records()[0]["episode_id"])
+    graph = path_graph(picture)
+    gaps = np.linalg.norm(picture.trajectory[:, None, :2] - graph.places.xy, axis=-1)
+    assert gaps.min(axis=0).max() < 1e-6 + 0.25, "places lie on the path"
+    assert gaps.min(axis=1).max() < 2.11, "and there is one near all of it"
+    image = Image.open(io.BytesIO(base64.b64decode(map_png(picture).partition(",")[2]))).convert("RGB")
+    colours = np.unique(np.asarray(image).reshape(-1, 3), axis=0).astype(int)
+    assert np.abs(colours - GRAPH).sum(axis=1).min() < 20
+    assert (np.abs(colours - FRONTIER).sum(axis=1).min() < 20) == bool(graph.frontiers)
 
 
 def test_pictures_are_limited_and_have_the_worst_and_the_best(folder: RunFolder) -> None:

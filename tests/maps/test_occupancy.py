@@ -107,3 +107,34 @@ def test_detail_is_what_was_seen_from_near() -> None:
     assert np.linalg.norm(detailed - [1.0, 1.0], axis=1).max() < 2.15
     assert grid.detailed[tuple(grid.cell(np.array([2.5, 1.0])))]
     assert grid.cells[tuple(grid.cell(np.array([4.0, 1.0])))] == FREE
+
+
+def test_long_frontiers_are_halved_and_no_cell_is_lost() -> None:
+    grid = OccupancyGrid(np.zeros(2), floor_z=0.0)
+    grid.cells[60:100, 70:90] = FREE
+    whole = grid.frontiers()
+    assert len(whole) == 1, "the rim of the free rectangle"
+    pieces = grid.frontiers(max_extent=1.5)
+    assert {tuple(cell) for piece in pieces for cell in piece.cells} == {tuple(c) for c in whole[0].cells}
+    assert sum(len(piece.cells) for piece in pieces) == len(whole[0].cells)
+    for piece in pieces:
+        axis = np.linalg.svd(piece.cells - piece.cells.mean(axis=0), full_matrices=False)[2][0]
+        assert np.ptp(piece.cells @ axis) <= 15 + 1e-9
+        assert (piece.cells == piece.centre).all(axis=1).any()
+
+
+def test_a_patch_is_a_unit_vector_that_tells_places_apart_also_at_the_rim() -> None:
+    grid = OccupancyGrid(np.array([2.0, 1.5]), floor_z=0.0)
+    look_around(grid, 2.0, 1.5, [0, 0, 0], [4, 3, 2.5])
+    middle, beside, corner = (grid.patch(np.array(xy)) for xy in ([2.0, 1.5], [2.1, 1.5], [0.5, 0.5]))
+    assert np.linalg.norm(middle) == pytest.approx(1.0, abs=1e-6)
+    assert middle @ beside > 0.95
+    assert middle @ corner < 0.7
+    edge = grid.centre(np.array([0, 0]))
+    assert grid.patch(edge).shape == middle.shape
+    assert not grid.patch(edge).any(), "nothing is known there"
+    window = grid.cells[tuple(slice(c - 24, c + 24) for c in grid.cell(np.array([2.0, 1.5])))]
+    free = np.array(
+        [[(window[6 * i : 6 * i + 6, 6 * j : 6 * j + 6] == FREE).mean() for j in range(8)] for i in range(8)]
+    )
+    np.testing.assert_allclose(middle[:64] / middle[:64].max(), free.ravel() / free.max(), atol=1e-6)

@@ -1,0 +1,96 @@
+"""Knowing a place again when poses drift: by its looks, and by how far off poses can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.maps.place_graph import Places
+
+_PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
+
+
+@dataclass(frozen=True)
+class Closure:
+    """A place that looks like what is seen at a point of the way.
+
+    Attributes:
+        place: Its id.
+        score: How well it fits.
+        offset: (2,) metres from where the robot believes to be to where the place is.
+        at: Metres travelled there.
+    """
+
+    place: int
+    score: float
+    offset: NDArray[np.float64]
+    at: float
+
+
+class LoopCloser:
+    """Finds where a known place is passed, and spreads the error over the loop that ends there.
+
+    A place is a candidate if it is no farther off than poses may drift on the shortest known way to it.
+    A loop is closed where the view is most alike, which is known when it begins to be less so.
+
+    Args:
+        drift: Metres of error per metre; with 0 poses are true and nothing is ever corrected.
+        reach_m: Error that is possible after any way.
+        same_view: Cosine similarity from which on a view may be that of a place.
+
+    Attributes:
+        correction: (2,) metres to be added to observed positions.
+    """
+
+    def __init__(self, drift: float, reach_m: float, same_view: float) -> None:
+        self._drift, self._reach_m, self._same_view = drift, reach_m, same_view
+        self.correction = np.zeros(2)
+        self._best: Closure | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a place was known again and still looks more alike with every step."""
+        return self._best is not None
+
+    def look(
+        self,
+        places: Places,
+        xy: NDArray[np.float64],
+        view: NDArray[np.float64],
+        ways: NDArray[np.float64],
+        at: float,
+    ) -> Closure | None:
+        """The closure that is complete now, or None.
+
+        Args:
+            places: The places.
+            xy: (2,) corrected position.
+            view: (D,) unit embedding.
+            ways: (P,) metres to the places along the graph; 0 for the one that was entered last.
+            at: Metres travelled.
+        """
+        if not self._drift:
+            return None
+        offsets = places.xy - xy
+        gates = np.where(np.isfinite(ways), np.maximum(self._reach_m, self._drift * ways), self._reach_m)
+        share = np.linalg.norm(offsets, axis=1) / gates
+        rows = np.flatnonzero((share < 1) & (ways > 0))
+        similarities = places.embeddings[rows] @ view.astype(np.float32)
+        scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share[rows] ** 2, -np.inf)
+        before, best = self._best, scores.max(initial=-np.inf)
+        self._best = None
+        if best > (before.score if before else -np.inf):
+            row = rows[np.argmax(scores)]
+            self._best = Closure(int(places.ids[row]), float(best), offsets[row], at)
+            return None
+        return before
+
+    def bend(self, places: Places, closure: Closure) -> NDArray[np.int64]:
+        """Spread the error evenly over the way since the place was left; ids (K,) of places that moved."""
+        begun = places.visited_at[places.row(closure.place)]
+        share = np.clip((places.created_at - begun) / max(closure.at - begun, 1e-9), 0.0, 1.0)
+        places.xy += share[:, None] * closure.offset
+        self.correction = self.correction + closure.offset
+        return places.ids[share > 0]

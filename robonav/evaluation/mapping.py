@@ -1,0 +1,39 @@
+"""Lets an explorer walk through one scene while maps are made of it from true depth and pose."""
+
+from __future__ import annotations
+
+import numpy as np
+from tqdm import tqdm
+
+from robonav.envs.episodes import sample_episode
+from robonav.envs.navigation import NavigationSimulator, previous_action
+from robonav.envs.scenes import SceneSet
+from robonav.evaluation.explorer import Explorer
+from robonav.maps.topology import TopologyConfig
+from robonav.rewards.agent_maps import AgentMaps
+
+
+def map_scene(scenes: SceneSet, explorer: Explorer, steps: int, seed: int, cell_size: float) -> AgentMaps:
+    """The maps of one agent after so many steps in the first scene.
+
+    Args:
+        scenes: The first one is mapped.
+        explorer: Who walks, and with which camera.
+        steps: How many steps.
+        seed: Decides the start and random actions.
+        cell_size: Edge of a cell of the occupancy map, metres.
+    """
+    simulator = NavigationSimulator(scenes, 1, explorer.camera)
+    maps = AgentMaps(1, explorer.camera, TopologyConfig(), cell_size, stride=1)
+    frames = simulator.start([sample_episode(simulator, scenes.scene_ids[0], seed)])
+    explorer.reset(1, seed)
+    maps.update(frames)
+    previous = np.zeros(1, np.int64)
+    for _ in tqdm(range(steps), desc=scenes.scene_ids[0], unit="step"):
+        observation = {"rgb": frames.rgb, "previous_action": previous}
+        actions = explorer.act(observation, frames, explorer.camera)
+        frames = simulator.step(actions)
+        previous = previous_action(actions, frames)
+        maps.update(frames)
+    maps.see_frontiers(0)
+    return maps

@@ -1,0 +1,30 @@
+"""What an explorer's path makes of a topological map: for pictures, from true poses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robonav.evaluation.fog import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
+from robonav.maps.occupancy import FREE, OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
+from robonav.maps.place_graph import PlaceGraph
+from robonav.maps.topology import PlaceMapper, TopologyConfig
+
+_MIN_FRONTIER_CELLS = 8  # shorter ones are corners that no view showed
+_FRONTIER_M = 2.0
+
+
+def path_graph(picture: TopDownMap) -> PlaceGraph:
+    """Places along the trajectory, told apart by the final map around them, and the frontiers at its end."""
+    cells = np.full(picture.cells.shape, OCCUPIED, np.uint8)
+    cells[picture.cells == FLOOR_SEEN] = FREE
+    cells[picture.cells == FLOOR_UNSEEN] = UNKNOWN
+    grid = OccupancyGrid.of(cells, picture.origin_xy, CELL_M)
+    mapper = PlaceMapper(PATCH_DIMENSIONS, TopologyConfig())
+    path = picture.trajectory[:, :2]
+    moved = np.r_[True, np.any(np.diff(path, axis=0) != 0, axis=1)]
+    for xy in path[moved]:
+        mapper.observe(xy, grid.patch(xy))
+    found = grid.frontiers(_MIN_FRONTIER_CELLS, _FRONTIER_M)
+    centres = grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
+    mapper.see_frontiers(centres, np.array([len(frontier.cells) for frontier in found], np.int64))
+    return mapper.graph
