@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from robonav.errors import UsageError
+from robonav.errors import RankLostError, UsageError
 
 if TYPE_CHECKING:
     from robonav.algorithms.ranks import Ranks
@@ -35,8 +35,15 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool) -> N
         UsageError: What was asked for cannot be trained, or the system ended a rank.
         RankError: A rank failed.
     """
+    from robonav.algorithms.ranks import equal_part
+
     if "LOCAL_WORLD_SIZE" in os.environ:
         raise UsageError("torchrun has started this command's ranks already: leave --ranks out")
+    for name, count in (
+        ("num_envs", config.num_envs),
+        ("sequences_per_batch", config.ppo.sequences_per_batch),
+    ):
+        equal_part(count, size, name)  # told now, instead of after they all have started
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         meet = (Path(folder) / "store").as_uri()
         run_processes([partial(_train, rank, size, meet, config, out, resume) for rank in range(size)])
@@ -74,8 +81,6 @@ def run_processes(works: Sequence[Callable[[], None]]) -> None:
 
 
 def _wait_for_all(reports: dict[Connection, tuple[int, BaseProcess]]) -> None:
-    from robonav.algorithms.ranks import RankLostError
-
     waiting, lost = dict(reports), None
     while waiting:
         for report in connection.wait(list(waiting)):
@@ -104,6 +109,7 @@ def _outcome(report: Connection, rank: int, process: BaseProcess) -> Exception |
 
 def _train(rank: int, size: int, meet: str, config: TrainConfig, out: Path, resume: bool) -> None:
     from robonav.algorithms.ranks import DistributedRanks
+    from robonav.envs.scenes.scene import SceneError
     from robonav.launch.cli import prepare
 
     prepare()
@@ -111,7 +117,10 @@ def _train(rank: int, size: int, meet: str, config: TrainConfig, out: Path, resu
         warnings.simplefilter("ignore")  # the first rank says it
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # nobody outside of this machine is asked to join
-    train(config, out, resume, DistributedRanks(rank, size, rank, size, meet))
+    try:
+        train(config, out, resume, DistributedRanks(rank, size, rank, size, meet))
+    except SceneError as error:  # a mistake of the user's, too, but `_work` does not load the worlds to know
+        raise UsageError(str(error)) from error
 
 
 def _work(work: Callable[[], None], report: Connection) -> None:
@@ -128,10 +137,7 @@ def _work(work: Callable[[], None], report: Connection) -> None:
 
 def _told(error: Exception) -> Exception:
     """What is sent: a person's mistake and a lost rank as they are, anything else by its traceback."""
-    from robonav.algorithms.ranks import RankLostError
-    from robonav.envs.scenes.scene import SceneError
-
-    if isinstance(error, UsageError | SceneError | OSError | RankLostError):
+    if isinstance(error, UsageError | OSError | RankLostError):
         return error
     return RankError("a rank failed:\n" + "".join(traceback.format_exception(error)))
 

@@ -18,7 +18,7 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from robonav import checkpoint
-from robonav.algorithms.ranks import Ranks
+from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.checkpoint import CheckpointError, load_eye
 from robonav.envs.scenes import open_scenes
@@ -167,8 +167,7 @@ class TrainingRun:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
-        num_envs = self.ranks.part_of(config.num_envs, "num_envs")
-        self.ranks.part_of(config.ppo.sequences_per_batch, "sequences_per_batch")
+        num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
         threads = config.threads or self.ranks.threads
         set_threads(threads)
         keep_freed_memory()

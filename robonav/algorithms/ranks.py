@@ -12,11 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed
 
-from robonav.errors import UsageError
+from robonav.errors import RankLostError, UsageError
 
 
-class RankLostError(RuntimeError):
-    """Another rank of the run is gone, so this one cannot go on."""
+def equal_part(count: int, ranks: int, name: str) -> int:
+    """What each rank gets of `count` things.
+
+    Raises:
+        UsageError: They cannot be dealt out equally.
+    """
+    if count % ranks:
+        raise UsageError(f"{name} is {count}: {ranks} ranks need a multiple of {ranks}")
+    return count // ranks
 
 
 class Ranks:
@@ -35,19 +42,9 @@ class Ranks:
         """Whether this is the one that writes."""
         return self.rank == 0
 
-    def part_of(self, count: int, name: str) -> int:
-        """This rank's part of `count` things that are dealt out equally.
-
-        Raises:
-            UsageError: It cannot be done.
-        """
-        if count % self.size:
-            raise UsageError(f"{name} is {count}: {self.size} ranks need a multiple of {self.size}")
-        return count // self.size
-
     def own(self, whole: Any) -> Any:
         """This rank's rows of an array (N, ...) over the environments of all ranks."""
-        count = self.part_of(len(whole), "number of environments")
+        count = equal_part(len(whole), self.size, "the number of environments")
         return whole[self.rank * count : (self.rank + 1) * count]
 
     def gather(self, part: NDArray[Any], axis: int = 0) -> NDArray[Any]:

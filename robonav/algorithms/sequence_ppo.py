@@ -19,7 +19,7 @@ from torch.distributions import Categorical
 from torch.nn import functional as F
 
 from robonav.algorithms.behaviour import mixed_with_uniform, sample
-from robonav.algorithms.ranks import Ranks
+from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
@@ -167,7 +167,7 @@ class SequencePPO(OnPolicyAlgorithm):
         for t in range(n_rollout_steps):
             starts = np.ones_like(dones) if t == 0 else dones
             begins = torch.as_tensor(starts, device=self.device)
-            with torch.no_grad(), self._autocast():
+            with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
                 policy, values = self.policy.step(percept, memory, begins)
             behaviour = mixed_with_uniform(_exact(policy), random_share)
@@ -201,7 +201,7 @@ class SequencePPO(OnPolicyAlgorithm):
         arrays = (buffer.advantages, buffer.values, buffer.returns, buffer.rewards)
         advantages, values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
         buffer.advantages = (buffer.advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        sequences = self.ranks.part_of(config.sequences_per_batch, "sequences_per_batch")
+        sequences = equal_part(config.sequences_per_batch, self.ranks.size, "sequences_per_batch")
         logs = [
             self._gradient_step(envs, entropy_weight)
             for _ in range(config.epochs)
@@ -243,7 +243,7 @@ class SequencePPO(OnPolicyAlgorithm):
 
     def _loss(self, batch: SequenceBatch, entropy_weight: float) -> tuple[Tensor, NDArray[np.float32]]:
         """The clipped objective (Schulman et al. 2017, eq. 9) and what is logged of it."""
-        with self._autocast():
+        with self._precision():
             policy, values = self.policy(batch.percepts, batch.starts)
         distribution, values = _exact(policy), values.float()
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
@@ -269,7 +269,7 @@ class SequencePPO(OnPolicyAlgorithm):
         whole = torch.empty(self.n_envs * self.ranks.size, actions).exponential_()
         return self.ranks.own(whole).to(self.device)
 
-    def _autocast(self) -> torch.autocast:
+    def _precision(self) -> torch.autocast:
         precision = self.config.precision
         wanted = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
@@ -288,7 +288,7 @@ class SequencePPO(OnPolicyAlgorithm):
         return np.where(cut, self.config.gamma * self._peek(last, memory), 0.0).astype(np.float32)
 
     def _peek(self, observation: Any, memory: Memory) -> np.ndarray:
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._precision():
             return self.policy.peek_value(self._tensors(observation), memory).float().cpu().numpy()
 
     def _tensors(self, observation: Any) -> dict[str, Tensor]:
