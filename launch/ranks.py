@@ -44,9 +44,7 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool) -> N
         ("sequences_per_batch", config.ppo.sequences_per_batch),
     ):
         equal_part(count, size, name)  # told now, instead of after they all have started
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        meet = (Path(folder) / "store").as_uri()
-        run_processes([partial(_train, rank, size, meet, config, out, resume) for rank in range(size)])
+    run_ranks(size, partial(train, config, out, resume))
 
 
 def train(config: TrainConfig, out: Path, resume: bool, ranks: Ranks) -> None:
@@ -54,7 +52,18 @@ def train(config: TrainConfig, out: Path, resume: bool, ranks: Ranks) -> None:
     from robonav.training import TrainingRun
 
     TrainingRun(config, out, resume, ranks).learn()
-    ranks.leave()
+
+
+def run_ranks(size: int, work: Callable[[Ranks], None]) -> None:
+    """Do one work as `size` ranks on this machine.
+
+    Raises:
+        UsageError: As one of them raised it, or: the system ended one.
+        RankError: One of them raised anything else.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        meet = (Path(folder) / "store").as_uri()
+        run_processes([partial(_join, rank, size, meet, work) for rank in range(size)])
 
 
 def run_processes(works: Sequence[Callable[[], None]]) -> None:
@@ -107,7 +116,7 @@ def _outcome(report: Connection, rank: int, process: BaseProcess) -> Exception |
     return outcome
 
 
-def _train(rank: int, size: int, meet: str, config: TrainConfig, out: Path, resume: bool) -> None:
+def _join(rank: int, size: int, meet: str, work: Callable[[Ranks], None]) -> None:
     from robonav.algorithms.ranks import DistributedRanks
     from robonav.envs.scenes.scene import SceneError
     from robonav.launch.cli import prepare
@@ -117,10 +126,12 @@ def _train(rank: int, size: int, meet: str, config: TrainConfig, out: Path, resu
         warnings.simplefilter("ignore")  # the first rank says it
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # nobody outside of this machine is asked to join
+    ranks = DistributedRanks(rank, size, rank, size, meet)
     try:
-        train(config, out, resume, DistributedRanks(rank, size, rank, size, meet))
+        work(ranks)
     except SceneError as error:  # a mistake of the user's, too, but `_work` does not load the worlds to know
         raise UsageError(str(error)) from error
+    ranks.leave()
 
 
 def _work(work: Callable[[], None], report: Connection) -> None:

@@ -90,6 +90,7 @@ class TrainCommand(MeshOptions):
             return True
         ranks = ranks_of_torchrun()
         train(config, out, self.resume, ranks)
+        ranks.leave()
         return ranks.is_first
 
     def _tell(self, config: TrainConfig, out: Path) -> None:

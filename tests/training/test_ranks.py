@@ -41,6 +41,9 @@ def kill_a_rank_when(path: Path) -> None:
     max(multiprocessing.active_children(), key=lambda process: process.pid or 0).kill()
 
 
+pytestmark = pytest.mark.timeout(900)  # each process imports torch, which takes long on a busy machine
+
+
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     out = tmp_path_factory.mktemp("ranks") / "run"
