@@ -1,9 +1,10 @@
 """Environment steps per second: worlds alone, with the surprise reward, and end-to-end training of `nano`.
 
     python benchmarks/training_speed.py [--threads 2]
+    python benchmarks/training_speed.py --threads 1 --ranks 2
 
-prints one JSON object with the share of time that each part takes. Where cores are shared with other work,
-steps per CPU second tell more than steps per second.
+prints one JSON object with the share of time that each part takes (in the first rank, where there are
+several). Where cores are shared with other work, steps per CPU second tell more than steps per second.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,17 @@ import numpy as np
 import torch
 import tyro
 
+from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
+from robonav.launch.ranks import run_ranks
 from robonav.maps.reconstruction import Reconstruction
 from robonav.policies.encoder import FrameEncoder
 from robonav.policies.guidance import Guide
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemory
-from robonav.training import TrainingRun
+from robonav.training import RewardNormaliser, TrainingRun
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Options:
     """What to measure."""
 
     threads: int = 2
-    """Threads of this process."""
+    """Threads of each process."""
+    ranks: int = 1
+    """Processes that share the agents."""
     rollouts: int = 3
     """Training rollouts that are timed, after one to warm up; each loads houses that are new to it."""
 
@@ -72,13 +78,21 @@ def steps_per_second(step: Callable[[np.ndarray], Any], num_envs: int, count: in
 
 
 def main(options: Options) -> None:
-    """Measure and print."""
+    """Measure in one process or several, and print."""
+    if options.ranks == 1:
+        measure(options, Ranks())
+    else:
+        run_ranks(options.ranks, partial(measure, options))
+
+
+def measure(options: Options, ranks: Ranks) -> None:
+    """Measure as one of the ranks; the first one prints."""
     config = replace(load_preset("nano"), threads=options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        run = TrainingRun(config, Path(folder) / "run")
+        run = TrainingRun(config, Path(folder) / "run", ranks=ranks)
         run.normaliser.reset()
-        worlds = steps_per_second(run.worlds.step, config.num_envs)
-        with_reward = steps_per_second(run.normaliser.step, config.num_envs)
+        speeds = [steps_per_second(env.step, env.num_envs) for env in (run.worlds, run.normaliser)]
+        worlds, with_reward = ranks.gather(np.array([speeds])).sum(0)
         rollout = config.num_envs * config.episode_steps
         run.algorithm.learn(rollout)
         watch = Stopwatch()
@@ -92,12 +106,17 @@ def main(options: Options) -> None:
         watch.watch(Guide, "advise", "act: plan on it")
         watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
+        watch.watch(RewardNormaliser, "_update_reward", "reward: normalise (waits for other ranks)")
         start, busy = time.perf_counter(), time.process_time()
         run.algorithm.learn(options.rollouts * rollout, reset_num_timesteps=False)
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
+        busy = float(ranks.gather(np.array([busy])).sum())
+    if not ranks.is_first:
+        return
     shares = {name: round(value / seconds, 3) for name, value in watch.seconds.items()}
     result = {
         "threads": options.threads,
+        "ranks": options.ranks,
         "cores": os.cpu_count(),
         "load_before": os.getloadavg()[0],
         "worlds_steps_per_s": round(worlds),

@@ -24,11 +24,12 @@ def seeded_start(free_space: FreeSpace, seed: int) -> tuple[float, float, float]
 class EpisodeStream:
     """Endless training episodes: the k-th of environment i depends on (seed, i, k) and on nothing else.
 
-    Its whole state is the counters, which is what makes a resumed run continue bit for bit.
+    Its whole state is the counters, which is what makes a resumed run continue bit for bit. Where processes
+    share a run's environments, `first` is the number of this one's first.
     """
 
-    def __init__(self, simulator: NavigationSimulator, seed: int) -> None:
-        self._simulator, self.seed = simulator, seed
+    def __init__(self, simulator: NavigationSimulator, seed: int, first: int = 0) -> None:
+        self._simulator, self.seed, self._first = simulator, seed, first
         self.started = np.zeros(simulator.num_agents, dtype=np.int64)
 
     def next(self, agents: Sequence[int]) -> list[Episode]:
@@ -38,8 +39,9 @@ class EpisodeStream:
     def _draw(self, agent: int) -> Episode:
         count = int(self.started[agent])
         self.started[agent] += 1
-        rng = np.random.default_rng([self.seed, agent, count])
+        env = self._first + agent
+        rng = np.random.default_rng([self.seed, env, count])
         scene_ids = self._simulator.scenes.scene_ids
         scene_id = scene_ids[int(rng.integers(len(scene_ids)))]
         start = sample_start(self._simulator.load(scene_id).free_space, rng)
-        return Episode(f"train-{self.seed}-{agent}-{count}", scene_id, self.seed, start)
+        return Episode(f"train-{self.seed}-{env}-{count}", scene_id, self.seed, start)

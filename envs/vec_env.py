@@ -36,6 +36,9 @@ class NavigationVecEnv(VecEnv):
 
     Episodes end by truncation only, after `max_episode_steps`; the next one starts by itself.
 
+    Where processes share the environments of a run, `first_env` is the number of this one's first: no two get
+    the same episodes.
+
     Attributes:
         outcome: Privileged frames that the last action led to, before any new episode started.
         frames: Privileged frames that belong to the returned observation (first frames where one started).
@@ -50,13 +53,14 @@ class NavigationVecEnv(VecEnv):
         seed: int = 0,
         threads: int = 0,
         sensor: SensorMaker = sensor_of,
+        first_env: int = 0,
     ) -> None:
         self.simulator = NavigationSimulator(scenes, num_envs, camera, threads, sensor=sensor)
         self.camera = self.simulator.camera
         self.max_episode_steps = max_episode_steps
         self.render_mode = "rgb_array"
         super().__init__(num_envs, observation_space(self.camera), spaces.Discrete(NUM_ACTIONS))
-        self._stream = EpisodeStream(self.simulator, seed)
+        self._stream, self._first_env = EpisodeStream(self.simulator, seed, first_env), first_env
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._collisions = np.zeros(num_envs, dtype=np.int64)
         self._previous_action = np.zeros(num_envs, dtype=np.int64)
@@ -67,7 +71,7 @@ class NavigationVecEnv(VecEnv):
     def reset(self) -> Observation:
         """Start a new episode in every environment."""
         if self._seeds[0] is not None:
-            self._stream = EpisodeStream(self.simulator, int(self._seeds[0]))
+            self._stream = EpisodeStream(self.simulator, int(self._seeds[0]), self._first_env)
         self._reset_seeds()
         self._start(range(self.num_envs))
         return self._observe()

@@ -56,10 +56,8 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"robonav {robonav.__version__}")
         return 0
     command = parse(args)
-    warnings.formatwarning = _plain_warning
     try:
-        if find_spec("warp"):  # its absence is for `robonav doctor` to find
-            start_warp()
+        prepare()
         return command.run() or 0
     except KeyboardInterrupt:
         print(
@@ -75,6 +73,13 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         print(f"robonav: error: {_one_line(error)}", file=sys.stderr)
         return USERS_MISTAKE
+
+
+def prepare() -> None:
+    """What every process does before a command: warnings in one line, Warp started quietly."""
+    warnings.formatwarning = _plain_warning
+    if find_spec("warp"):  # its absence is for `robonav doctor` to find
+        start_warp()
 
 
 def parse(args: Sequence[str]) -> Command:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
+
+if TYPE_CHECKING:
+    from robonav.training import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class TrainCommand(MeshOptions):
         robonav train nano
         robonav train nano --scenes my_house.glb --steps 200000 --out runs/my_house
         robonav train nano --out runs/nano-0 --resume
+        robonav train nano --ranks 2
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
@@ -42,7 +47,15 @@ class TrainCommand(MeshOptions):
     device: str | None = None
     """Where the policy lives: auto, cpu, cuda (cuda was not run by us yet)."""
     threads: int | None = None
-    """CPU threads; 0 = all cores. Two runs side by side go fastest with 1 each."""
+    """CPU threads of each rank; 0 = all cores, shared equally. Two runs side by side: give each 1."""
+    ranks: int = 1
+    """Processes that share the agents and learn as one would; as many as cores goes fastest."""
+    micro_batch: int | None = None
+    """Whole episodes in memory at once when learning: fewer need less memory, and learn the same."""
+    random_actions: float | None = None
+    """Share of actions drawn by chance at the beginning, falling to 0 (exploration floor); default 0."""
+    precision: Literal["auto", "float32", "bfloat16"] | None = None
+    """Of the policy's matrix products; auto = bfloat16 on CUDA (not run by us yet), else float32."""
     out: Path | None = None
     """Run folder; default runs/PRESET-SEED."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -52,14 +65,37 @@ class TrainCommand(MeshOptions):
         """Train and say where the last checkpoint is."""
         from robonav.launch.presets import load_preset
 
+        preset = load_preset(self.preset)
         names = ("scenes", "steps", "num_envs", "vision", "sensor", "seed", "device", "threads")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        config = replace(load_preset(self.preset), **given)
+        ppo = replace(preset.ppo, **self._given("micro_batch", "random_actions", "precision"))
+        config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))
-        # Only now, because it takes seconds and the name of the preset may be wrong.
-        from robonav.training import TrainingRun
-
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
-        last = TrainingRun(config, out, self.resume).learn()
+        if self._train(config, out):
+            self._tell(config, out)
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def _train(self, config: TrainConfig, out: Path) -> bool:
+        """Train in one process or several; whether this one is to tell about it."""
+        # Only now, because it takes seconds and the name of the preset may be wrong.
+        from robonav.algorithms.ranks import ranks_of_torchrun
+        from robonav.launch.ranks import train, train_on_ranks
+
+        if self.ranks < 1:
+            raise UsageError(f"ranks is {self.ranks}: give at least 1")
+        if self.ranks > 1:
+            train_on_ranks(self.ranks, config, out, self.resume)
+            return True
+        ranks = ranks_of_torchrun()
+        train(config, out, self.resume, ranks)
+        ranks.leave()
+        return ranks.is_first
+
+    def _tell(self, config: TrainConfig, out: Path) -> None:
+        from robonav.checkpoint import find_checkpoint
+
+        last = find_checkpoint(out)
         where = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
         print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{where}")

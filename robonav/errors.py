@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class UsageError(ValueError):
     """What was asked for cannot be done; the message names what was found, expected, and the remedy."""
+
+
+class RankLostError(RuntimeError):
+    """Another process of a data-parallel run is gone, so this one cannot go on."""

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ProgressBarCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from robonav import checkpoint
+from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.checkpoint import CheckpointError, load_eye
 from robonav.envs.scenes import open_scenes
@@ -53,7 +54,7 @@ class TrainConfig:
     device: str = "auto"
     """Where the policy lives: auto, cpu, cuda."""
     threads: int = 0
-    """CPU threads; 0 = all cores."""
+    """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
     reward: Literal["geometric", "rgb"] = "geometric"
@@ -141,43 +142,83 @@ class CheckpointCallback(BaseCallback):
         self._saved = self.model.num_timesteps
 
 
+class Progress(ProgressBarCallback):
+    """SB3's progress bar, which counts the steps of all ranks."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        super().__init__()
+        self._ranks = ranks
+
+    def _on_step(self) -> bool:
+        self.pbar.update(self.training_env.num_envs * self._ranks.size)
+        return True
+
+
+class RewardNormaliser(VecNormalize):
+    """SB3's division of rewards by the running std of returns, which are those of all ranks."""
+
+    def __init__(self, venv: VecEnv, gamma: float, ranks: Ranks) -> None:
+        super().__init__(venv, norm_obs=False, gamma=gamma)
+        self._ranks = ranks
+
+    def _update_reward(self, reward: np.ndarray) -> None:
+        self.returns = self.returns * self.gamma + reward
+        self.ret_rms.update(self._ranks.gather(self.returns))
+
+
 class TrainingRun:
     """A run folder with `config.json`, `metrics.jsonl`, TensorBoard files and `checkpoints/`.
+
+    Several ranks share the environments of one run; every one of them makes a `TrainingRun` and does with it
+    what the others do, and the first of them writes.
 
     Raises:
         UsageError: The folder already holds a run and `resume` is False, or the other way round.
     """
 
-    def __init__(self, config: TrainConfig, out: Path, resume: bool = False) -> None:
-        self.config, self.out = config, out
+    def __init__(
+        self, config: TrainConfig, out: Path, resume: bool = False, ranks: Ranks | None = None
+    ) -> None:
+        self.config, self.out, self.ranks = config, out, ranks or Ranks()
         started = (out / "config.json").exists()
         if started and not resume:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
-        set_threads(config.threads)
+        num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
+        threads = config.threads or self.ranks.threads
+        set_threads(threads)
         keep_freed_memory()
         self.worlds = NavigationVecEnv(
             open_scenes(config.scenes, "train"),
-            config.num_envs,
+            num_envs,
             config.camera,
             config.episode_steps,
             config.seed,
-            config.threads,
+            threads,
             SENSORS[config.sensor],
+            first_env=self.ranks.rank * num_envs,
         )
         self._load_first_scene()
-        reward = make_reward(config, threads=torch.get_num_threads())
+        reward = make_reward(config, num_envs, threads=torch.get_num_threads())
         monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, reward))
-        self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
+        self.normaliser = RewardNormaliser(monitored, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
         self.algorithm = SequencePPO(
-            self.normaliser, ppo, config.policy, config.seed, config.device, eye=load_eye(config.vision)
+            self.normaliser,
+            ppo,
+            config.policy,
+            config.seed,
+            config.device,
+            eye=load_eye(config.vision),
+            ranks=self.ranks,
         )
         if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))
+        self.ranks.wait()  # every rank has seen the folder as it was
+        if self.ranks.is_first:
+            out.mkdir(parents=True, exist_ok=True)
+            write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))
 
     def _load_first_scene(self) -> None:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
@@ -187,30 +228,38 @@ class TrainingRun:
         """Train up to `config.steps` and return the last checkpoint."""
         remaining = self.config.steps - self.algorithm.num_timesteps
         if remaining > 0:
-            writers = [
-                JsonLines(self.out / "metrics.jsonl"),
-                TensorBoardOutputFormat(str(self.out / "tensorboard")),
-            ]
-            self.algorithm.set_logger(Logger(str(self.out), writers))
+            self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
-            callbacks += [ProgressBarCallback()] if progress_bar else []
+            callbacks += [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
+            self.ranks.wait()  # until the last checkpoint is written
         return checkpoint.find_checkpoint(self.out)
 
-    def save(self) -> Path:
-        """Write a checkpoint of the present state."""
+    def _writers(self) -> list[KVWriter]:
+        if not self.ranks.is_first:
+            return []
+        return [
+            JsonLines(self.out / "metrics.jsonl"),
+            TensorBoardOutputFormat(str(self.out / "tensorboard")),
+        ]
+
+    def save(self) -> None:
+        """Write a checkpoint of the present state, which every rank adds its part to."""
+        training = self._training_tensors()
+        if not self.ranks.is_first:
+            return
         steps = self.algorithm.num_timesteps
         folder = self.out / "checkpoints" / f"step_{steps:012d}"
         facts = {"environment steps": steps, "seed": self.config.seed, "rewards": self.config.rewards()}
         run = dataclasses.asdict(self.config)
-        return checkpoint.save_checkpoint(folder, self.algorithm.policy, self._training_tensors(), run, facts)
+        checkpoint.save_checkpoint(folder, self.algorithm.policy, training, run, facts)
 
     def _training_tensors(self) -> dict[str, torch.Tensor]:
         statistics = self.normaliser.ret_rms
         counters = {
             "num_timesteps": self.algorithm.num_timesteps,
-            "episodes_started": self.worlds.state()["episodes_started"],
+            "episodes_started": self.ranks.gather(self.worlds.state()["episodes_started"]),
             "return_mean": statistics.mean,
             "return_var": statistics.var,
             "return_count": statistics.count,
@@ -235,7 +284,7 @@ class TrainingRun:
         try:
             checkpoint.load_optimizer(self.algorithm.optimizer, tensors)
             self.algorithm.num_timesteps = int(tensors["num_timesteps"])
-            self.worlds.restore({"episodes_started": tensors["episodes_started"].numpy()})
+            self.worlds.restore({"episodes_started": self.ranks.own(tensors["episodes_started"].numpy())})
             statistics = self.normaliser.ret_rms
             statistics.mean, statistics.var = tensors["return_mean"].numpy(), tensors["return_var"].numpy()
             statistics.count = float(tensors["return_count"])
@@ -247,11 +296,11 @@ class TrainingRun:
             ) from error
 
 
-def make_reward(config: TrainConfig, threads: int) -> WeightedSum:
+def make_reward(config: TrainConfig, num_envs: int, threads: int) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
         config.reward: lambda: ReconstructionCuriosity(
-            config.num_envs,
+            num_envs,
             config.camera,
             SURPRISES[config.reward],
             config.voxel_size,
@@ -259,7 +308,7 @@ def make_reward(config: TrainConfig, threads: int) -> WeightedSum:
             config.memory_frames,
             threads=threads,
         ),
-        "sub-goals": lambda: SubGoalReward(config.num_envs, config.camera, config.sub_goal),
+        "sub-goals": lambda: SubGoalReward(num_envs, config.camera, config.sub_goal),
     }
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
 

@@ -50,6 +50,7 @@ class SequenceBuffer:
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
         self.advantages = np.zeros((length, num_envs), np.float32)
+        self.returns = np.zeros((length, num_envs), np.float32)
 
     def remember(self, t: int, percept: Percept) -> None:
         """Keep what all environments perceived at step t."""
@@ -59,7 +60,7 @@ class SequenceBuffer:
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
     ) -> None:
-        """Generalised advantage estimation (Schulman et al. 2016, eq. 16) over (T, N).
+        """Generalised advantages (Schulman et al. 2016, eq. 16) and the returns to learn values from, (T, N).
 
         Args:
             last_values: (N,) values of the observations after the last step.
@@ -74,21 +75,17 @@ class SequenceBuffer:
             advantage = delta + gamma * gae_lambda * alive * advantage
             self.advantages[t] = advantage
             alive, next_values = 1.0 - self.starts[t].astype(np.float32), self.values[t]
+        self.returns = self.advantages + self.values
 
-    @property
-    def returns(self) -> NDArray[np.float32]:
-        """(T, N) targets of the value function."""
-        return self.advantages + self.values
-
-    def batches(
-        self, sequences: int, generator: torch.Generator, device: torch.device
-    ) -> Iterator[SequenceBatch]:
-        """All environments once, in random order, `sequences` at a time."""
+    def shuffled(self, sequences: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
+        """The numbers of all environments once, in random order, `sequences` at a time."""
         order = torch.randperm(self.num_envs, generator=generator).numpy()
         for first in range(0, self.num_envs, sequences):
-            yield self._batch(order[first : first + sequences], device)
+            yield order[first : first + sequences]
 
-    def _batch(self, envs: NDArray[np.int64], device: torch.device) -> SequenceBatch:
+    def batch(self, envs: NDArray[np.int64], device: torch.device) -> SequenceBatch:
+        """The sequences of these environments (B,)."""
+
         def take(array: NDArray) -> Tensor:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.utils import explained_variance, safe_mean
+from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
+from torch.distributions import Categorical
 from torch.nn import functional as F
 
+from robonav.algorithms.behaviour import mixed_with_uniform, sample
+from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
+from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.vision import VisionEncoder
+
+_LOGGED = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,9 @@ class SequencePPOConfig:
     rollout_steps: int = 256
     """Steps per environment and update; memory starts empty, so choose the length of an episode."""
     sequences_per_batch: int = 8
-    """Whole sequences per gradient step."""
+    """Whole sequences per gradient step, of all ranks together."""
+    micro_batch: int = 8
+    """Whole sequences in memory at once; a gradient step adds the gradients of several such up."""
     epochs: int = 4
     """Passes over a rollout."""
     learning_rate: float = 7e-4
@@ -53,6 +62,24 @@ class SequencePPOConfig:
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
+    random_actions: float = 0.0
+    """Share of actions drawn uniformly at the beginning, falling to 0 (exploration floor)."""
+    random_actions_steps: int = 131_072
+    """Environment steps over which that share falls to 0."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the policy's matrix products; auto = bfloat16 on CUDA, float32 elsewhere."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learned with."""
+        for name in ("sequences_per_batch", "micro_batch", "random_actions_steps"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if not 0 <= self.random_actions < 1:
+            raise UsageError(f"random_actions is {self.random_actions}: give a share from 0 to below 1")
+
+    def random_share(self, steps: int) -> float:
+        """Share of actions that are drawn uniformly after so many environment steps."""
+        return self.random_actions * max(0.0, 1 - steps / self.random_actions_steps)
 
 
 class SequencePPO(OnPolicyAlgorithm):
@@ -60,6 +87,9 @@ class SequencePPO(OnPolicyAlgorithm):
 
     The policy's memory starts empty with every rollout and is rebuilt from the frames when learning: there is
     no stale state. Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
+
+    With several ranks each one acts in its own environments; together they take the gradient steps that one
+    process would take with all of these environments, and every rank has the same weights.
     """
 
     policy: SequencePolicy  # type: ignore[assignment]
@@ -74,8 +104,12 @@ class SequencePPO(OnPolicyAlgorithm):
         device: str = "auto",
         verbose: int = 0,
         eye: VisionEncoder | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.eye = eye or load_eye()
+        self.ranks = ranks or Ranks()
+        if self.ranks.size > 1 and seed is None:
+            raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
         self.policy_config = replace(policy_config or SequencePolicyConfig(), vision=self.eye.config)
         super().__init__(
@@ -106,8 +140,8 @@ class SequencePPO(OnPolicyAlgorithm):
             self.device
         )
         self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
-        learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
-        self.optimizer = torch.optim.Adam(learned, lr=self.config.learning_rate, eps=1e-5)
+        self.learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(self.learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)
         places = self.policy.places
         self.rollout_buffer = SequenceBuffer(
@@ -129,20 +163,22 @@ class SequencePPO(OnPolicyAlgorithm):
         assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
+        random_share = self.config.random_share(self.num_timesteps)
         for t in range(n_rollout_steps):
             starts = np.ones_like(dones) if t == 0 else dones
             begins = torch.as_tensor(starts, device=self.device)
-            with torch.no_grad():
+            with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
-                distribution, values = self.policy.step(percept, memory, begins)
-            actions = distribution.sample()
+                policy, values = self.policy.step(percept, memory, begins)
+            behaviour = mixed_with_uniform(_exact(policy), random_share)
+            actions = sample(behaviour, self._noise())
             buffer.remember(t, percept)
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
-            buffer.values[t], buffer.log_probs[t] = values.cpu(), distribution.log_prob(actions).cpu()
+            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), behaviour.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
             buffer.rewards[t] = rewards + self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
-            self.num_timesteps += env.num_envs
+            self.num_timesteps += env.num_envs * self.ranks.size
             self._update_info_buffer(infos, dones)
             callback.update_locals(locals())
             if not callback.on_step():
@@ -162,33 +198,54 @@ class SequencePPO(OnPolicyAlgorithm):
         entropy_weight = config.entropy + progress * (config.final_entropy - config.entropy)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        mean, std = float(buffer.advantages.mean()), float(buffer.advantages.std()) + 1e-8
-        logs: list[dict[str, float]] = []
-        for _ in range(config.epochs):
-            for batch in buffer.batches(config.sequences_per_batch, self.shuffle, self.device):
-                batch.advantages = (batch.advantages - mean) / std
-                logs.append(self._gradient_step(batch, entropy_weight))
+        arrays = (buffer.advantages, buffer.values, buffer.returns, buffer.rewards)
+        advantages, values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
+        buffer.advantages = (buffer.advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        sequences = equal_part(config.sequences_per_batch, self.ranks.size, "sequences_per_batch")
+        logs = [
+            self._gradient_step(envs, entropy_weight)
+            for _ in range(config.epochs)
+            for envs in buffer.shuffled(sequences, self.shuffle)
+        ]
         self._n_updates += config.epochs
-        for key in logs[0]:
-            self.logger.record(f"train/{key}", float(np.mean([log[key] for log in logs])))
-        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        for key, mean in zip(_LOGGED, self.ranks.gather(np.stack(logs)).mean(0), strict=True):
+            self.logger.record(f"train/{key}", float(mean))
+        explained = explained_variance(values.flatten(), returns.flatten())
         self.logger.record("train/explained_variance", float(explained))
         self.logger.record("train/learning_rate", learning_rate)
         self.logger.record("train/entropy_weight", entropy_weight)
-        self.logger.record("rollout/reward_mean", float(buffer.rewards.mean()))
+        self.logger.record("rollout/reward_mean", float(rewards.mean()))
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Write what was logged since the last update, with the training speed."""
         elapsed = max((time.time_ns() - self.start_time) / 1e9, 1e-9)
         self.logger.record("time/steps_per_s", (self.num_timesteps - self._num_timesteps_at_start) / elapsed)
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
-        if self.ep_info_buffer:
-            self.logger.record("rollout/ep_rew_mean", safe_mean([info["r"] for info in self.ep_info_buffer]))
+        episodes = [info["r"] for info in self.ep_info_buffer or ()]
+        total, count = self.ranks.gather(np.array([[sum(episodes), len(episodes)]], np.float64)).sum(0)
+        if count:
+            self.logger.record("rollout/ep_rew_mean", float(total / count))
         self.logger.dump(step=self.num_timesteps)
 
-    def _gradient_step(self, batch: SequenceBatch, entropy_weight: float) -> dict[str, float]:
-        """One step on the clipped objective (Schulman et al. 2017, eq. 9)."""
-        distribution, values = self.policy(batch.percepts, batch.starts)
+    def _gradient_step(self, envs: NDArray[np.int64], entropy_weight: float) -> NDArray[np.float32]:
+        """One step on these sequences and those of the other ranks; gives the means of what is logged."""
+        self.optimizer.zero_grad(set_to_none=True)
+        logs = np.zeros(len(_LOGGED), np.float32)
+        for some in np.split(envs, range(self.config.micro_batch, len(envs), self.config.micro_batch)):
+            loss, log = self._loss(self.rollout_buffer.batch(some, self.device), entropy_weight)
+            share = len(some) / len(envs)
+            (loss * (share / self.ranks.size)).backward()
+            logs += share * log
+        self.ranks.sum_gradients(self.learned)
+        torch.nn.utils.clip_grad_norm_(self.learned, self.config.max_grad_norm)
+        self.optimizer.step()
+        return logs
+
+    def _loss(self, batch: SequenceBatch, entropy_weight: float) -> tuple[Tensor, NDArray[np.float32]]:
+        """The clipped objective (Schulman et al. 2017, eq. 9) and what is logged of it."""
+        with self._precision():
+            policy, values = self.policy(batch.percepts, batch.starts)
+        distribution, values = _exact(policy), values.float()
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -196,18 +253,26 @@ class SequencePPO(OnPolicyAlgorithm):
         value_loss = F.mse_loss(values, batch.returns)
         entropy = distribution.entropy().mean()
         loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.max_grad_norm)
-        self.optimizer.step()
         with torch.no_grad():
-            return {
-                "policy_loss": policy_loss.item(),
-                "value_loss": value_loss.item(),
-                "entropy": entropy.item(),
-                "approx_kl": ((ratio - 1) - log_ratio).mean().item(),
-                "clip_fraction": ((ratio - 1).abs() > self.config.clip).float().mean().item(),
-            }
+            approx_kl = ((ratio - 1) - log_ratio).mean()
+            clip_fraction = ((ratio - 1).abs() > self.config.clip).float().mean()
+            logged = torch.stack([policy_loss, value_loss, entropy, approx_kl, clip_fraction])
+        return loss, logged.cpu().numpy()
+
+    def _noise(self) -> Tensor:
+        """What this rank's actions (N, A) are drawn with.
+
+        Every rank draws for all of them, on the CPU: so who acts how depends neither on the number of ranks
+        nor on the device, and one random state resumes any of them.
+        """
+        actions = int(self.action_space.n)  # type: ignore[attr-defined]
+        whole = torch.empty(self.n_envs * self.ranks.size, actions).exponential_()
+        return self.ranks.own(whole).to(self.device)
+
+    def _precision(self) -> torch.autocast:
+        precision = self.config.precision
+        wanted = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
     def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Memory) -> np.ndarray:
         """Discounted value (N,) of what follows where an episode was cut by the time limit, 0 elsewhere."""
@@ -223,10 +288,15 @@ class SequencePPO(OnPolicyAlgorithm):
         return np.where(cut, self.config.gamma * self._peek(last, memory), 0.0).astype(np.float32)
 
     def _peek(self, observation: Any, memory: Memory) -> np.ndarray:
-        with torch.no_grad():
-            return self.policy.peek_value(self._tensors(observation), memory).cpu().numpy()
+        with torch.no_grad(), self._precision():
+            return self.policy.peek_value(self._tensors(observation), memory).float().cpu().numpy()
 
     def _tensors(self, observation: Any) -> dict[str, Tensor]:
         """An observation of all environments, on the policy's device."""
         tensors = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
         return self.policy.flatten_actions(tensors)
+
+
+def _exact(distribution: Categorical) -> Categorical:
+    """The distribution with float32 log-probabilities, whatever the network computed in."""
+    return Categorical(logits=distribution.logits.float())

@@ -51,8 +51,8 @@ class FrameEncoder(nn.Module):
         self.previous_action = nn.Embedding(num_actions + 1, width)
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8."""
-        with torch.no_grad():
+        """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8, in float32 always."""
+        with torch.no_grad(), torch.autocast(rgb.device.type, enabled=False):
             features: Tensor = self.eye(rgb)
             return features, self.eye.scan(features)
 
