@@ -7,7 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robonav.policies.config import ActionToken
 from robonav.policies.guidance import Guide, NoGuide
+from robonav.policies.relative_pose import RelativePose
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
 from robonav.policies.vision import VisionConfig, VisionEncoder
 
@@ -42,13 +44,16 @@ class FrameEncoder(nn.Module):
         guide: Guide | NoGuide,
         num_actions: int,
         width: int,
+        action_token: ActionToken = "embedding",
     ) -> None:
         super().__init__()
         self.eye = VisionEncoder(vision).requires_grad_(False)
         self.image = nn.Linear(vision.features, width)
         self.places = places.encoder(width)
         self.advice = guide.encoder(width)
-        self.previous_action = nn.Embedding(num_actions + 1, width)
+        self.previous_action = (
+            nn.Embedding(num_actions + 1, width) if action_token == "embedding" else RelativePose(width)
+        )
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8."""

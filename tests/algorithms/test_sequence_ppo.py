@@ -175,9 +175,9 @@ def test_predict_remembers_through_the_state_it_returns():
     model, _ = explorer()
     observation = model.env.reset()
     _, memory = model.predict(observation, episode_start=np.ones(2, bool))
-    assert memory.frames.step == 1
+    assert memory.frames[0].step == 1
     _, memory = model.predict(observation, memory, np.array([False, True]))
-    assert memory.frames.age.tolist() == [2, 1]
+    assert memory.frames[0].age.tolist() == [2, 1]
 
 
 def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
