@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 from robonav import checkpoint
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
-from robonav.checkpoint import CheckpointError, load_eye
+from robonav.checkpoint import CheckpointError, load_sight
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -27,9 +27,15 @@ from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.dino import DinoEye
+from robonav.policies.vision import VisionEncoder
+from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.distillation import RandomNetworkDistillation
+from robonav.rewards.intrinsic import IntrinsicReward, IntrinsicRewardWrapper
+from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 
+_REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 
 
@@ -53,8 +59,9 @@ class TrainConfig:
     """CPU threads; 0 = all cores."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
-    reward: Literal["geometric", "rgb"] = "geometric"
-    """What surprises: unmapped surface, or ReCuriosity's low-passed RGB error."""
+    reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
+    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
+    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
@@ -64,7 +71,7 @@ class TrainConfig:
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
-    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
+    """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
@@ -149,21 +156,12 @@ class TrainingRun:
             SENSORS[config.sensor],
         )
         self._load_first_scene()
-        curiosity = ReconstructionCuriosity(
-            config.num_envs,
-            config.camera,
-            SURPRISES[config.reward],
-            config.voxel_size,
-            config.reach_m,
-            config.memory_frames,
-            threads=torch.get_num_threads(),
-        )
-        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, curiosity))
+        eye = load_sight(config.vision)
+        self.reward = make_reward(config, self.worlds, eye)
+        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
-        self.algorithm = SequencePPO(
-            self.normaliser, ppo, config.policy, config.seed, config.device, eye=load_eye(config.vision)
-        )
+        self.algorithm = SequencePPO(self.normaliser, ppo, config.policy, config.seed, config.device, eye=eye)
         if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
         out.mkdir(parents=True, exist_ok=True)
@@ -211,15 +209,17 @@ class TrainingRun:
             **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
             "torch_rng": torch.get_rng_state(),
             "shuffle_rng": self.algorithm.shuffle.get_state(),
+            **{
+                f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
+            },
         }
 
     def _restore(self, folder: Path) -> None:
-        saved = checkpoint.read_config(folder)
-        if saved["policy"] != json.loads(json.dumps(dataclasses.asdict(self.algorithm.policy_config))):
+        policy = checkpoint.load_policy(folder)[0]
+        if policy.config != self.algorithm.policy_config:
             raise UsageError(
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
-        policy = checkpoint.load_policy(folder)[0]
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = checkpoint.read_tensors(folder / "training.safetensors")
         try:
@@ -231,10 +231,33 @@ class TrainingRun:
             statistics.count = float(tensors["return_count"])
             torch.set_rng_state(tensors["torch_rng"])
             self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
+            learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}
+            self.reward.load_state_dict({name.removeprefix(_REWARD): t for name, t in learned.items()})
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
+
+
+def make_reward(
+    config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder | DinoEye
+) -> IntrinsicReward:
+    """The reward that a configuration names."""
+    if config.reward == "icm":
+        return IntrinsicCuriosityModule(config.num_envs, eye, config.seed)
+    if config.reward == "rnd":
+        return RandomNetworkDistillation(config.num_envs, eye, config.seed)
+    if config.reward == "coverage":
+        return SurfaceCoverage(worlds, config.reach_m)
+    return ReconstructionCuriosity(
+        config.num_envs,
+        config.camera,
+        SURPRISES[config.reward],
+        config.voxel_size,
+        config.reach_m,
+        config.memory_frames,
+        threads=torch.get_num_threads(),
+    )
 
 
 def set_threads(threads: int) -> None:

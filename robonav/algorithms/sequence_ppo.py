@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.dino import DinoEye
 from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.vision import VisionEncoder
 
@@ -73,9 +74,9 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        eye: VisionEncoder | None = None,
+        eye: VisionEncoder | DinoEye | None = None,
     ) -> None:
-        self.eye = eye or load_eye()
+        self.eye: VisionEncoder | DinoEye = eye or load_eye()
         self.config = config or SequencePPOConfig()
         self.policy_config = replace(policy_config or SequencePolicyConfig(), vision=self.eye.config)
         super().__init__(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from robonav.errors import UsageError
+from robonav.policies.dino import DinoConfig
 from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig
@@ -29,7 +31,7 @@ class SequencePolicyConfig:
     """Size of the policy's own map; None = it has none."""
     guidance: GuidanceConfig | None = field(default_factory=GuidanceConfig)
     """The planner on the own map; None = the policy gets no advice."""
-    vision: VisionConfig = field(default_factory=VisionConfig)
+    vision: VisionConfig | DinoConfig = field(default_factory=VisionConfig)
     """Size of the frozen eye."""
     trunk: TrunkName = "transformer"
     """What remembers frames: a causal transformer, or an LSTM, for which only width and blocks count."""
@@ -62,6 +64,8 @@ class SequencePolicyConfig:
             raise ValueError(f"memory_every is {self.memory_every}: give a number of blocks, or 0")
         if self.guidance and not self.spatial:
             raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
+        if self.spatial and isinstance(self.vision, DinoConfig):
+            raise UsageError("DINOv2 tells no ranges to draw a map of: use preset paper, or another eye")
         if self.width % (2 * self.heads):
             raise ValueError(
                 f"width {self.width} must be a multiple of twice the {self.heads} heads (rotary pairs)"

@@ -185,8 +185,13 @@ class SequencePolicy(BasePolicy):
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        parts = (*self.encoder.places.modules(), *self.encoder.advice.modules(), *self.trunk.modules())
-        for part in (self.encoder.image, *parts, self.actor, self.critic):
+        parts = (
+            *self.encoder.image.modules(),
+            *self.encoder.places.modules(),
+            *self.encoder.advice.modules(),
+            *self.trunk.modules(),
+        )
+        for part in (*parts, self.actor, self.critic):
             if isinstance(part, nn.Linear | nn.Conv2d):
                 assert part.bias is not None
                 nn.init.orthogonal_(part.weight)

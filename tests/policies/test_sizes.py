@@ -11,6 +11,7 @@ from robonav.envs.vec_env import observation_space
 from robonav.launch.presets import load_preset
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
+from robonav.policies.global_memory import GlobalMemory
 from robonav.policies.sequence import SequencePolicy
 
 
@@ -61,6 +62,17 @@ def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
     with torch.device("meta"):
         sizes = [learned(policy_of(load_preset(name).policy).trunk) for name in ("nano-rnn", "nano-mapless")]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
+
+
+def test_the_papers_size_has_its_parts_and_about_its_parameters():
+    with torch.device("meta"):
+        policy = policy_of(load_preset("paper").policy)
+    memories = [i for i, memory in enumerate(policy.trunk.memories) if isinstance(memory, GlobalMemory)]
+    assert memories == [3, 7, 11, 15, 19, 23]
+    assert policy.trunk.memories[3].head_dim == 64
+    assert policy.trunk.windows() == [64] * 24
+    assert learned(policy) == pytest.approx(206e6, rel=0.06)  # as counted in the authors' code
+    assert sum(weight.numel() for weight in policy.encoder.eye.parameters()) == pytest.approx(86e6, rel=0.01)
 
 
 SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, spatial=None, guidance=None)
