@@ -24,6 +24,7 @@ import torch
 import tyro
 
 from robonav.algorithms.ranks import Ranks
+from robonav.algorithms.reward_normaliser import RewardNormaliser
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
@@ -33,7 +34,7 @@ from robonav.policies.encoder import FrameEncoder
 from robonav.policies.guidance import Guide
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemory
-from robonav.training import RewardNormaliser, TrainingRun
+from robonav.training import TrainingRun
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class TrainCommand(MeshOptions):
     num_envs: int | None = None
     """Agents that walk at the same time; each gradient step takes whole episodes of some of them."""
     vision: str | None = None
-    """The frozen eye: one that ships with robonav (nano), or a folder of `robonav vision`."""
+    """The frozen eye: one that ships with robonav (nano), a folder of `robonav vision`, or, for
+    preset paper, model.safetensors of facebook/dinov2-base."""
     sensor: Literal["raycast", "habitat"] | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); default the faster of ours."""
     seed: int | None = None

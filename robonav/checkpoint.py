@@ -28,6 +28,7 @@ from torch import Tensor
 
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
 from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemoryConfig
@@ -205,6 +206,7 @@ def load_eye(name: str = "nano") -> VisionEncoder:
     config, weights = read_config(folder), read_tensors(folder / "model.safetensors")
     try:
         sizes = _vision_config(config["training"]["vision"])
+        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
         eye = _built_to_fit(lambda: VisionEncoder(sizes), weights)
         eye.load_state_dict(weights)
     except _UNFIT as error:
@@ -213,7 +215,35 @@ def load_eye(name: str = "nano") -> VisionEncoder:
     return eye.eval()
 
 
-def _vision_config(saved: dict[str, Any]) -> VisionConfig:
+def load_sight(name: str) -> VisionEncoder | DinoEye:
+    """What `load_eye` finds, or DINOv2 from a .safetensors file of its weights.
+
+    Raises:
+        CheckpointError: It is not there, is damaged, or is something else.
+    """
+    if name != "dinov2" and Path(name).suffix != ".safetensors":
+        return load_eye(name)
+    if not Path(name).is_file():
+        raise CheckpointError(
+            f"{name}: no such file; DINOv2's weights do not come with robonav: download model.safetensors of "
+            "facebook/dinov2-base (or -small, -large) and give it as --vision model.safetensors"
+        )
+    tensors = read_tensors(Path(name))
+    try:
+        sizes, weights = dinov2_weights(tensors)
+        eye = _built_to_fit(lambda: DinoEye(sizes), weights)
+        eye.load_state_dict(weights)
+    except _UNFIT as error:
+        raise CheckpointError(
+            f"{name}: not the weights of DINOv2 ViT-S, B or L, patches of 14 pixels ({str(error)[:100]}); "
+            "give model.safetensors of facebook/dinov2-base"
+        ) from error
+    return eye.eval()
+
+
+def _vision_config(saved: dict[str, Any]) -> VisionConfig | DinoConfig:
+    if "channels" not in saved:
+        return DinoConfig(**saved)
     first, second, third, fourth = saved["channels"]
     return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
 

@@ -10,18 +10,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ProgressBarCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecMonitor
 
 from robonav import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
+from robonav.algorithms.reward_normaliser import RewardNormaliser
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
-from robonav.checkpoint import CheckpointError, load_eye
+from robonav.checkpoint import CheckpointError, load_sight
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -29,11 +30,19 @@ from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.dino import DinoEye
+from robonav.policies.vision import VisionEncoder
+from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
+from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.intrinsic import IntrinsicReward, IntrinsicRewardWrapper
+from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from robonav.rewards.sub_goal import SubGoalConfig, SubGoalReward
 from robonav.rewards.weighted_sum import WeightedSum
+from robonav.training_log import CheckpointCallback, JsonLines, Progress
 
+_LEARNING_REWARDS = ("icm", "rnd")
+_REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 
 
@@ -57,8 +66,9 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
-    reward: Literal["geometric", "rgb"] = "geometric"
-    """What surprises: unmapped surface, or ReCuriosity's low-passed RGB error."""
+    reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
+    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
+    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
@@ -73,7 +83,7 @@ class TrainConfig:
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
-    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
+    """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
@@ -101,71 +111,6 @@ class TrainConfig:
         return {name: weight for name, weight in weights.items() if weight}
 
 
-class JsonLines(KVWriter):
-    """Appends every log record as one JSON line, so that a resumed run continues the file."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
-
-    def write(self, key_values: dict[str, Any], key_excluded: Any, step: int = 0) -> None:
-        """Write one record with the step it belongs to."""
-        numbers = {key: value for key, value in key_values.items() if isinstance(value, int | float)}
-        self._file.write(json.dumps({"step": step, **numbers}) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-class CheckpointCallback(BaseCallback):
-    """Saves the run when a rollout begins, after the update on the one before, and at the end."""
-
-    def __init__(self, run: TrainingRun, every: int) -> None:
-        super().__init__()
-        self._run, self._every = run, every
-        self._saved = run.algorithm.num_timesteps
-
-    def _on_rollout_start(self) -> None:
-        if self.num_timesteps // self._every > self._saved // self._every:
-            self._save()
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_training_end(self) -> None:
-        if self.model.num_timesteps > self._saved:
-            self._save()
-
-    def _save(self) -> None:
-        self._run.save()
-        self._saved = self.model.num_timesteps
-
-
-class Progress(ProgressBarCallback):
-    """SB3's progress bar, which counts the steps of all ranks."""
-
-    def __init__(self, ranks: Ranks) -> None:
-        super().__init__()
-        self._ranks = ranks
-
-    def _on_step(self) -> bool:
-        self.pbar.update(self.training_env.num_envs * self._ranks.size)
-        return True
-
-
-class RewardNormaliser(VecNormalize):
-    """SB3's division of rewards by the running std of returns, which are those of all ranks."""
-
-    def __init__(self, venv: VecEnv, gamma: float, ranks: Ranks) -> None:
-        super().__init__(venv, norm_obs=False, gamma=gamma)
-        self._ranks = ranks
-
-    def _update_reward(self, reward: np.ndarray) -> None:
-        self.returns = self.returns * self.gamma + reward
-        self.ret_rms.update(self._ranks.gather(self.returns))
-
-
 class TrainingRun:
     """A run folder with `config.json`, `metrics.jsonl`, TensorBoard files and `checkpoints/`.
 
@@ -185,6 +130,10 @@ class TrainingRun:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
+        if config.reward in _LEARNING_REWARDS and self.ranks.size > 1:
+            raise UsageError(
+                f"reward {config.reward} learns, and every rank would learn its own: use --ranks 1"
+            )
         num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
         threads = config.threads or self.ranks.threads
         set_threads(threads)
@@ -200,18 +149,13 @@ class TrainingRun:
             first_env=self.ranks.rank * num_envs,
         )
         self._load_first_scene()
-        reward = make_reward(config, num_envs, threads=torch.get_num_threads())
-        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, reward))
+        eye = load_sight(config.vision)
+        self.reward = make_reward(config, self.worlds, eye)
+        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.normaliser = RewardNormaliser(monitored, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
         self.algorithm = SequencePPO(
-            self.normaliser,
-            ppo,
-            config.policy,
-            config.seed,
-            config.device,
-            eye=load_eye(config.vision),
-            ranks=self.ranks,
+            self.normaliser, ppo, config.policy, config.seed, config.device, eye=eye, ranks=self.ranks
         )
         if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
@@ -270,15 +214,17 @@ class TrainingRun:
             **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
             "torch_rng": torch.get_rng_state(),
             "shuffle_rng": self.algorithm.shuffle.get_state(),
+            **{
+                f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
+            },
         }
 
     def _restore(self, folder: Path) -> None:
-        saved = checkpoint.read_config(folder)
-        if saved["policy"] != json.loads(json.dumps(dataclasses.asdict(self.algorithm.policy_config))):
+        policy = checkpoint.load_policy(folder)[0]
+        if policy.config != self.algorithm.policy_config:
             raise UsageError(
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
-        policy = checkpoint.load_policy(folder)[0]
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = checkpoint.read_tensors(folder / "training.safetensors")
         try:
@@ -290,27 +236,36 @@ class TrainingRun:
             statistics.count = float(tensors["return_count"])
             torch.set_rng_state(tensors["torch_rng"])
             self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
+            learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}
+            self.reward.load_state_dict({name.removeprefix(_REWARD): t for name, t in learned.items()})
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
 
 
-def make_reward(config: TrainConfig, num_envs: int, threads: int) -> WeightedSum:
+def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder | DinoEye) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
-        config.reward: lambda: ReconstructionCuriosity(
-            num_envs,
-            config.camera,
-            SURPRISES[config.reward],
-            config.voxel_size,
-            config.reach_m,
-            config.memory_frames,
-            threads=threads,
-        ),
-        "sub-goals": lambda: SubGoalReward(num_envs, config.camera, config.sub_goal),
+        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, eye, config.seed),
+        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, eye, config.seed),
+        "coverage": lambda: SurfaceCoverage(worlds, config.reach_m),
+        "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
     }
+    makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+
+
+def _reconstruction_curiosity(config: TrainConfig, num_envs: int) -> ReconstructionCuriosity:
+    return ReconstructionCuriosity(
+        num_envs,
+        config.camera,
+        SURPRISES[config.reward],
+        config.voxel_size,
+        config.reach_m,
+        config.memory_frames,
+        threads=torch.get_num_threads(),
+    )
 
 
 def set_threads(threads: int) -> None:

@@ -24,6 +24,7 @@ from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.dino import DinoEye
 from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.vision import VisionEncoder
 
@@ -103,10 +104,10 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        eye: VisionEncoder | None = None,
+        eye: VisionEncoder | DinoEye | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self.eye = eye or load_eye()
+        self.eye: VisionEncoder | DinoEye = eye or load_eye()
         self.ranks = ranks or Ranks()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")

@@ -23,11 +23,12 @@ class PolicyExplorer:
         self.policy, self.camera = policy.eval(), camera
         self._noise = torch.Generator()
         self._memory: Memory = policy.new_memory(0)
+        self._begins = True
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget everything; `num_agents` new episodes begin."""
         self._noise.manual_seed(seed)
-        self._memory = self.policy.new_memory(num_agents)
+        self._memory, self._begins = self.policy.new_memory(num_agents), True
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
@@ -38,8 +39,8 @@ class PolicyExplorer:
             "rgb": torch.as_tensor(channels_first, device=self.policy.device),
             "previous_action": torch.as_tensor(observation["previous_action"], device=self.policy.device),
         }
-        begins = self._memory.frames.step == 0
-        starts = torch.full((len(channels_first),), begins, device=self.policy.device)
+        starts = torch.full((len(channels_first),), self._begins, device=self.policy.device)
+        self._begins = False
         with torch.no_grad():
             distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
         weights = distribution.probs.cpu().pow(1.0 / _TEMPERATURE)

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robonav.policies.config import ActionToken
+from robonav.policies.dino import DinoConfig, DinoEye, DinoView
 from robonav.policies.guidance import Guide, NoGuide
+from robonav.policies.relative_pose import RelativePose
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
 from robonav.policies.vision import VisionConfig, VisionEncoder
 
@@ -37,18 +40,22 @@ class FrameEncoder(nn.Module):
 
     def __init__(
         self,
-        vision: VisionConfig,
+        vision: VisionConfig | DinoConfig,
         places: SpatialMemory | NoSpatialMemory,
         guide: Guide | NoGuide,
         num_actions: int,
         width: int,
+        action_token: ActionToken = "embedding",
     ) -> None:
         super().__init__()
-        self.eye = VisionEncoder(vision).requires_grad_(False)
-        self.image = nn.Linear(vision.features, width)
+        is_dino = isinstance(vision, DinoConfig)
+        self.eye = (DinoEye(vision) if is_dino else VisionEncoder(vision)).requires_grad_(False)
+        self.image = DinoView(vision, width) if is_dino else nn.Linear(vision.features, width)
         self.places = places.encoder(width)
         self.advice = guide.encoder(width)
-        self.previous_action = nn.Embedding(num_actions + 1, width)
+        self.previous_action = (
+            nn.Embedding(num_actions + 1, width) if action_token == "embedding" else RelativePose(width)
+        )
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8, in float32 always."""
@@ -58,5 +65,14 @@ class FrameEncoder(nn.Module):
 
     def forward(self, percept: Percept) -> Tensor:
         """Tokens (..., width)."""
-        tokens: Tensor = self.image(percept.features) + self.previous_action(percept.previous_action)
+        tokens = self._view(percept.features) + self.previous_action(percept.previous_action)
         return tokens + self.places(percept.windows) + self.advice(percept.advice)
+
+    def _view(self, features: Tensor) -> Tensor:
+        """What was learned to see in features (..., F): (..., width)."""
+        if isinstance(self.eye, DinoEye):
+            flat = features.reshape(-1, features.shape[-1])
+            view: Tensor = self.image(flat, self.eye.tokens(flat)).unflatten(0, features.shape[:-1])
+        else:
+            view = self.image(features)
+        return view

@@ -16,6 +16,7 @@ from torch.distributions import Categorical
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder, Percept
 from robonav.policies.guidance import Guide, NoGuide, Plans
+from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
@@ -27,18 +28,21 @@ class Memory:
     """What N agents remember of their episodes while acting.
 
     Attributes:
-        frames: Keys and values of the last frames.
+        frames: What the trunk holds of earlier frames, for each of the policy's contexts.
         places: Their own maps.
         plans: What they are up to on these maps.
     """
 
-    frames: KeyValueCache
+    frames: list[KeyValueCache] | list[RecurrentState]
     places: Places
     plans: Plans
 
 
 class SequencePolicy(BasePolicy):
-    """Frozen eye, map of its own, planner on it, causal transformer, linear actor and critic heads.
+    """Frozen eye, map of its own, planner on it, trunk that remembers, linear actor and critic heads.
+
+    Actor and critic read the same trunk; where they may look back on different numbers of frames, it works
+    once for each with the same weights.
 
     It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
 
@@ -67,11 +71,14 @@ class SequencePolicy(BasePolicy):
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
         self.guide = self._guide()
         self.encoder = FrameEncoder(
-            self.config.vision, self.places, self.guide, int(action_space.n), self.config.width
+            self.config.vision,
+            self.places,
+            self.guide,
+            int(action_space.n),
+            self.config.width,
+            self.config.action_token,
         )
-        self.trunk = CausalTransformer(
-            self.config.width, self.config.blocks, self.config.heads, self.config.window
-        )
+        self.trunk = self._trunk()
         self.actor = nn.Linear(self.config.width, int(action_space.n))
         self.critic = nn.Linear(self.config.width, 1)
         self._initialise()
@@ -79,9 +86,8 @@ class SequencePolicy(BasePolicy):
     def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
         device = self.device
-        return Memory(
-            self.trunk.new_cache(batch, device), self.places.new(batch, device), self.guide.new(batch, device)
-        )
+        frames: Any = [self.trunk.new_cache(batch, device, context) for context in self.config.contexts]
+        return Memory(frames, self.places.new(batch, device), self.guide.new(batch, device))
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
@@ -97,18 +103,16 @@ class SequencePolicy(BasePolicy):
         Returns:
             The action distribution and the values (N,).
         """
-        hidden = self.trunk.step(self.encoder(percept), starts, memory.frames)
-        return self._distribution(hidden, percept), self.critic(hidden)[:, 0]
+        token = self.encoder(percept)
+        hidden = [self.trunk.step(token, starts, frames) for frames in memory.frames]  # type: ignore[arg-type]
+        return self._distribution(hidden[0], percept), self.critic(hidden[-1])[:, 0]
 
     def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
-        frames, places, plans = memory.frames, memory.places.copy(), memory.plans.copy()
-        age, step = frames.age, frames.step
-        goes_on = torch.zeros_like(age, dtype=torch.bool)
-        percept = self.perceive(observation, Memory(frames, places, plans), goes_on)
-        value = self.step(percept, memory, goes_on)[1]
-        frames.age, frames.step = age, step
-        return value
+        frames: Any = [frames.branch() for frames in memory.frames]
+        branch = Memory(frames, memory.places.copy(), memory.plans.copy())
+        goes_on = torch.zeros(len(observation["rgb"]), dtype=torch.bool, device=self.device)
+        return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 
     def forward(self, percepts: Percept, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
@@ -116,8 +120,9 @@ class SequencePolicy(BasePolicy):
         Returns:
             Action distribution and values (B, T).
         """
-        hidden = self.trunk(self.encoder(percepts), starts)
-        return self._distribution(hidden, percepts), self.critic(hidden)[..., 0]
+        tokens = self.encoder(percepts)
+        hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
+        return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
 
     def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
@@ -168,20 +173,30 @@ class SequencePolicy(BasePolicy):
             Guide(guidance, self.places) if guidance and isinstance(self.places, SpatialMemory) else NoGuide()
         )
 
+    def _trunk(self) -> CausalTransformer | RecurrentTrunk:
+        size = self.config
+        if size.trunk == "lstm":
+            return RecurrentTrunk(size.width, size.blocks)
+        options = (size.qk_norm, size.rotary, size.memory_every)
+        return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options)
+
     def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:
         return Categorical(logits=self.actor(hidden) + self.guide.prior(percept.advice))
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        parts = (*self.encoder.places.modules(), *self.encoder.advice.modules(), *self.trunk.modules())
-        for part in (self.encoder.image, *parts, self.actor, self.critic):
+        parts = (
+            *self.encoder.image.modules(),
+            *self.encoder.places.modules(),
+            *self.encoder.advice.modules(),
+            *self.trunk.modules(),
+        )
+        for part in (*parts, self.actor, self.critic):
             if isinstance(part, nn.Linear | nn.Conv2d):
                 assert part.bias is not None
                 nn.init.orthogonal_(part.weight)
                 nn.init.zeros_(part.bias)
-        for block in self.trunk.layers():
-            nn.init.orthogonal_(block.out.weight, gain=0.1)  # residual branches start small
-            nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]
+        self.trunk.initialise()
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         nn.init.normal_(self.encoder.previous_action.weight, std=0.1)

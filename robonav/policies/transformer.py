@@ -1,17 +1,20 @@
 """A causal sliding-window transformer: whole sequences when learning, a key-value cache when acting.
 
 Both ways give the same output (tested to 1e-4): a frame attends to the last `window` frames of its own
-episode, positions enter by rotation of queries and keys (RoPE), so only distances matter.
+episode, positions enter by rotation of queries and keys (RoPE), so only distances matter. What lies further
+back than the windows reach is kept by linear attention (`global_memory.py`), where a policy has it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from robonav.policies.global_memory import GlobalMemory, MemoryState, NoGlobalMemory
 
 
 def rotary(positions: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -29,31 +32,42 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 @dataclass
 class KeyValueCache:
-    """What N agents remember while acting: a ring of the last `window` keys and values of each block.
+    """What N agents remember while acting: a ring of the last keys and values of each block.
 
     It is inference state and never enters a rollout buffer; learning recomputes everything.
 
     Attributes:
-        keys: One (N, heads, window, head_dim) tensor per block, already rotated.
+        keys: One (N, heads, window, head_dim) tensor per block, already rotated; NaN where none was written.
         values: As `keys`.
+        memories: What the global memory after each block holds.
         age: (N,) int64, number of frames since the episode started, the current one not counted.
+        context: How many frames the agents may look back on, the current one included; None = no limit.
         step: Number of frames written since the cache was made.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
+    memories: list[MemoryState]
     age: Tensor
+    context: int | None
     step: int = 0
+
+    def branch(self) -> KeyValueCache:
+        """A cache to try one step on: the rings are shared, the next step here writes its slot again."""
+        return replace(self)
 
 
 class Block(nn.Module):
-    """Pre-norm attention and MLP with residual connections."""
+    """Pre-norm attention and MLP with residual connections; queries and keys may be normalised."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, qk_norm: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.norm_attention = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
+        self.norm_queries, self.norm_keys = (
+            nn.LayerNorm(width // heads) if qk_norm else nn.Identity() for _ in range(2)
+        )
         self.out = nn.Linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
@@ -61,7 +75,7 @@ class Block(nn.Module):
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries, rotated keys and values (B, heads, T, head_dim) of tokens x (B, T, width)."""
         q, k, v = self.qkv(self.norm_attention(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return rotate(q, cos, sin), rotate(k, cos, sin), v
+        return rotate(self.norm_queries(q), cos, sin), rotate(self.norm_keys(k), cos, sin), v
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """Residual of the attention result (B, heads, T, head_dim), then of the MLP."""
@@ -70,65 +84,137 @@ class Block(nn.Module):
 
 
 class CausalTransformer(nn.Module):
-    """A stack of blocks over frame tokens with a sliding window that never crosses an episode start."""
+    """A stack of blocks over frame tokens with a sliding window that never crosses an episode start.
 
-    def __init__(self, width: int, blocks: int, heads: int, window: int) -> None:
+    Args:
+        width: Width of a token.
+        blocks: Number of blocks.
+        heads: Attention heads per block.
+        window: Frames that a frame attends to in one block, itself included.
+        qk_norm: Queries and keys are normalised, head by head (Henry et al. 2020).
+        rotary: Positions enter by rotation; without, only the order of arrival is known.
+        memory_every: A global memory after every so many blocks; 0 = none.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        blocks: int,
+        heads: int,
+        window: int,
+        qk_norm: bool = False,
+        rotary: bool = True,
+        memory_every: int = 0,
+    ) -> None:
         super().__init__()
-        self.width, self.heads, self.window = width, heads, window
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
+        self.width, self.heads, self.window, self.rotary = width, heads, window, rotary
+        self.blocks = nn.ModuleList(Block(width, heads, qk_norm) for _ in range(blocks))
+        self.memories = nn.ModuleList(
+            GlobalMemory(width, heads) if memory_every and not (i + 1) % memory_every else NoGlobalMemory()
+            for i in range(blocks)
+        )
         self.norm = nn.LayerNorm(width)
 
     def layers(self) -> list[Block]:
         """The blocks, from the input to the output."""
         return cast(list[Block], list(self.blocks))
 
-    def new_cache(self, batch: int, device: torch.device | str = "cpu") -> KeyValueCache:
-        """An empty memory for `batch` agents."""
-        shape = (batch, self.heads, self.window, self.width // self.heads)
-        keys = [torch.zeros(shape, device=device) for _ in self.blocks]
-        values = [torch.zeros(shape, device=device) for _ in self.blocks]
-        return KeyValueCache(keys, values, torch.zeros(batch, dtype=torch.int64, device=device))
+    def windows(self, context: int | None = None) -> list[int]:
+        """Frames that each block attends to, so that all together look back on `context` frames, or fully."""
+        if context is None:
+            return [self.window] * len(self.blocks)
+        steps, more = divmod(context - 1, len(self.blocks))
+        return [min(self.window, 1 + steps + (i < more)) for i in range(len(self.blocks))]
 
-    def forward(self, x: Tensor, starts: Tensor) -> Tensor:
-        """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width)."""
-        length = x.shape[1]
-        cos, sin = rotary(torch.arange(length, device=x.device), self.width // self.heads)
-        mask = None if self._is_plain(starts) else self._mask(starts)
+    def new_cache(
+        self, batch: int, device: torch.device | str = "cpu", context: int | None = None
+    ) -> KeyValueCache:
+        """An empty memory for `batch` agents that may look back on `context` frames."""
+        keys, values = (
+            [
+                torch.full((batch, self.heads, window, self.width // self.heads), torch.nan, device=device)
+                for window in self.windows(context)
+            ]
+            for _ in range(2)
+        )
+        memories = [memory.new(batch, device) for memory in self._memories(context)]
+        age = torch.zeros(batch, dtype=torch.int64, device=device)
+        return KeyValueCache(keys, values, memories, age, context)
+
+    def initialise(self) -> None:
+        """Let residual branches start small."""
         for block in self.layers():
+            nn.init.orthogonal_(block.out.weight, gain=0.1)
+            nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]
+        for memory in self._memories():
+            memory.initialise()
+
+    def forward(self, x: Tensor, starts: Tensor, context: int | None = None) -> Tensor:
+        """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width).
+
+        With a `context`, frames further back than that have no influence, by whatever way.
+        """
+        cos, sin = self._rotation(torch.arange(x.shape[1], device=x.device))
+        windows = self.windows(context)
+        masks = {window: self._mask(starts, window) for window in set(windows)}
+        for block, memory, window in zip(self.layers(), self._memories(context), windows, strict=True):
             q, k, v = block.project(x, cos, sin)
+            mask = masks[window]
             attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-            x = block.finish(x, attended)
+            x = memory(block.finish(x, attended), starts)
         return self.norm(x)
 
     def step(self, x: Tensor, starts: Tensor, cache: KeyValueCache) -> Tensor:
         """One frame: x (B, width), starts (B,) bool; writes to the cache, returns (B, width)."""
         cache.age = torch.where(starts, torch.zeros_like(cache.age), cache.age)
-        slot, filled = cache.step % self.window, min(cache.step + 1, self.window)
-        cos, sin = rotary(torch.tensor([cache.step], device=x.device), self.width // self.heads)
-        behind = (
-            slot - torch.arange(filled, device=x.device)
-        ) % self.window  # frames since a slot was written
-        visible = (behind[None] <= cache.age[:, None])[:, None, None]
-        x = x[:, None]
-        for block, keys, values in zip(self.layers(), cache.keys, cache.values, strict=True):
+        cos, sin = self._rotation(torch.tensor([cache.step], device=x.device))
+        visible = {window: self._visible(window, cache) for window in set(self.windows(cache.context))}
+        x, memories = x[:, None], []
+        parts = zip(
+            self.layers(),
+            self._memories(cache.context),
+            cache.keys,
+            cache.values,
+            cache.memories,
+            strict=True,
+        )
+        for block, memory, keys, values, state in parts:
             q, k, v = block.project(x, cos, sin)
+            window = keys.shape[2]
+            slot, filled = cache.step % window, min(cache.step + 1, window)
             keys[:, :, slot], values[:, :, slot] = k[:, :, 0], v[:, :, 0]
             attended = F.scaled_dot_product_attention(
-                q, keys[:, :, :filled], values[:, :, :filled], attn_mask=visible
+                q, keys[:, :, :filled], values[:, :, :filled], attn_mask=visible[window]
             )
-            x = block.finish(x, attended)
-        cache.age = cache.age + 1
-        cache.step += 1
+            x, state = memory.step(block.finish(x, attended), starts, state)
+            memories.append(state)
+        cache.memories, cache.age, cache.step = memories, cache.age + 1, cache.step + 1
         return self.norm(x)[:, 0]
 
-    def _is_plain(self, starts: Tensor) -> bool:
-        """Whether plain causal attention is all that is needed: one episode, shorter than the window."""
-        return starts.shape[1] <= self.window and not bool(starts[:, 1:].any())
+    def _memories(self, context: int | None = None) -> list[GlobalMemory | NoGlobalMemory]:
+        """What follows each block; a memory of the whole episode has no place in a limited context."""
+        if context is None:
+            return cast(list[GlobalMemory | NoGlobalMemory], list(self.memories))
+        return [NoGlobalMemory() for _ in self.blocks]
 
-    def _mask(self, starts: Tensor) -> Tensor:
-        """(B, 1, T, T) bool: the same episode, not in the future, within the window."""
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        return rotary(positions if self.rotary else torch.zeros_like(positions), self.width // self.heads)
+
+    @staticmethod
+    def _visible(window: int, cache: KeyValueCache) -> Tensor:
+        """(B, 1, 1, filled) bool: slots of a ring that were written in the agent's present episode."""
+        written = torch.arange(min(cache.step + 1, window), device=cache.age.device)
+        behind = (cache.step % window - written) % window  # frames since a slot was written
+        return (behind[None] <= cache.age[:, None])[:, None, None]
+
+    @staticmethod
+    def _mask(starts: Tensor, window: int) -> Tensor | None:
+        """(B, 1, T, T) bool: the same episode, not in the future, within the window; None = just causal."""
+        length = starts.shape[1]
+        if length <= window and not bool(starts[:, 1:].any()):
+            return None
         episode = starts.long().cumsum(1)
-        time = torch.arange(starts.shape[1], device=starts.device)
+        time = torch.arange(length, device=starts.device)
         distance = time[:, None] - time[None, :]
-        near = (distance >= 0) & (distance < self.window)
+        near = (distance >= 0) & (distance < window)
         return (near[None] & (episode[:, :, None] == episode[:, None, :]))[:, None]

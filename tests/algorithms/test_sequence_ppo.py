@@ -1,6 +1,8 @@
 """PPO over sequences: advantages are right, it learns what needs memory, nothing privileged gets in."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +21,11 @@ from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
+from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
+from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from tests.worlds import Rooms
 
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
@@ -120,21 +125,32 @@ def test_advantages_equal_those_of_stable_baselines3():
     np.testing.assert_allclose(ours.returns, theirs.returns, rtol=1e-4, atol=1e-5)
 
 
-def explorer(seed: int = 0, reward_scale: float = 1.0) -> tuple[SequencePPO, NavigationVecEnv]:
+REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {
+    "reconstruction": lambda worlds: ReconstructionCuriosity(2, worlds.camera),
+    "icm": lambda worlds: IntrinsicCuriosityModule(2, small_eye()),
+    "rnd": lambda worlds: RandomNetworkDistillation(2, small_eye()),
+    "coverage": SurfaceCoverage,
+}
+
+
+def explorer(
+    seed: int = 0, reward_scale: float = 1.0, reward: str = "reconstruction"
+) -> tuple[SequencePPO, NavigationVecEnv]:
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=8, seed=seed)
-    curiosity = ReconstructionCuriosity(2, camera)
+    curiosity = REWARDS[reward](worlds)
     judge = curiosity.compute
-    curiosity.compute = lambda frames: reward_scale * judge(frames)  # type: ignore[method-assign]
+    curiosity.compute = lambda frames: reward_scale * judge(frames)
     env = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
     return SequencePPO(env, config, SMALL, seed=seed, device="cpu", eye=small_eye()), worlds
 
 
-def test_the_policy_gradient_changes_when_the_bonus_changes():
+@pytest.mark.parametrize("reward", REWARDS)
+def test_the_policy_gradient_changes_when_the_bonus_changes(reward):
     weights = []
     for scale in (1.0, 1.0, 0.0):
-        model, _ = explorer(reward_scale=scale)
+        model, _ = explorer(reward_scale=scale, reward=reward)
         model.learn(32)
         weights.append(torch.cat([p.flatten() for p in model.policy.parameters()]))
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
@@ -175,9 +191,9 @@ def test_predict_remembers_through_the_state_it_returns():
     model, _ = explorer()
     observation = model.env.reset()
     _, memory = model.predict(observation, episode_start=np.ones(2, bool))
-    assert memory.frames.step == 1
+    assert memory.frames[0].step == 1
     _, memory = model.predict(observation, memory, np.array([False, True]))
-    assert memory.frames.age.tolist() == [2, 1]
+    assert memory.frames[0].age.tolist() == [2, 1]
 
 
 def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():

@@ -47,6 +47,35 @@ def test_training_1k_then_resuming_for_1k_equals_training_2k_bit_for_bit(continu
             torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=f"{name}: {key}")
 
 
+@pytest.mark.parametrize("reward", ["rnd", "icm"])
+def test_a_reward_that_learns_goes_on_bit_for_bit_too(reward, tmp_path):
+    tiny = replace(TINY, reward=reward, steps=128, episode_steps=32)
+    checkpoints = [TrainingRun(tiny, tmp_path / "whole").learn(progress_bar=False)]
+    TrainingRun(replace(tiny, steps=64), tmp_path / "parts").learn(progress_bar=False)
+    checkpoints.append(TrainingRun(tiny, tmp_path / "parts", resume=True).learn(progress_bar=False))
+    expected, found = (load_file(folder / "training.safetensors") for folder in checkpoints)
+    assert any(name.startswith("reward.") for name in expected)
+    assert expected.keys() == found.keys()
+    for key in expected:
+        torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
+
+
+def test_a_run_with_another_reward_is_no_continuation(tmp_path):
+    tiny = replace(TINY, steps=64, episode_steps=32)
+    TrainingRun(tiny, tmp_path).learn(progress_bar=False)
+    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        TrainingRun(replace(tiny, reward="rnd"), tmp_path, resume=True)
+
+
+def test_a_checkpoint_from_before_an_option_was_there_has_its_default(continuous, tmp_path):
+    folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
+    config = json.loads((folder / "config.json").read_text())
+    for name in ("trunk", "qk_norm", "rotary", "memory_every", "actor_context", "action_token"):
+        del config["policy"][name]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_policy(folder)[0].config == load_policy(continuous)[0].config
+
+
 def test_the_metrics_of_a_resumed_run_continue_in_the_same_file(continuous, tmp_path):
     TrainingRun(replace(TINY, steps=512), tmp_path).learn(progress_bar=False)
     TrainingRun(replace(TINY, steps=1024), tmp_path, resume=True).learn(progress_bar=False)

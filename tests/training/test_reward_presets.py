@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from robonav.checkpoint import load_eye
+from robonav.envs.scenes import open_scenes
+from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.launch.presets import load_preset
+from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
+from robonav.rewards.distillation import RandomNetworkDistillation
+from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from robonav.rewards.sub_goal import SubGoalReward
 from robonav.training import TrainConfig, TrainingRun, make_reward
 from tests.training.test_resume import TINY
@@ -22,11 +28,15 @@ from tests.training.test_resume import TINY
         ("nano", [ReconstructionCuriosity]),
         ("nano-topology", [SubGoalReward]),
         ("nano-both", [ReconstructionCuriosity, SubGoalReward]),
+        ("nano-icm", [IntrinsicCuriosityModule]),
+        ("nano-rnd", [RandomNetworkDistillation]),
+        ("nano-coverage", [SurfaceCoverage]),
     ],
 )
 def test_a_preset_builds_the_rewards_that_it_names(preset: str, kinds: list[type]) -> None:
     config = replace(load_preset(preset), num_envs=1)
-    parts = make_reward(config, threads=1).parts
+    worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
+    parts = make_reward(config, worlds, load_eye()).parts
     assert [type(part) for _, part in parts.values()] == kinds
     assert [weight for weight, _ in parts.values()] == [1.0] * len(kinds)
 

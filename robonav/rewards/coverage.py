@@ -1,0 +1,96 @@
+"""The reward that knows everything: how much of the true surface came into view for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation import Frames, World
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.vec_env import NavigationVecEnv
+from robonav.evaluation.surface import build_surface
+
+
+def in_sight(
+    world: World,
+    camera: Camera,
+    T_world_camera: NDArray[np.float32],
+    points: NDArray[np.float32],
+    reach_m: float,
+) -> NDArray[np.bool_]:
+    """Which points (P, 3) a camera sees: in the image, at most `reach_m` metres deep, nothing in between."""
+    eye, axes = T_world_camera[:3, 3], T_world_camera[:3, :3]
+    right, down, ahead = ((points - eye) @ axes).T
+    across, along = camera.width / (2 * camera.focal) * ahead, camera.height / (2 * camera.focal) * ahead
+    seen = (ahead > 0) & (ahead <= reach_m) & (np.abs(right) < across) & (np.abs(down) < along)
+    candidates = np.flatnonzero(seen)
+    if len(candidates):
+        starts = np.broadcast_to(eye, (len(candidates), 3))
+        seen[candidates] = ~world.sensor.is_occluded(starts, points[candidates])
+    return seen
+
+
+class SurfaceCoverage:
+    """Upper reference for rewards: what evaluation counts, in percent of what can be seen on the island.
+
+    Samples are those of `evaluation.surface.build_surface`; one is seen when it is in sight within the reach.
+
+    Args:
+        worlds: Says in which scene each agent is, which no other reward may know.
+        reach_m: Depth in metres up to which a surface counts.
+    """
+
+    def __init__(self, worlds: NavigationVecEnv, reach_m: float = 4.0) -> None:
+        self._worlds, self._reach_m = worlds, reach_m
+        self._surfaces: dict[tuple[str, int], NDArray[np.float32]] = {}
+        self._within: list[World] = []
+        self._unseen: list[NDArray[np.float32]] = []
+        self._total: list[int] = []
+
+    def reset(self, env_ids: Sequence[int] | None = None) -> None:
+        """Begin with the surfaces of the scenes that these environments (default: all) are in now."""
+        count = self._worlds.num_envs
+        if env_ids is None:
+            self._within = [self._worlds.simulator.world(i) for i in range(count)]
+            self._unseen, self._total = [np.zeros((0, 3), np.float32)] * count, [0] * count
+        for i in range(count) if env_ids is None else env_ids:
+            self._within[i] = self._worlds.simulator.world(i)
+            self._unseen[i] = self._surface(self._within[i], self._worlds.frames.position[i])
+            self._total[i] = len(self._unseen[i])
+
+    def compute(self, frames: Frames) -> NDArray[np.float32]:
+        """Reward (N,): percent of the surface that is seen for the first time."""
+        news = [int(view.sum()) for view in self._views(frames)]
+        return 100.0 * np.array(news, np.float32) / np.maximum(self._total, 1).astype(np.float32)
+
+    def update(self, frames: Frames) -> None:
+        """What is in sight was seen."""
+        for i, view in enumerate(self._views(frames)):
+            self._unseen[i] = self._unseen[i][~view]
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Nothing: what was seen belongs to the episode."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
+        """Nothing to restore."""
+        if state:
+            raise ValueError(f"coverage keeps no state between episodes, found {sorted(state)}")
+
+    def _views(self, frames: Frames) -> list[NDArray[np.bool_]]:
+        parts = zip(self._within, frames.T_world_camera, self._unseen, strict=True)
+        camera = self._worlds.camera
+        return [in_sight(world, camera, pose, unseen, self._reach_m) for world, pose, unseen in parts]
+
+    def _surface(self, world: World, position: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Samples (S, 3) that can be seen from the island that the agent stands on; computed once a scene."""
+        island = int(world.free_space.island_at(position[:2]))
+        key = (world.scene.content_hash, island)
+        if key not in self._surfaces:
+            camera = self._worlds.camera
+            surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
+            self._surfaces[key] = surface.points[surface.visible]
+        return self._surfaces[key]

@@ -1,0 +1,123 @@
+"""Sizes and ablations: what a preset's name promises is what its policy does."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from gymnasium import spaces
+
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.vec_env import observation_space
+from robonav.launch.presets import load_preset
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.encoder import Percept
+from robonav.policies.global_memory import GlobalMemory
+from robonav.policies.sequence import SequencePolicy
+
+
+def policy_of(config: SequencePolicyConfig) -> SequencePolicy:
+    torch.manual_seed(0)
+    policy = SequencePolicy(observation_space(Camera()), spaces.Discrete(3), config)
+    for weight in (policy.actor.weight, policy.critic.weight):
+        torch.nn.init.normal_(weight)
+    return policy
+
+
+def influence(preset: str, length: int = 40) -> tuple[int, int]:
+    """How many frames reach the last logits, and the last value."""
+    policy = policy_of(load_preset(preset).policy)
+    features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
+    nothing, actions = torch.zeros(1, length, 0), torch.ones(1, length, dtype=torch.int64)
+    starts = torch.arange(length)[None] == 0
+    percepts = Percept(features, torch.zeros(1, length, 0, 0, 0, dtype=torch.uint8), nothing, actions)
+    distribution, values = policy(percepts, starts)
+    reach = []
+    for output in (distribution.logits[0, -1, 0] - distribution.logits[0, -1, 1], values[0, -1]):
+        gradient = torch.autograd.grad(output, features, retain_graph=True)[0][0].abs().sum(-1)
+        reach.append(length - int(torch.nonzero(gradient)[0]))
+    return reach[0], reach[1]
+
+
+@pytest.mark.parametrize(
+    ("preset", "actor", "critic"),
+    [
+        ("nano-mapless", 40, 40),
+        ("nano-actor-1", 1, 40),
+        ("nano-critic-1", 40, 1),
+        ("nano-context-4", 4, 4),
+        ("nano-context-16", 16, 16),
+        ("nano-memoryless", 1, 1),
+        ("nano-rnn", 40, 40),
+    ],
+)
+def test_actor_and_critic_look_back_on_as_many_frames_as_the_preset_says(preset, actor, critic):
+    assert influence(preset) == (actor, critic)
+
+
+def learned(policy: torch.nn.Module) -> int:
+    return sum(weight.numel() for weight in policy.parameters() if weight.requires_grad)
+
+
+def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
+    with torch.device("meta"):
+        sizes = [learned(policy_of(load_preset(name).policy).trunk) for name in ("nano-rnn", "nano-mapless")]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
+
+
+def test_the_papers_size_has_its_parts_and_about_its_parameters():
+    with torch.device("meta"):
+        policy = policy_of(load_preset("paper").policy)
+    memories = [i for i, memory in enumerate(policy.trunk.memories) if isinstance(memory, GlobalMemory)]
+    assert memories == [3, 7, 11, 15, 19, 23]
+    assert policy.trunk.memories[3].head_dim == 64
+    assert policy.trunk.windows() == [64] * 24
+    assert learned(policy) == pytest.approx(206e6, rel=0.06)  # as counted in the authors' code
+    assert sum(weight.numel() for weight in policy.encoder.eye.parameters()) == pytest.approx(86e6, rel=0.01)
+
+
+SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, spatial=None, guidance=None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"actor_context": 1},
+        {"critic_context": 3},
+        {"trunk": "lstm"},
+        {"qk_norm": True, "memory_every": 1, "rotary": False, "action_token": "plucker"},
+    ],
+)
+def test_acting_equals_the_whole_sequence_and_peeking_leaves_no_trace(options):
+    policy = policy_of(replace(SMALL, **options))
+    generator, percepts, outputs = torch.Generator().manual_seed(0), [], []
+    starts = torch.rand(20, 2, generator=generator) < 0.2
+    memory = policy.new_memory(2)
+    with torch.no_grad():
+        for t in range(20):
+            rgb = torch.randint(0, 255, (2, 2, 3, 64, 64), dtype=torch.uint8, generator=generator)
+            previous = torch.randint(0, 4, (2,), generator=generator)
+            policy.peek_value({"rgb": rgb[0], "previous_action": previous}, memory)
+            percepts.append(policy.perceive({"rgb": rgb[1], "previous_action": previous}, memory, starts[t]))
+            distribution, value = policy.step(percepts[-1], memory, starts[t])
+            outputs.append(torch.cat([distribution.logits, value[:, None]], dim=1))
+        whole, values = policy(
+            Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True))), starts.T
+        )
+    found = torch.stack(outputs, 1)
+    torch.testing.assert_close(found[..., :3], whole.logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found[..., 3], values, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "finding"),
+    [
+        ({"actor_context": 0}, "contexts must be at least 1"),
+        ({"trunk": "lstm", "critic_context": 4}, "contexts need the transformer"),
+        ({"trunk": "gru"}, "choose transformer or lstm"),
+        ({"action_token": "word"}, "choose embedding or plucker"),
+        ({"memory_every": -1}, "memory_every is -1"),
+    ],
+)
+def test_sizes_that_cannot_be_built_are_refused(options, finding):
+    with pytest.raises(ValueError, match=finding):
+        replace(SMALL, **options)
