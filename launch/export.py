@@ -13,8 +13,8 @@ import tyro
 class ExportCommand:
     """Replay a recorded episode and write it for other tools.
 
-    ply, glb: mesh of the reconstruction, coloured; glb is y-up, as glTF demands. tum: the camera's way, a line
-    a step. gif, mp4: the map from above beside what the camera saw. rrd: all of it, for rerun.
+    ply, glb: mesh of the reconstruction, coloured; glb is y-up, as glTF demands. tum: the camera's way, a
+    line a step. gif, mp4: the map from above beside what the camera saw. rrd: all of it, for rerun.
 
     Examples:
         robonav export results/first --format ply
@@ -40,7 +40,7 @@ class ExportCommand:
 
     def run(self) -> None:
         """Write the files, and say where each is."""
-        from rich.progress import track
+        from rich.progress import Progress
 
         from robonav.errors import UsageError
         from robonav.evaluation.records import safe_name
@@ -54,6 +54,8 @@ class ExportCommand:
         run = RecordedRun(self.folder, self.scenes, self.width, self.threads)
         recording = run.open(self.episode or run.episode_ids[0])
         target = self.out or self.folder / "export" / safe_name(recording.episode_id)
-        steps = iter(track(range(len(recording)), "replaying"))
-        for path in export_episode(recording, self.format, target, self.voxel, lambda: next(steps, None)):
+        with Progress() as bar:
+            task = bar.add_task("replaying", total=len(recording))
+            written = export_episode(recording, self.format, target, self.voxel, lambda: bar.advance(task))
+        for path in written:
             print(path)

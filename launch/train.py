@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from robonav.launch.mesh_options import MeshOptions
+from robonav.launch.viewing import open_viewer
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class TrainCommand(MeshOptions):
     """Run folder; default runs/PRESET-SEED."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Continue the run in --out from its last checkpoint."""
+    view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show the first agent in the browser, as its map grows."""
 
     def run(self) -> None:
         """Train and say where the last checkpoint is."""
@@ -60,6 +63,7 @@ class TrainCommand(MeshOptions):
         from robonav.training import TrainingRun
 
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"
-        last = TrainingRun(config, out, self.resume).learn()
+        viewer = open_viewer(self.view)
+        last = TrainingRun(config, out, self.resume).learn(viewer=viewer)
         where = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
         print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{where}")

@@ -29,6 +29,8 @@ from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
 from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.viewer.callback import ViewerCallback
+from robonav.viewer.watching import NullViewer, Viewer
 
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 
@@ -173,8 +175,8 @@ class TrainingRun:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
         self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
 
-    def learn(self, progress_bar: bool = True) -> Path:
-        """Train up to `config.steps` and return the last checkpoint."""
+    def learn(self, progress_bar: bool = True, viewer: Viewer | None = None) -> Path:
+        """Train up to `config.steps` and return the last checkpoint; `viewer` watches the first agent."""
         remaining = self.config.steps - self.algorithm.num_timesteps
         if remaining > 0:
             writers = [
@@ -184,6 +186,7 @@ class TrainingRun:
             self.algorithm.set_logger(Logger(str(self.out), writers))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             callbacks += [ProgressBarCallback()] if progress_bar else []
+            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
         return checkpoint.find_checkpoint(self.out)

@@ -127,7 +127,7 @@ class Evaluation:
         planned: Sequence[Plan] | None = None,
         viewer: Viewer | None = None,
     ) -> None:
-        self._viewer = viewer or NullViewer()
+        self._viewer: Viewer = viewer or NullViewer()
         self.settings, self._explorer, self._scenes, self._threads = settings, explorer, scenes, threads
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class RerunFile:
 
     def __init__(self, recording: Recording, path: Path) -> None:
         try:
-            import rerun
+            rerun = importlib.import_module("rerun")
         except ImportError as error:
             raise UsageError(f"rerun-sdk is missing ({error}): pip install 'robonav[rerun]'") from error
         self._rerun, self._last = rerun, len(recording) - 1
@@ -47,8 +48,7 @@ class RerunFile:
         pose = frames.T_world_camera[0]
         stream.set_time("step", sequence=episode.step)
         stream.log("world/camera", rerun.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3]))
-        stream.log("world/camera/rgb", rerun.Image(frames.rgb[0]))
-        stream.log("world/camera/depth", rerun.DepthImage(frames.depth[0], meter=1.0))
+        stream.log("world/camera", rerun.Image(frames.rgb[0]).compress(jpeg_quality=90))
         stream.log("reward", rerun.Scalars(episode.rewards[-1]))
         if episode.step % MAP_EVERY == 0 or episode.step == self._last:
             self._log_map(episode)
