@@ -29,6 +29,8 @@ class ExportCommand:
     """Which episode; default the first one."""
     out: Path | None = None
     """Name of the files without their ending; default RUN/export/EPISODE."""
+    every: int = 1
+    """Write only every k-th step, and the last one: shorter videos. The map has all steps."""
     scenes: str | None = None
     """Where the scenes of the run are now, if they were moved."""
     width: int = 128
@@ -50,12 +52,16 @@ class ExportCommand:
 
         if not self.format:
             raise UsageError("--format names nothing: give one or more of ply, glb, tum, gif, mp4, rrd")
+        if self.every < 1:
+            raise UsageError(f"every is {self.every}: give at least 1")
         check_voxel_size(self.voxel)
         run = RecordedRun(self.folder, self.scenes, self.width, self.threads)
         recording = run.open(self.episode or run.episode_ids[0])
         target = self.out or self.folder / "export" / safe_name(recording.episode_id)
         with Progress() as bar:
             task = bar.add_task("replaying", total=len(recording))
-            written = export_episode(recording, self.format, target, self.voxel, lambda: bar.advance(task))
+            written = export_episode(
+                recording, self.format, target, self.voxel, lambda: bar.advance(task), self.every
+            )
         for path in written:
             print(path)

@@ -29,7 +29,7 @@ def plan_image(grid: OccupancyGrid, low: NDArray[np.integer], high: NDArray[np.i
         (high[1] - low[1], high[0] - low[0], 4) RGBA, a pixel a cell.
     """
     window = np.full((high[0] - low[0], high[1] - low[1], 4), UNKNOWN_RGBA, np.uint8)
-    first, end = np.maximum(low, 0), np.minimum(high, grid.cells.shape)
+    first, end = (np.clip(corner, 0, grid.cells.shape) for corner in (low, high))
     inside = tuple(slice(*pair) for pair in zip(first - low, end - low, strict=True))
     window[inside] = _PALETTE[grid.cells[first[0] : end[0], first[1] : end[1]]]
     for frontier in grid.frontiers():

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from robonav.errors import UsageError
+from robonav.viewer.episode_files import EpisodeFile
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.replay import Recording
 
-MAP_EVERY = 8  # steps; a part of the map that changes is logged whole
+MAP_EVERY = 8  # logged steps; a part of the map that changes is logged whole
 
 
-class RerunFile:
+class RerunFile(EpisodeFile):
     """An .rrd file with the timeline "step".
 
     Args:
@@ -30,7 +31,7 @@ class RerunFile:
             rerun = importlib.import_module("rerun")
         except ImportError as error:
             raise UsageError(f"rerun-sdk is missing ({error}): pip install 'robonav[rerun]'") from error
-        self._rerun, self._last = rerun, len(recording) - 1
+        self._rerun, self._last, self._logged = rerun, len(recording) - 1, 0
         self._stream = rerun.RecordingStream("robonav", recording_id=recording.episode_id)
         self._stream.save(str(path))
         camera = recording.camera
@@ -50,11 +51,16 @@ class RerunFile:
         stream.log("world/camera", rerun.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3]))
         stream.log("world/camera", rerun.Image(frames.rgb[0]).compress(jpeg_quality=90))
         stream.log("reward", rerun.Scalars(episode.rewards[-1]))
-        if episode.step % MAP_EVERY == 0 or episode.step == self._last:
+        if self._logged % MAP_EVERY == 0 or episode.step == self._last:
             self._log_map(episode)
+        self._logged += 1
 
     def finish(self) -> None:
         """Write what is still on its way."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the thread that writes."""
         self._stream.disconnect()
 
     def _log_map(self, episode: EpisodeMap) -> None:

@@ -26,6 +26,8 @@ def start_server(port: int) -> viser.ViserServer:
         raise UsageError(f"viser is missing ({error}): pip install 'robonav[view]'") from error
     server = viser.ViserServer(host="127.0.0.1", port=port, label="robonav", verbose=False)
     server.gui.configure_theme(control_layout="fixed", control_width="medium")
+    server.scene.set_up_direction("+z")
+    server.scene.configure_default_lights(cast_shadow=False)  # surfaces have the light that they were seen in
     return server
 
 

@@ -52,7 +52,6 @@ class Showroom:
 
     def __init__(self, server: viser.ViserServer, scenes: SceneSet, scene: Scene) -> None:
         self._server, self._scenes = server, scenes
-        server.scene.set_up_direction("+z")
         self._chooser = server.gui.add_dropdown(
             "Scene", tuple(scenes.scene_ids[:_MOST_NAMED]), initial_value=scene.scene_id
         )

@@ -33,7 +33,6 @@ class Stage:
 
     def __init__(self, server: viser.ViserServer) -> None:
         self._server, self._scene = server, server.scene
-        self._scene.set_up_direction("+z")
         self._shown: EpisodeMap | None = None
 
     def draw(self, episode: EpisodeMap, with_map: bool) -> None:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from robonav.errors import UsageError
 from robonav.evaluation.fog import CELL_M, OUTSIDE
+from robonav.viewer.episode_files import EpisodeFile
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.floor_plan import plan_image
 from robonav.viewer.replay import Recording
@@ -73,7 +74,7 @@ class Frame:
         return f"step {episode.step}   {percent:.0f} % seen   reward {sum(episode.rewards):.1f}"
 
 
-class GifFile:
+class GifFile(EpisodeFile):
     """An animated GIF: opens everywhere, 64 colours.
 
     Args:
@@ -96,7 +97,7 @@ class GifFile:
         first.save(self._path, format="GIF", save_all=True, append_images=rest, duration=times, loop=0)
 
 
-class Mp4File:
+class Mp4File(EpisodeFile):
     """H.264 video, encoded while the episode is replayed.
 
     Args:
@@ -126,4 +127,8 @@ class Mp4File:
 
     def finish(self) -> None:
         """Let the encoder write what it still has."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the encoder, which is another process."""
         self._encoder.close()

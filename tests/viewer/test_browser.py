@@ -1,4 +1,4 @@
-"""In a real browser: the page loads, the map can be seen, the buttons work. Screenshots are kept in --basetemp."""
+"""In a real browser: the page loads, the map is seen, the buttons work. pytest keeps the screenshots."""
 
 from __future__ import annotations
 

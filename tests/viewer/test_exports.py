@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.viewer import exports
-from robonav.viewer.exports import MeshFile
+from robonav.viewer.episode_files import MeshFile
 from robonav.viewer.replay import RecordedRun, Recording
 from tests.viewer.conftest import STEPS, Run
 
@@ -75,6 +75,13 @@ def test_the_video_has_every_step(written: Path) -> None:
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(written.with_suffix(".mp4")))
     assert frames == STEPS + 1
     assert seconds == pytest.approx((STEPS + 1) / 10, abs=0.2)
+
+
+def test_every_third_step_and_the_last(recording: Recording, tmp_path: Path) -> None:
+    steps: list[None] = []
+    exports.export_episode(recording, ["tum"], tmp_path / "a", 0.1, lambda: steps.append(None), every=3)
+    assert np.loadtxt(tmp_path / "a.tum")[:, 0].tolist() == [*range(0, STEPS, 3), STEPS]
+    assert len(steps) == STEPS + 1
 
 
 def test_rerun_reads_its_recording(recording: Recording, tmp_path: Path) -> None:

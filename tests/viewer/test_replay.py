@@ -88,6 +88,7 @@ def test_a_damaged_trajectory_is_told_in_a_sentence(
         (["view", "procedural", "--episode", "1"], "procedural is no run"),
         (["export", "nowhere", "--format", "ply"], "episodes.jsonl does not exist"),
         (["export", "RUN", "--format", "ply", "--voxel", "0"], "voxel is 0.0: give 0.01 to 0.5"),
+        (["export", "RUN", "--format", "ply", "--every", "0"], "every is 0: give at least 1"),
         (["export", "RUN", "--format", "ply", "--width", "2"], "width is 2: give 16 to 2048"),
         (["export", "RUN", "--format", "ply", "--scenes", "gone"], "gone does not exist"),
         (["view", "RUN", "--port", "70000"], "port is 70000"),
