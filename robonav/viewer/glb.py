@@ -31,11 +31,11 @@ def scene_glb(scene: Scene, chosen: NDArray[np.bool_]) -> bytes:
         index = np.flatnonzero(chosen & (scene.texture_ids == texture))
         corners = scene.vertices[scene.triangles[index]].reshape(-1, 3)
         faces = np.arange(len(corners)).reshape(-1, 3)
-        part = trimesh.Trimesh(corners, faces, process=False)
         if texture < 0:
-            part.visual.vertex_colors = LINEAR[scene.corner_colors[index].reshape(-1, 3)]
+            colors = LINEAR[scene.corner_colors[index].reshape(-1, 3)]
+            part = trimesh.Trimesh(corners, faces, vertex_colors=colors, process=False)
         else:
-            part.visual = _textured(scene, texture, index)
+            part = trimesh.Trimesh(corners, faces, visual=_textured(scene, texture, index), process=False)
         parts.add_geometry(part)
     return _bytes(parts)
 

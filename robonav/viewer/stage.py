@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATH_STEPS = 256  # of the trajectory in one node: a step sends one of them again
 BODY_HEIGHT_M = 0.9
-_ABOVE_FLOOR_M = 0.02
+_PLAN_ABOVE_M, _PATH_ABOVE_M = 0.06, 0.10  # over the floor: the mesh of it is a little rough
 _PATH, _ROBOT = (217, 48, 37), (66, 133, 244)
 FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks along -z
 
@@ -78,7 +78,7 @@ class Stage:
         """Only the parts that are not complete yet: each has 256 steps."""
         for part in range(max(len(self._path) - 1, 0), -(-episode.step // PATH_STEPS)):
             poses = np.array(episode.poses[part * PATH_STEPS : (part + 1) * PATH_STEPS + 1])
-            points = np.c_[poses[:, :2], np.full(len(poses), episode.floor_z + _ABOVE_FLOOR_M)]
+            points = np.c_[poses[:, :2], np.full(len(poses), episode.floor_z + _PATH_ABOVE_M)]
             segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
             if part < len(self._path):
                 self._path[part].points = segments
@@ -107,7 +107,7 @@ class Stage:
             self._floor.image = plan_image(grid, low, high)
             self._floor.render_width, self._floor.render_height = ((high - low) * grid.cell_size).tolist()
             middle = grid.origin_xy + (low + high) / 2 * grid.cell_size
-            self._floor.position = (*middle, episode.floor_z - _ABOVE_FLOOR_M)
+            self._floor.position = (*middle, episode.floor_z + _PLAN_ABOVE_M)
 
 
 def look_at(server: viser.ViserServer, target: NDArray[np.floating], distance_m: float) -> None:
