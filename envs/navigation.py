@@ -41,6 +41,10 @@ class Frames:
     yaw: NDArray[np.float32]
     collided: NDArray[np.bool_]
 
+    def of(self, agent: int) -> Frames:
+        """The frames of one agent alone, N = 1."""
+        return Frames(**{name: array[agent : agent + 1] for name, array in vars(self).items()})
+
 
 def previous_action(actions: NDArray[np.integer], frames: Frames) -> NDArray[np.int64]:
     """What a policy is told of the actions (N,) that led to the frames: action + 1, 0 where blocked."""

@@ -21,9 +21,11 @@ from robonav.errors import UsageError
 from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
 from robonav.launch.evaluate import EvaluateCommand
+from robonav.launch.export import ExportCommand
 from robonav.launch.map import MapCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.train import TrainCommand
+from robonav.launch.view import ViewCommand
 from robonav.launch.vision import VisionCommand
 from robonav.launch.warp_start import start_warp
 
@@ -43,6 +45,8 @@ COMMANDS: dict[str, type[Command]] = {
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "map": MapCommand,
+    "view": ViewCommand,
+    "export": ExportCommand,
     "scenes": ScenesCommand,
     "demo": DemoCommand,
     "doctor": DoctorCommand,

@@ -14,6 +14,7 @@ import tyro
 from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
 from robonav.launch.scenes_episodes import print_left_out
+from robonav.launch.viewing import open_viewer
 
 if TYPE_CHECKING:
     from robonav.envs.scenes import SceneSet
@@ -60,6 +61,8 @@ class EvaluateCommand(MeshOptions):
     """Episodes that run side by side; more of them make a policy faster."""
     threads: int = 0
     """Threads for ray casting; 0 = all cores. Results do not depend on it."""
+    view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show the first episode of those that run side by side in the browser, as its map grows."""
 
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
@@ -81,7 +84,8 @@ class EvaluateCommand(MeshOptions):
         names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor")
         told = {name: getattr(self, name) for name in names}
         settings = Settings(scenes=spec, episodes=given.count, **told)
-        evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned)
+        viewer = open_viewer(self.view)
+        evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
         evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)

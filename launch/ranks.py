@@ -18,6 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from robonav.errors import RankLostError, UsageError
+from robonav.launch.viewing import open_viewer
 
 if TYPE_CHECKING:
     from robonav.algorithms.ranks import Ranks
@@ -28,8 +29,8 @@ class RankError(RuntimeError):
     """A rank failed; the message is its traceback."""
 
 
-def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool) -> None:
-    """Train one run in `size` processes.
+def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view: bool = False) -> None:
+    """Train one run in `size` processes; `view` shows the first of them in a browser.
 
     Raises:
         UsageError: What was asked for cannot be trained, or the system ended a rank.
@@ -44,14 +45,15 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool) -> N
         ("sequences_per_batch", config.ppo.sequences_per_batch),
     ):
         equal_part(count, size, name)  # told now, instead of after they all have started
-    run_ranks(size, partial(train, config, out, resume))
+    run_ranks(size, partial(train, config, out, resume, view))
 
 
-def train(config: TrainConfig, out: Path, resume: bool, ranks: Ranks) -> None:
+def train(config: TrainConfig, out: Path, resume: bool, view: bool, ranks: Ranks) -> None:
     """Train as one of the ranks."""
     from robonav.training import TrainingRun
 
-    TrainingRun(config, out, resume, ranks).learn()
+    viewer = open_viewer(view and ranks.is_first)
+    TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
 
 
 def run_ranks(size: int, work: Callable[[Ranks], None]) -> None:

@@ -61,6 +61,8 @@ class TrainCommand(MeshOptions):
     """Run folder; default runs/PRESET-SEED."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Continue the run in --out from its last checkpoint."""
+    view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show the first agent in the browser, as its map grows."""
 
     def run(self) -> None:
         """Train and say where the last checkpoint is."""
@@ -87,10 +89,10 @@ class TrainCommand(MeshOptions):
         if self.ranks < 1:
             raise UsageError(f"ranks is {self.ranks}: give at least 1")
         if self.ranks > 1:
-            train_on_ranks(self.ranks, config, out, self.resume)
+            train_on_ranks(self.ranks, config, out, self.resume, self.view)
             return True
         ranks = ranks_of_torchrun()
-        train(config, out, self.resume, ranks)
+        train(config, out, self.resume, self.view, ranks)
         ranks.leave()
         return ranks.is_first
 

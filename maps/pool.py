@@ -105,30 +105,51 @@ class BlockPool:
     def read(
         self, env: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Blocks of one environment, in an order that does not depend on the order of integration.
+        """All blocks of one environment: their indices (B, 3), and what `voxels` tells."""
+        places, slots = self.blocks(env)
+        return places, *self.voxels(env, slots)
 
-        Returns:
-            Block indices (B, 3), signed distances in voxels (B, 8, 8, 8), sums of r, g, b and their number
-            (B, 8, 8, 8, 4), and which voxels are known (B, 8, 8, 8).
-        """
+    def blocks(self, env: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Indices (B, 3) and slots (B,) of one environment's blocks, in an order that no frame decides."""
         table = self.grid.table.numpy().reshape(-1, self.grid.capacity)[env]
         entries = np.sort(table[table != 0])
         slots = (entries & np.uint64((1 << blocks.SLOT_BITS) - 1)).astype(np.int64)
         keys = (entries >> np.uint64(blocks.SLOT_BITS)).astype(np.int64)
         mask = (1 << blocks.AXIS_BITS) - 1
         axes = [(keys >> (blocks.AXIS_BITS * axis)) & mask for axis in (2, 1, 0)]
-        cells = (-1, *(blocks.BLOCK,) * 3)
-        sums = self.grid.sums.numpy().reshape(cells)[slots]
-        colors = self.grid.faces.numpy().reshape(*cells, 2)[slots][..., 1]
+        return np.stack(axes, axis=-1) - blocks.AXIS_HALF, slots
+
+    def observations(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How often the voxels of blocks (B,) took something in: what tells whether a block changed."""
+        counts = self._voxels("sums")[slots] & ((1 << blocks.COUNT_BITS) - 1)
+        near = self._voxels("faces")[slots, :, 1] & ((1 << blocks.NEAR_BITS) - 1)
+        return counts.sum(axis=1) + near.sum(axis=1)
+
+    def voxels(
+        self, env: int, slots: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+        """What blocks (B,) of one environment hold.
+
+        Returns:
+            Signed distances in voxels (B, 8, 8, 8), sums of r, g, b and their number (B, 8, 8, 8, 4), and
+            which voxels are known (B, 8, 8, 8).
+        """
+        shape = (len(slots), *(blocks.BLOCK,) * 3)
+        sums = self._voxels("sums")[slots].reshape(shape)
+        colors = self._voxels("faces")[slots, :, 1].reshape(shape)
         count, near = (sums & ((1 << blocks.COUNT_BITS) - 1)), (colors & ((1 << blocks.NEAR_BITS) - 1))
         shifts = blocks.NEAR_BITS + blocks.COLOR_BITS * np.arange(3)
         tints = (colors[..., None] >> shifts) & ((1 << blocks.COLOR_BITS) - 1)
         known = count > 0
         if self.grid.forgets:
-            known &= self.grid.stamp.numpy().reshape(cells)[slots] > self.grid.oldest.numpy()[env]
+            known &= self._voxels("stamp")[slots].reshape(shape) > self.grid.oldest.numpy()[env]
         sdf = (sums >> blocks.COUNT_BITS) / (np.maximum(count, 1) * blocks.SDF_UNITS)
-        color = np.concatenate([tints, near[..., None]], axis=-1)
-        return np.stack(axes, axis=-1) - blocks.AXIS_HALF, sdf, color, known
+        return sdf, np.concatenate([tints, near[..., None]], axis=-1), known
+
+    def _voxels(self, name: str) -> NDArray[Any]:
+        """An array of the pool by block (size, 512, ...)."""
+        array = getattr(self.grid, name).numpy()
+        return array.reshape(-1, blocks.VOXELS_PER_BLOCK, *array.shape[1:])
 
     def bytes_used(self) -> int:
         """Bytes of everything that grows."""

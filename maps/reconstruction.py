@@ -16,6 +16,7 @@ import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
 from robonav.maps import blocks, kernels, splat
+from robonav.maps.growing_mesh import GrowingMesh
 from robonav.maps.pool import BlockPool
 from robonav.maps.surface import Mesh, extract_mesh
 
@@ -246,6 +247,18 @@ class Reconstruction:
         """
         places, distance, color, known = self._pool.read(env_id)
         return extract_mesh(places, distance, known, color, self.voxel_size)
+
+    def growing_mesh(self, env_id: int) -> GrowingMesh:
+        """The same surface in parts, for those who look at it again and again while it grows.
+
+        Raises:
+            ValueError: The map forgets: then a part changes although nothing new was seen there.
+        """
+        if self.memory_frames is not None:
+            raise ValueError(
+                f"memory_frames is {self.memory_frames}, expected None: a map that forgets shrinks"
+            )
+        return GrowingMesh(self._pool, env_id, self.voxel_size)
 
     def num_blocks(self, env_id: int) -> int:
         """Blocks of 8x8x8 voxels that one map holds."""

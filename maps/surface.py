@@ -35,23 +35,49 @@ def extract_mesh(
         if not ((distance[i] <= 0) & known[i]).any() and not _has_neighbour(index, block):
             continue
         values, mask, colors = _padded(index, block, distance, known, color)
-        cells = _crossing_cells(values, mask)
-        if not cells.any():
-            continue
-        vertices, triangles, _, _ = marching_cubes(
-            np.where(mask, values, 1e3),
-            0.0,
-            mask=_mask_of_cells(cells),
-            gradient_direction="descent",
-            allow_degenerate=False,
-        )
+        vertices, triangles, tints = _dense_mesh(values, mask, colors)
         n = distance.shape[1]
-        parts.append((vertices + np.multiply(block, n), triangles + offset, _sample(colors, vertices)))
+        parts.append((vertices + np.multiply(block, n), triangles + offset, tints))
         offset += len(vertices)
     if not parts:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), np.zeros((0, 3), np.uint8)
-    vertices, triangles, colors = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return _welded(vertices, triangles, colors, voxel_size)
+    vertices, triangles, tints = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return _welded(vertices, triangles, tints, voxel_size)
+
+
+def extract_box(
+    corner: NDArray[np.integer],
+    distance: NDArray[np.floating],
+    known: NDArray[np.bool_],
+    color: NDArray[np.integer],
+    voxel_size: float,
+) -> Mesh:
+    """The mesh of the cells between the voxels of one box: what `extract_mesh` gives there.
+
+    Args:
+        corner: (3,) index of the first voxel.
+        distance: (a, b, c) signed distances, any unit.
+        known: (a, b, c).
+        color: (a, b, c, 4) sums of r, g, b and their number.
+        voxel_size: Edge of a voxel, metres.
+    """
+    vertices, triangles, tints = _dense_mesh(distance, known, color)
+    return _welded(vertices + corner, triangles, tints, voxel_size)
+
+
+def _dense_mesh(values: NDArray, mask: NDArray, colors: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Vertices in voxels from the first one, triangles and colours of a box."""
+    cells = _crossing_cells(values, mask)
+    if not cells.any():
+        return np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 3))
+    vertices, triangles, _, _ = marching_cubes(
+        np.where(mask, values, 1e3),
+        0.0,
+        mask=_mask_of_cells(cells),
+        gradient_direction="descent",
+        allow_degenerate=False,
+    )
+    return vertices, triangles, _sample(colors, vertices)
 
 
 def _has_neighbour(index: dict[tuple[int, ...], int], block: list[int]) -> bool:
@@ -86,9 +112,11 @@ def _padded(
 
 
 def _crossing_cells(values: NDArray, mask: NDArray) -> NDArray[np.bool_]:
-    """Cells (n, n, n) whose eight corners are known and differ in sign."""
-    n = values.shape[0] - 1
-    corners = [tuple(slice(c, c + n) for c in corner) for corner in np.ndindex(2, 2, 2)]
+    """Cells whose eight corners are known and differ in sign, one fewer than voxels along each axis."""
+    sizes = [side - 1 for side in values.shape]
+    corners = [
+        tuple(slice(c, c + n) for c, n in zip(corner, sizes, strict=True)) for corner in np.ndindex(2, 2, 2)
+    ]
     known = np.logical_and.reduce([mask[c] for c in corners])
     inside = [values[c] <= 0 for c in corners]
     return known & np.logical_or.reduce(inside) & ~np.logical_and.reduce(inside)

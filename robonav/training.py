@@ -40,6 +40,8 @@ from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from robonav.rewards.sub_goal import SubGoalConfig, SubGoalReward
 from robonav.rewards.weighted_sum import WeightedSum
 from robonav.training_log import CheckpointCallback, JsonLines, Progress
+from robonav.viewer.callback import ViewerCallback
+from robonav.viewer.watching import NullViewer, Viewer
 
 _LEARNING_REWARDS = ("icm", "rnd")
 _REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
@@ -168,13 +170,14 @@ class TrainingRun:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
         self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
 
-    def learn(self, progress_bar: bool = True) -> Path:
-        """Train up to `config.steps` and return the last checkpoint."""
+    def learn(self, progress_bar: bool = True, viewer: Viewer | None = None) -> Path:
+        """Train up to `config.steps` and return the last checkpoint; `viewer` watches the first agent."""
         remaining = self.config.steps - self.algorithm.num_timesteps
         if remaining > 0:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             callbacks += [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
+            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
             self.ranks.wait()  # until the last checkpoint is written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class RunFolder:
 
     def append(self, record: dict[str, Any], picture: TopDownMap) -> None:
         """Keep one finished episode; once this returns it is on disk."""
-        np.savez_compressed(self._map_path(record["episode_id"]), **vars(picture))
+        np.savez_compressed(_map_path(self.path, record["episode_id"]), **vars(picture))
         with open(self.path / EPISODES, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()
@@ -53,10 +54,7 @@ class RunFolder:
 
     def load_map(self, episode_id: str) -> TopDownMap:
         """The top-down map of a finished episode."""
-        with np.load(self._map_path(episode_id), allow_pickle=False) as arrays:
-            fields: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        areas: dict[str, Any] = {name: float(fields.pop(name)) for name in ("free_area_m2", "seen_area_m2")}
-        return TopDownMap(**fields, **areas)
+        return read_map(self.path, episode_id)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
@@ -64,18 +62,8 @@ class RunFolder:
         partial.write_text(text, encoding="utf-8")
         partial.replace(self.path / name)
 
-    def _map_path(self, episode_id: str) -> Path:
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in episode_id)
-        return self.path / MAPS / f"{safe}.npz"
-
     def _check_same(self, settings: dict[str, Any]) -> None:
-        try:
-            before = dict(json.loads((self.path / SETTINGS).read_text(encoding="utf-8")))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise UsageError(
-                f"{self.path / SETTINGS} is damaged ({str(error)[:80]}): give another --out, or put the file "
-                "back as it was"
-            ) from error
+        before = read_settings(self.path)
         differing = sorted(key for key in settings if before.get(key) != settings[key])
         if differing:
             key = differing[0]
@@ -115,3 +103,48 @@ def read_episodes(folder: Path) -> list[dict[str, Any]]:
             ) from error
         records.append(record)
     return records
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What an evaluation depended on.
+
+    Raises:
+        UsageError: The file is missing or damaged.
+    """
+    path = Path(folder) / SETTINGS
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: give a folder that `robonav evaluate` wrote")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is damaged ({str(error)[:80]}): give another --out, or put the file back as it was"
+        ) from error
+
+
+def read_map(folder: Path, episode_id: str) -> TopDownMap:
+    """The top-down map of a finished episode.
+
+    Raises:
+        UsageError: The file is missing or damaged.
+    """
+    path = _map_path(Path(folder), episode_id)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            fields: dict[str, Any] = {name: arrays[name] for name in arrays.files}
+        areas: dict[str, Any] = {name: float(fields.pop(name)) for name in ("free_area_m2", "seen_area_m2")}
+        return TopDownMap(**fields, **areas)
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path} is missing or damaged ({str(error)[:80]}): delete its line in {EPISODES} "
+            "and run the same `robonav evaluate` with --resume"
+        ) from error
+
+
+def safe_name(episode_id: str) -> str:
+    """A file name for an episode."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in episode_id)
+
+
+def _map_path(folder: Path, episode_id: str) -> Path:
+    return folder / MAPS / f"{safe_name(episode_id)}.npz"

@@ -20,6 +20,7 @@ from robonav.errors import UsageError
 from robonav.evaluation.explorer import Explorer
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.viewer.watching import NullViewer, Viewer
 
 METRIC_WIDTH = 128
 
@@ -114,6 +115,7 @@ class Evaluation:
         scenes: Where.
         threads: Threads for ray casting; 0 = all cores. Results do not depend on it.
         planned: The episodes; by default those that `plan_episodes` spreads over the scenes.
+        viewer: Watches the first episode of each batch.
     """
 
     def __init__(
@@ -123,7 +125,9 @@ class Evaluation:
         scenes: SceneSet,
         threads: int = 0,
         planned: Sequence[Plan] | None = None,
+        viewer: Viewer | None = None,
     ) -> None:
+        self._viewer: Viewer = viewer or NullViewer()
         self.settings, self._explorer, self._scenes, self._threads = settings, explorer, scenes, threads
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned
@@ -170,6 +174,7 @@ class Evaluation:
         batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]
         self._explorer.reset(len(batch), int(batch_seed))
         previous = np.zeros(len(batch), dtype=np.int64)
+        self._viewer.begin(episodes[0].episode_id, simulator.camera, frames)
         for step in range(self.settings.steps + 1):
             for agent, tracker in enumerate(trackers):
                 yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
@@ -179,6 +184,7 @@ class Evaluation:
                 actions = self._explorer.act(observation, frames, simulator.camera)
                 frames = simulator.step(actions)
                 previous = previous_action(actions, frames)
+                self._viewer.show(frames, trackers[0].curve)
                 advance(len(batch))
         return trackers
 

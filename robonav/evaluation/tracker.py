@@ -55,6 +55,9 @@ class EpisodeTracker:
         world: The scene it is in.
         truth: What it should see.
         steps: How long the episode lasts.
+
+    Attributes:
+        curve: Completeness so far.
     """
 
     def __init__(self, episode: Episode, world: World, truth: GroundTruth, steps: int) -> None:
@@ -70,7 +73,7 @@ class EpisodeTracker:
         self._metrics: dict[str, dict[str, float]] = {
             name: {} for name in ("completeness_pct", "visible_completeness_pct", "mean_distance_m")
         }
-        self._curve = Curve()
+        self.curve = Curve()
 
     def observe(self, position: NDArray[np.floating], yaw: float, collided: bool) -> None:
         """Take in where the agent is after a step (or at its start)."""
@@ -96,9 +99,9 @@ class EpisodeTracker:
         seen, visible = self._coverage.seen, self._truth.surface.visible
         shares = (completeness_pct(seen), completeness_pct(seen[visible]))
         if step % CURVE_EVERY == 0:
-            self._curve.step.append(step)
-            self._curve.completeness_pct.append(round(shares[0], 3))
-            self._curve.visible_completeness_pct.append(round(shares[1], 3))
+            self.curve.step.append(step)
+            self.curve.completeness_pct.append(round(shares[0], 3))
+            self.curve.visible_completeness_pct.append(round(shares[1], 3))
         if step in self._report_at:
             distance = float(self._coverage.distances().mean())
             for name, value in zip(self._metrics, (*shares, distance), strict=True):
@@ -120,6 +123,7 @@ class EpisodeTracker:
             "seed": self.episode.seed,
             "start": {"x": round(x, 4), "y": round(y, 4), "yaw": round(yaw, 4)},
             "steps": len(trajectory) - 1,
+            "camera": vars(self._camera),
             **self._metrics,
             "area_m2": round(picture.seen_area_m2, 2),
             "free_area_m2": round(picture.free_area_m2, 2),
@@ -127,7 +131,7 @@ class EpisodeTracker:
             "path_length_m": round(float(moved.sum()), 3),
             "collisions": self._collisions,
             **rooms_visited(self._world.scene.metadata.get("room_bounds", ()), trajectory[:, :2]),
-            "curve": vars(self._curve),
+            "curve": vars(self.curve),
         }
         return record, picture
 

@@ -1,0 +1,26 @@
+"""--view: a run that goes on, in the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robonav.viewer.watching import Viewer
+
+
+def open_viewer(wanted: bool) -> Viewer:
+    """A viewer that browsers can connect to, or nobody.
+
+    Raises:
+        UsageError: It is wanted, and viser is not installed.
+    """
+    from robonav.viewer.watching import NullViewer
+
+    if not wanted:
+        return NullViewer()
+    from robonav.viewer.live import LiveViewer
+    from robonav.viewer.server import DEFAULT_PORT, address, start_server
+
+    server = start_server(DEFAULT_PORT)
+    print(f"open {address(server)} in a browser", flush=True)
+    return LiveViewer(server)

@@ -1,0 +1,1 @@
+"""Looking at runs: live, replayed, and exported for the tools that others use."""

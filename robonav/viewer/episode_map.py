@@ -1,0 +1,60 @@
+"""What one agent has seen and done in an episode so far: what viewers draw and exports write."""
+
+from __future__ import annotations
+
+from robonav.envs.navigation import Frames
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.maps.occupancy import OccupancyGrid
+from robonav.rewards.curiosity import ReconstructionCuriosity
+
+REACH_M = 4.0  # what the reward of the shipped presets counts, and so what is drawn
+BODY_M = 0.18
+
+
+def check_voxel_size(metres: float) -> None:
+    """Raise UsageError if nothing could be seen in such a map, or no machine could hold it."""
+    if not 0.01 <= metres <= 0.5:
+        raise UsageError(f"voxel is {metres}: give 0.01 to 0.5 metres")
+
+
+class EpisodeMap:
+    """Reconstruction, floor, way and reward of one agent, from depth and pose: for people, not for policies.
+
+    Args:
+        camera: The camera of its frames.
+        start: What it sees first, N = 1.
+        voxel_size: Edge of a voxel, metres; with the presets' 0.10 and their camera the reward is theirs.
+
+    Attributes:
+        frames: The newest frames of the agent, N = 1.
+        poses: x, y, yaw at every step.
+        rewards: What each frame is worth to `GeometricSurprise`.
+    """
+
+    def __init__(self, camera: Camera, start: Frames, voxel_size: float = 0.10) -> None:
+        self.camera = camera
+        self.floor_z = float(start.position[0, 2])
+        self._curiosity = ReconstructionCuriosity(1, camera, voxel_size=voxel_size, reach_m=REACH_M)
+        self.reconstruction = self._curiosity.reconstruction
+        self.surface = self.reconstruction.growing_mesh(0)
+        self.grid = OccupancyGrid(start.position[0, :2], self.floor_z)
+        self._rays = camera.directions()
+        self.poses: list[tuple[float, float, float]] = []
+        self.rewards: list[float] = []
+        self.add(start)
+
+    def add(self, frames: Frames) -> None:
+        """Take in what the agent sees next (N = 1)."""
+        self.rewards.append(float(self._curiosity.compute(frames)[0]))
+        self._curiosity.update(frames)
+        self.grid.integrate(frames.depth[0], frames.T_world_camera[0], self._rays)
+        self.grid.clear(frames.position[0, :2], BODY_M)
+        x, y = frames.position[0, :2].tolist()
+        self.poses.append((x, y, float(frames.yaw[0])))
+        self.frames = frames
+
+    @property
+    def step(self) -> int:
+        """Actions that led here."""
+        return len(self.poses) - 1

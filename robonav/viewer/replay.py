@@ -1,0 +1,136 @@
+"""Recorded evaluations, to be looked at again: the frames are rendered anew from scene and poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robonav.envs.navigation import Frames
+from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes.floors import floors_of
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.views import sensor_of
+from robonav.errors import UsageError
+from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.records import read_episodes, read_map, read_settings
+from robonav.evaluation.tracker import Curve
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One finished episode.
+
+    Attributes:
+        record: Its line in `episodes.jsonl`.
+        picture: Its top-down map with the trajectory.
+        sensor: What renders its frames.
+        floor_z: Height of the floor it went over, metres.
+    """
+
+    record: dict[str, Any]
+    picture: TopDownMap
+    sensor: RaycastSensor
+    floor_z: float
+
+    def __len__(self) -> int:
+        """How many frames it has: one more than steps."""
+        return len(self.picture.trajectory)
+
+    @property
+    def episode_id(self) -> str:
+        """Its name."""
+        return str(self.record["episode_id"])
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the frames."""
+        return self.sensor.camera
+
+    @property
+    def curve(self) -> Curve:
+        """Completeness over steps, as it was measured."""
+        return Curve(**self.record["curve"])
+
+    def frames(self, step: int) -> Frames:
+        """What the agent saw after so many steps, N = 1.
+
+        Only blocked moves leave an agent where and as it was.
+        """
+        x, y, yaw = self.picture.trajectory[step]
+        position = np.array([[x, y, self.floor_z]], np.float32)
+        pose = self.camera.poses(position, np.array([yaw]))
+        rgb, depth = self.sensor.render(pose)
+        blocked = step > 0 and np.array_equal(
+            self.picture.trajectory[step - 1], self.picture.trajectory[step]
+        )
+        return Frames(rgb, depth, pose, position, np.array([yaw], np.float32), np.array([blocked]))
+
+
+class RecordedRun:
+    """The folder of an evaluation.
+
+    Args:
+        folder: What `robonav evaluate` wrote.
+        scenes: Where its scenes are, if not where they were.
+        width: Columns of the frames; the angle of view stays.
+        threads: Threads for rendering; 0 = all cores.
+
+    Raises:
+        UsageError: It holds no finished episode, or is damaged.
+        SceneError: Its scenes are not there.
+    """
+
+    def __init__(self, folder: Path, scenes: str | None = None, width: int = 128, threads: int = 0) -> None:
+        if not 16 <= width <= 2048:
+            raise UsageError(f"width is {width}: give 16 to 2048 columns")
+        self.folder, self._width, self._threads = folder, width, threads
+        self._records = {record["episode_id"]: record for record in read_episodes(folder)}
+        if not self._records:
+            raise UsageError(
+                f"{folder} holds no finished episode: let `robonav evaluate` go on with --resume"
+            )
+        settings = read_settings(folder)
+        self._floor: int | None = settings.get("floor")
+        self._scenes = open_scenes(scenes or str(settings.get("scenes")), split="val")
+
+    @property
+    def episode_ids(self) -> list[str]:
+        """Names of the finished episodes, in the order in which they finished."""
+        return list(self._records)
+
+    def open(self, episode_id: str) -> Recording:
+        """One episode.
+
+        Raises:
+            UsageError: There is none of that name, or its scene is another one by now.
+            SceneError: Its scene cannot be loaded.
+        """
+        if episode_id not in self._records:
+            known = ", ".join(self.episode_ids[:3])
+            raise UsageError(f"{self.folder} has no episode {episode_id}: it has {known} and so on")
+        record = self._records[episode_id]
+        scene = self._scenes.load(record["scene_id"])
+        if scene.content_hash != record["scene_hash"]:
+            raise UsageError(
+                f"scene {record['scene_id']} has the content {scene.content_hash}, episode {episode_id} was "
+                f"run in {record['scene_hash']}: name the scenes of that time with --scenes"
+            )
+        free_space = scene.free_space if self._floor is None else floors_of(scene)[self._floor]
+        assert free_space is not None  # scene sets load scenes with it
+        camera = _camera(record)
+        camera = replace(camera, width=self._width, height=round(self._width * camera.height / camera.width))
+        sensor = sensor_of(scene, camera, self._threads)
+        return Recording(record, read_map(self.folder, episode_id), sensor, free_space.floor_z)
+
+
+def _camera(record: dict[str, Any]) -> Camera:
+    try:
+        return Camera(**record["camera"])
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"episode {record['episode_id']} has no camera, as an older robonav wrote it: evaluate it again"
+        ) from error

@@ -1,0 +1,36 @@
+"""The server that browsers connect to; viser is imported here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robonav.errors import UsageError
+
+if TYPE_CHECKING:
+    import viser
+
+DEFAULT_PORT = 8080
+
+
+def start_server(port: int) -> viser.ViserServer:
+    """A server for this machine's browsers, at this port or the next free one; 0 = any.
+
+    Raises:
+        UsageError: viser is not installed, or the port is none.
+    """
+    if not 0 <= port < 65536:
+        raise UsageError(f"port is {port}: give one from 0 (any free one) to 65535, such as {DEFAULT_PORT}")
+    try:
+        import viser
+    except ImportError as error:
+        raise UsageError(f"viser is missing ({error}): pip install 'robonav[view]'") from error
+    server = viser.ViserServer(host="127.0.0.1", port=port, label="robonav", verbose=False)
+    server.gui.configure_theme(control_layout="fixed", control_width="medium")
+    server.scene.set_up_direction("+z")
+    server.scene.configure_default_lights(cast_shadow=False)  # surfaces have the light that they were seen in
+    return server
+
+
+def address(server: viser.ViserServer) -> str:
+    """What to open in a browser."""
+    return f"http://127.0.0.1:{server.get_port()}"

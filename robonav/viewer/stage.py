@@ -1,0 +1,116 @@
+"""One episode in three dimensions, in the browser: only what changed is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from robonav.viewer.episode_map import BODY_M, EpisodeMap
+from robonav.viewer.floor_plan import known_bounds, plan_image
+from robonav.viewer.glb import mesh_glb
+
+if TYPE_CHECKING:
+    import viser
+
+PATH_STEPS = 256  # of the trajectory in one node: a step sends one of them again
+BODY_HEIGHT_M = 0.9
+_PLAN_ABOVE_M, _PATH_ABOVE_M = 0.06, 0.10  # over the floor: the mesh of it is a little rough
+_PATH, _ROBOT = (217, 48, 37), (66, 133, 244)
+FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks along -z
+
+
+class Stage:
+    """Draws an episode: mesh of the reconstruction, floor with frontiers, way, robot and its camera.
+
+    What is drawn lives in the server, which gives all of it to every browser that comes later.
+
+    Args:
+        server: Where it is drawn.
+    """
+
+    def __init__(self, server: viser.ViserServer) -> None:
+        self._server, self._scene = server, server.scene
+        self._shown: EpisodeMap | None = None
+
+    def draw(self, episode: EpisodeMap, with_map: bool) -> None:
+        """Draw the robot where it is by now, and if wanted what of the map has changed since it was drawn."""
+        if episode is not self._shown:
+            self._begin(episode)
+        self._draw_robot(episode)
+        if with_map:
+            self._draw_map(episode)
+
+    def _begin(self, episode: EpisodeMap) -> None:
+        """Take away what was there."""
+        self._shown = episode
+        for name in ("/map", "/floor", "/path", "/robot"):
+            self._scene.remove_by_name(name)
+        self._parts: dict[str, viser.GlbHandle] = {}
+        self._path: list[viser.LineSegmentsHandle] = []
+        for name in ("/map", "/path", "/robot"):
+            self._scene.add_frame(name, show_axes=False)
+        camera = episode.camera
+        self._camera = self._scene.add_camera_frustum(
+            "/robot/camera",
+            fov=2 * float(np.arctan(camera.height / 2 / camera.focal)),
+            aspect=camera.width / camera.height,
+            scale=0.35,
+            color=_ROBOT,
+        )
+        self._body = self._scene.add_cylinder("/robot/body", BODY_M, BODY_HEIGHT_M, color=_ROBOT)
+        self._floor = self._scene.add_image("/floor", np.zeros((1, 1, 4), np.uint8), 1.0, 1.0, wxyz=FACE_UP)
+
+    def _draw_robot(self, episode: EpisodeMap) -> None:
+        """The robot, its camera with the newest image, and the end of its way."""
+        pose = episode.frames.T_world_camera[0].astype(float)
+        x, y, _ = episode.poses[-1]
+        with self._server.atomic():
+            self._camera.image = episode.frames.rgb[0]
+            self._camera.wxyz = Rotation.from_matrix(pose[:3, :3]).as_quat(scalar_first=True)
+            self._camera.position = pose[:3, 3]
+            self._body.position = (x, y, episode.floor_z + BODY_HEIGHT_M / 2)
+            self._draw_path(episode)
+
+    def _draw_path(self, episode: EpisodeMap) -> None:
+        """Only the parts that are not complete yet: each has 256 steps."""
+        for part in range(max(len(self._path) - 1, 0), -(-episode.step // PATH_STEPS)):
+            poses = np.array(episode.poses[part * PATH_STEPS : (part + 1) * PATH_STEPS + 1])
+            points = np.c_[poses[:, :2], np.full(len(poses), episode.floor_z + _PATH_ABOVE_M)]
+            segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
+            if part < len(self._path):
+                self._path[part].points = segments
+            else:
+                self._path.append(
+                    self._scene.add_line_segments(f"/path/{part}", segments, _PATH, thickness=0.04)
+                )
+
+    def _draw_map(self, episode: EpisodeMap) -> None:
+        """The parts of the mesh that changed, and the floor."""
+        for part, mesh in episode.surface.update().items():
+            name = "/map/" + "_".join(map(str, part))
+            if not len(mesh[1]):
+                if name in self._parts:
+                    self._parts.pop(name).remove()
+            elif name in self._parts:
+                self._parts[name].glb_data = mesh_glb(mesh)
+            else:
+                self._parts[name] = self._scene.add_glb(name, mesh_glb(mesh))
+        self._draw_floor(episode)
+
+    def _draw_floor(self, episode: EpisodeMap) -> None:
+        grid = episode.grid
+        low, high = known_bounds(grid)
+        with self._server.atomic():
+            self._floor.image = plan_image(grid, low, high)
+            self._floor.render_width, self._floor.render_height = ((high - low) * grid.cell_size).tolist()
+            middle = grid.origin_xy + (low + high) / 2 * grid.cell_size
+            self._floor.position = (*middle, episode.floor_z + _PLAN_ABOVE_M)
+
+
+def look_at(server: viser.ViserServer, target: NDArray[np.floating], distance_m: float) -> None:
+    """Let browsers that join look at a point (3,) from the south and from above."""
+    server.initial_camera.look_at = np.asarray(target, float)
+    server.initial_camera.position = target + distance_m * np.array([0.0, -0.6, 0.8])

@@ -1,0 +1,53 @@
+"""A short evaluation of a generated house, as it was shown to who watched it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pytest
+
+from robonav.envs.navigation import Frames
+from robonav.envs.scenes import open_scenes
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.frontier import nearest_frontier
+from robonav.evaluation.records import RunFolder
+from robonav.evaluation.runner import Evaluation, Settings
+from robonav.evaluation.tracker import Curve
+
+STEPS = 40
+
+
+@dataclass
+class Witness:
+    """A viewer that remembers what it was shown."""
+
+    titles: list[str] = field(default_factory=list)
+    frames: list[Frames] = field(default_factory=list)
+    camera: Camera | None = None
+
+    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
+        self.titles.append(title)
+        self.camera = camera
+        self.frames.append(frames.of(0))
+
+    def show(self, frames: Frames, curve: Curve) -> None:
+        self.frames.append(frames.of(0))
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of the evaluation, and what its first episode looked like."""
+
+    folder: Path
+    witness: Witness
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    settings = Settings("nearest-frontier", episodes=1, steps=STEPS, num_envs=1)
+    folder, witness = tmp_path_factory.mktemp("viewer") / "run", Witness()
+    scenes = open_scenes(settings.scenes)
+    evaluation = Evaluation(settings, nearest_frontier(), scenes, threads=1, viewer=witness)
+    evaluation.run(RunFolder(folder, asdict(settings), resume=False), lambda steps: None)
+    return Run(folder, witness)

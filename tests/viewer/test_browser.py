@@ -1,0 +1,73 @@
+"""In a real browser: the page loads, the map is seen, the buttons work. pytest keeps the screenshots."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from robonav.viewer.player import Player
+from robonav.viewer.replay import RecordedRun
+from robonav.viewer.server import start_server
+from tests.viewer.conftest import STEPS, Run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 120_000  # software rendering on a busy machine
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
+
+
+@pytest.fixture
+def page() -> Iterator[sync_api.Page]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, timeout=PATIENCE_MS)
+        page = browser.new_page(viewport={"width": 800, "height": 500})
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
+        browser.close()
+
+
+def seen(page: sync_api.Page, path: Path) -> np.ndarray:
+    """The scene's part of the window, kept as a picture."""
+    path.write_bytes(page.screenshot())
+    return np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB")).astype(float)[:, :400]
+
+
+@pytest.mark.timeout(600)
+def test_the_map_is_seen_and_the_buttons_work(run: Run, page: sync_api.Page, tmp_path: Path) -> None:
+    recorded = RecordedRun(run.folder, width=64, threads=1)
+    server = start_server(0)
+    player = Player(server, recorded, recorded.open(recorded.episode_ids[0]), voxel_size=0.1)
+    page.goto(f"http://127.0.0.1:{server.get_port()}", wait_until="commit")
+    page.get_by_text("step 0:").wait_for()
+    start = seen(page, tmp_path / "start.png")
+    assert start.std() > 5  # something is drawn on the white ground
+
+    pressed = threading.Thread(target=player.play_on)
+    pressed.start()
+    page.get_by_role("button", name="Step", exact=True).dispatch_event("click")
+    page.get_by_text("step 1:").wait_for()
+    pressed.join(60)
+    assert player.episode.step == 1
+
+    player.go_to(STEPS)
+    page.get_by_text(f"step {STEPS}:").wait_for()
+    page.wait_for_timeout(1000)  # for the meshes to be loaded
+    end = seen(page, tmp_path / "end.png")
+    assert np.abs(end - start).max(axis=2).mean() > 2  # the map has grown
+    server.stop()

@@ -1,0 +1,253 @@
+"""Whoever looks at a run sees what is known of it, whenever he joins, and can hold it."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+import trimesh
+
+from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes.spec import Spec
+from robonav.errors import UsageError
+from robonav.evaluation.tracker import Curve
+from robonav.launch import cli
+from robonav.maps.export import write_mesh
+from robonav.viewer.controls import Controls
+from robonav.viewer.episode_map import EpisodeMap
+from robonav.viewer.glb import LINEAR
+from robonav.viewer.live import LiveViewer
+from robonav.viewer.player import Player
+from robonav.viewer.replay import RecordedRun
+from robonav.viewer.server import start_server
+from robonav.viewer.showroom import MeshFile, Showroom
+from robonav.viewer.stage import PATH_STEPS, Stage
+from tests.viewer.conftest import STEPS, Run
+
+viser = pytest.importorskip("viser", reason="the extra robonav[view] is not installed")
+Client = pytest.importorskip("tests.viewer.browser_stand_in").Client
+
+
+@pytest.fixture
+def server() -> Iterator[viser.ViserServer]:
+    server = start_server(0)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def recorded(run: Run) -> RecordedRun:
+    return RecordedRun(run.folder, width=64, threads=1)
+
+
+@pytest.fixture
+def player(server: viser.ViserServer, recorded: RecordedRun) -> Player:
+    return Player(server, recorded, recorded.open(recorded.episode_ids[0]), voxel_size=0.1)
+
+
+def triangles_in(client: Client) -> int:
+    """How many triangles of the map a browser would show."""
+    parts = [props["glb_data"] for name, props in client.nodes.items() if name.startswith("/map/")]
+    loaded = [trimesh.load(io.BytesIO(part), file_type="glb", force="mesh", process=False) for part in parts]
+    return sum(len(part.faces) for part in loaded)
+
+
+def steps_of_path(client: Client) -> int:
+    """How many steps the drawn way has."""
+    paths = [props["points"] for name, props in client.nodes.items() if name.startswith("/path/")]
+    return sum(len(np.frombuffer(points, np.float32)) // 6 for points in paths)
+
+
+def test_the_server_is_for_this_machine_only(server: viser.ViserServer) -> None:
+    assert server.get_host() == "127.0.0.1"
+    with urlopen(f"http://127.0.0.1:{server.get_port()}") as page:
+        assert b"<html" in page.read()
+
+
+def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, player: Player) -> None:
+    early = Client(server)
+    for step in (1, 2, 5, 20):
+        player.go_to(step)
+    early.listen()
+    late = Client(server)
+    whole = player.episode.reconstruction.mesh(0)
+    for client in (early, late):
+        assert triangles_in(client) == len(whole[1]) > 500
+        assert steps_of_path(client) == 20
+        assert {"/robot/camera", "/robot/body", "/floor"} <= client.nodes.keys()
+    assert late.nodes.keys() == early.nodes.keys()
+    position = np.array(late.nodes["/floor"]["render_width"])
+    assert position > 1.0
+    early.close()
+    player.go_to(21)  # nobody misses who left
+    late.listen()
+    assert steps_of_path(late) == 21
+
+
+def test_what_is_sent_is_what_changed(server: viser.ViserServer, player: Player) -> None:
+    """And what the server keeps for those who come later does not grow with time."""
+    player.go_to(STEPS)
+    buffer = server._websock_server._broadcast_buffer
+    kept, sent = len(buffer.message_from_id), buffer.message_counter
+    player._draw()
+    assert buffer.message_counter - sent < 15  # the robot and the curves, but none of the parts of the map
+    for _ in range(20):
+        player._draw()
+    assert len(buffer.message_from_id) == kept
+
+
+def test_stepping_back_is_having_been_there(server: viser.ViserServer, player: Player) -> None:
+    player.go_to(12)
+    client = Client(server)
+    before, rewards = triangles_in(client), list(player.episode.rewards)
+    player.go_to(30)
+    player.go_to(12)
+    client.listen()
+    assert player.episode.rewards == rewards
+    assert triangles_in(client) == before
+    assert steps_of_path(client) == 12
+
+
+def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer, run: Run) -> None:
+    """Every step is drawn once, and a step sends one part of the way again."""
+    stage, frames = Stage(server), run.witness.frames[0]
+    episode = EpisodeMap(run.witness.camera, frames)
+    episode.poses = [(0.01 * k, 0.0, 0.0) for k in range(2 * PATH_STEPS + 8)]
+    stage.draw(episode, with_map=False)
+    episode.poses += [(9.0, k, 0.0) for k in range(PATH_STEPS)]
+    stage.draw(episode, with_map=False)
+    client = Client(server)
+    assert steps_of_path(client) == 3 * PATH_STEPS + 7
+    drawn = [np.frombuffer(client.nodes[f"/path/{part}"]["points"], np.float32) for part in range(4)]
+    segments = np.concatenate(drawn).reshape(-1, 2, 3)
+    np.testing.assert_allclose(segments[:, 0, :2], np.array(episode.poses)[:-1, :2], atol=1e-5)
+    np.testing.assert_allclose(segments[:, 1, :2], np.array(episode.poses)[1:, :2], atol=1e-5)
+
+
+def test_people_step_scrub_and_play_to_the_end(server: viser.ViserServer, player: Player) -> None:
+    """Each request comes from a client, as a browser's would."""
+    client = Client(server)
+    client.set("Step", True)
+    player.play_on()
+    assert player.episode.step == 1
+    client.set("Go to step", 25)
+    player.play_on()
+    assert player.episode.step == 25
+    client.set("Steps/s", "as fast as possible")
+    client.set("Play", True)
+    for _ in range(STEPS - 25):
+        player.play_on()
+    client.listen()
+    assert player.episode.step == STEPS
+    labels = {props.get("label") for props in client.controls.values()}
+    assert "Play" in labels  # at the end it pauses
+    assert "Pause" not in labels
+
+
+def test_pausing_holds_a_run_that_goes_on_and_nothing_else_does(server: viser.ViserServer, run: Run) -> None:
+    live, shown = LiveViewer(server), []
+
+    def go_on() -> None:
+        live.begin("first", run.witness.camera, run.witness.frames[0])
+        for k, frames in enumerate(run.witness.frames[1:], start=1):
+            live.show(frames, Curve([0], [0.0], [0.0]))
+            shown.append(k)
+
+    client = Client(server)
+    client.set("Pause", True)
+    deadline = time.monotonic() + 20
+    while live._controls.playing and time.monotonic() < deadline:
+        time.sleep(0.01)
+    loop = threading.Thread(target=go_on)
+    loop.start()
+    client.listen()
+    assert shown == []
+    assert any(name.startswith("/map/") for name in client.nodes)  # a paused run is drawn whole
+    client.set("Step", True)
+    client.listen()
+    assert shown == []  # `begin` returned; the frame of the step is drawn before it waits
+    client.close()  # whoever paused it leaves: others can go on with it
+    Client(server).set("Play", True)
+    loop.join(60)
+    assert shown == list(range(1, STEPS + 1))
+
+
+def test_speed_is_steps_a_second(server: viser.ViserServer) -> None:
+    controls = Controls(server, "20", playing=True)
+    controls.wait()
+    started = time.monotonic()
+    for _ in range(4):
+        assert controls.wait()
+    assert time.monotonic() - started + 1e-3 >= 4 / 20
+    controls.play(False)
+    controls.seek()
+    assert not controls.wait()  # someone wants to be elsewhere: no step is due
+
+
+def test_an_episode_that_cannot_be_shown_is_told_and_the_other_stays(
+    server: viser.ViserServer, recorded: RecordedRun, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(episode_id: str) -> None:
+        raise UsageError(f"{episode_id} is broken")
+
+    monkeypatch.setattr(recorded, "open", broken)
+    player._try_to_open("other")
+    player.go_to(1)
+    assert player.episode.step == 1
+    player._try_to_open("other")
+    texts = [props.get("_markdown", "") for props in Client(server).controls.values()]
+    assert any("other is broken" in text for text in texts)
+
+
+def test_a_scene_is_shown_with_its_textures_and_free_floor(server: viser.ViserServer) -> None:
+    scenes = open_scenes("procedural")
+    scene = scenes.load(scenes.scene_ids[0])
+    Showroom(server, scenes, scene)
+    nodes = Client(server).nodes
+    parts = [
+        trimesh.load(io.BytesIO(nodes[f"/scene/{name}"]["glb_data"]), file_type="glb")
+        for name in ("low", "high")
+    ]
+    assert sum(len(mesh.faces) for part in parts for mesh in part.geometry.values()) == len(scene.triangles)
+    bounds = np.array([part.bounds for part in parts])
+    np.testing.assert_allclose(bounds[:, 0].min(axis=0), scene.vertices.min(axis=0), atol=1e-4)
+    np.testing.assert_allclose(bounds[:, 1].max(axis=0), scene.vertices.max(axis=0), atol=1e-4)
+    textured = [m for part in parts for m in part.geometry.values() if hasattr(m.visual, "material")]
+    assert len(textured) >= len(np.unique(scene.texture_ids[scene.texture_ids >= 0]))
+    assert nodes["/scene/floor"]["render_width"] == pytest.approx(scene.free_space.islands.shape[0] * 0.05)
+
+
+def test_a_map_is_shown_as_it_was_written(server: viser.ViserServer, tmp_path: Path) -> None:
+    """Also one in which no agent fits: a corner of a room, 3 m high."""
+    corners = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 3.0]])
+    triangles = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3]])
+    path = write_mesh(tmp_path / "corner.ply", corners, triangles, np.full((4, 3), 120, np.uint8))
+    meshes = MeshFile(Spec.parse(f"{path},up=z,scale=1"))
+    Showroom(server, meshes, meshes.load(meshes.scene_ids[0]))
+    shown = trimesh.load(
+        io.BytesIO(Client(server).nodes["/scene/low"]["glb_data"]), file_type="glb", force="mesh"
+    )
+    np.testing.assert_allclose(np.unique(shown.vertices, axis=0), np.unique(corners, axis=0), atol=1e-6)
+    assert np.all(shown.visual.vertex_colors[:, :3] == LINEAR[120])
+
+
+def test_linear_colours_are_those_of_the_standard() -> None:
+    """IEC 61966-2-1: mid grey on a screen is 21.4 % of the light."""
+    assert (LINEAR[0], LINEAR[255]) == (0, 255)
+    assert LINEAR[round(0.5 * 255)] == pytest.approx(0.214 * 255, abs=1)
+    assert np.all(np.diff(LINEAR.astype(int)) >= 0)
+
+
+def test_a_missing_viser_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "viser", None)
+    assert cli.main(["view", "procedural", "--port", "0"]) == 2
+    assert "pip install 'robonav[view]'" in capsys.readouterr().err
