@@ -1,0 +1,1 @@
+"""Driving a robot with what explores: discrete steps or velocities, safety stops, recordings, measurements."""
