@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import time
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,7 +17,7 @@ from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
-    from robonav.driving.driver import Outcome
+    from robonav.driving.driver import Outcome, Watcher
     from robonav.driving.simulation import SimulatedDrive
     from robonav.evaluation.fog import TopDownMap
     from robonav.evaluation.records import RunFolder
@@ -28,9 +29,9 @@ STOPPED, INTERRUPTED = 1, 130
 class DriveCommand(MeshOptions):
     """Let a policy or a baseline drive a robot with wheels, weight, noise and a bumper through a scene.
 
-    The policy gets what it gets in evaluation: images and its own last step. A step is finished by the robot's
-    own odometry before the next one; a step that touches something is taken back. Ends with the metrics of
-    `robonav evaluate`, and how the ride was. The same command gives the same drive.
+    The policy gets what it gets in evaluation: images and its own last step. A step is finished by the
+    robot's own odometry before the next one; a step that touches something is taken back. Ends with the
+    metrics of `robonav evaluate`, and how the ride was. The same command gives the same drive.
 
     Examples:
         robonav drive explorer --steps 128
@@ -42,7 +43,8 @@ class DriveCommand(MeshOptions):
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
     rgb-planner, frontier, nearest-frontier."""
     scene: str = "procedural"
-    """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several, --seed takes one."""
+    """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several the seed
+    takes one."""
     robot: Literal["turtlebot", "husky"] = "turtlebot"
     """Round and small with a mast, or four big wheels that skid."""
     steps: int = 256
@@ -106,8 +108,17 @@ class DriveCommand(MeshOptions):
     def _drive(self, drive: SimulatedDrive) -> tuple[Outcome, dict[str, Any], TopDownMap]:
         from robonav.launch.drive_progress import progress_shown
 
-        with progress_shown(self.explorer, self.steps) as progress:
-            return drive.run(self.steps, (progress,))
+        with self._recorder(drive) as recorder, progress_shown(self.explorer, self.steps) as progress:
+            return drive.run(self.steps, (recorder, progress))
+
+    def _recorder(self, drive: SimulatedDrive) -> AbstractContextManager[Watcher]:
+        from robonav.driving.driver import Watcher
+        from robonav.driving.recording import Recorder
+
+        if self.record is None:
+            return nullcontext(Watcher())
+        robot = drive.robot
+        return closing(Recorder(self.record, robot.camera, drive.map, lambda: robot.true_pose))
 
     def _write(self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap) -> None:
         from robonav.evaluation.report import render_report

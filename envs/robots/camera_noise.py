@@ -1,4 +1,4 @@
-"""What a real camera adds to a rendered frame: wandering exposure, grainy colours, depth that gets worse far away."""
+"""What a real camera adds to a rendered frame: wandering exposure, grain, depth that is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a robot can be put down: a wide one needs more room than the agent that the free space was made for."""
+"""Where a robot can be put down: a wide one needs more room than the agent of the free space."""
 
 from __future__ import annotations
 

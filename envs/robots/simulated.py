@@ -57,7 +57,7 @@ class SimulatedRobot:
         self._commands: deque[tuple[int, Twist]] = deque()  # and the physics step at which each takes effect
         self._wanted, self._heard = STANDSTILL, 0
         self._speed = STANDSTILL  # what the motors are asked for, after limits on speed and acceleration
-        self._steps, self._ticks, self._contact_steps = 0, 0, 0
+        self._steps, self._ticks, self._contact_steps, self._touching = 0, 0, 0, False
         self._yaw, self._rolled = start[2], float(np.mean(self._physics.rolled()))
         self._frame: CameraFrame | None = None
 
@@ -115,12 +115,15 @@ class SimulatedRobot:
             self._wanted = self._commands.popleft()[1]
         silent = self._steps - self._heard > self._spec.command_timeout_s * PHYSICS_HZ
         self._speed = self._slewed(STANDSTILL if silent else self._wanted)
+        if self._touching:  # the reflex of the base itself: never push
+            self._speed = Twist(min(0.0, self._speed.forward), self._speed.turn)
         sideways = 0.5 * self._spec.wheel_base_m * self._speed.turn
         left, right = gains * (self._speed.forward - sideways, self._speed.forward + sideways)
         self._physics.roll(float(left), float(right))
         self._physics.step()
         self._steps += 1
-        return self._physics.bumps()
+        self._touching = self._physics.bumps()
+        return self._touching
 
     def _slewed(self, wanted: Twist) -> Twist:
         forward = _towards(
@@ -133,8 +136,8 @@ class SimulatedRobot:
         T = self._T_world_robot()
         if T[2, 2] < _UPRIGHT or abs(T[2, 3] - self._floor_z) > 1.0:
             raise RobotError(
-                f"the robot fell over at x {T[0, 3]:.2f} m, y {T[1, 3]:.2f} m: the scene's floor has a step or "
-                "an edge there; start elsewhere (--seed), or mend the mesh"
+                f"the robot fell over at x {T[0, 3]:.2f} m, y {T[1, 3]:.2f} m: the scene's floor has a "
+                "step or an edge there; start elsewhere (--seed), or mend the mesh"
             )
         yaw, rolled = float(np.arctan2(T[1, 0], T[0, 0])), float(np.mean(self._physics.rolled()))
         turned = (yaw - self._yaw + np.pi) % (2 * np.pi) - np.pi

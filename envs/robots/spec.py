@@ -17,14 +17,14 @@ class RobotSpec:
         left_wheels: Names of the driven joints on the left.
         right_wheels: The same on the right.
         wheel_radius_m: Metres.
-        wheel_base_m: Distance between the wheels that explains how it turns; more than the measured one where
-            four wheels have to skid.
+        wheel_base_m: Distance between left and right that explains how it turns; more than the measured one
+            where four wheels have to skid.
         radius_m: Of the circle that the robot fills when it turns on the spot, metres.
         limits: Top speeds, m/s and rad/s.
         acceleration: m/s² and rad/s².
         wheel_torque_nm: Most that the motor of one wheel gives.
         latency_s: From a command to the first change of wheel speed.
-        sideways_grip: Share of their friction that wheels have across their plane: what lets four of them skid.
+        sideways_grip: Share of their friction that wheels have sideways: what lets four of them skid.
         command_timeout_s: It stops by itself when it hears nothing for so long.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robonav.driving.pilots import Observation, Pilot
-from robonav.driving.safety import SafetyStop, check_age, check_command, is_black, no_effect
+from robonav.driving.safety import SafetyStopError, check_age, check_command, is_black, no_effect
 from robonav.driving.step_controller import StepController
 from robonav.envs.navigation import FORWARD
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, Odometry, Robot, RobotError, Twist
@@ -14,6 +14,7 @@ from robonav.errors import UsageError
 
 VELOCITY_S = 0.2  # for how long a velocity is held before the pilot decides again
 STEP_TIMEOUT_S = 6.0
+BLACK_TIMEOUT_S = 2.0
 MAX_STALLS = 2  # steps in a row that neither arrive nor touch anything
 STILL = Twist(0.01, 0.03)
 _BRAKE_S = 1.0
@@ -176,8 +177,8 @@ class Driver:
             frame = self._robot.frame()
             if frame is not None and frame.stamp_s >= self._stopped_s and not is_black(frame):
                 return frame
-            if frame is not None and is_black(frame) and self._robot.now() - began > FRAME_TIMEOUT_S:
-                raise SafetyStop("the camera's frames are black: check lens, light and exposure")
+            if frame is not None and is_black(frame) and self._robot.now() - began > BLACK_TIMEOUT_S:
+                raise SafetyStopError("the camera's frames are black: check lens, light and exposure")
             self._tick(STANDSTILL)
 
     def _halt(self) -> None:

@@ -1,4 +1,4 @@
-"""Who decides where a robot goes: an explorer that takes discrete steps, or anything that gives velocities."""
+"""Who decides where a robot goes: an explorer that takes steps, or what gives velocities."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pilot(Protocol):
 
 
 class ExplorerPilot:
-    """An explorer at the wheel. It gets what it gets in evaluation, but measured: noisy frames, drifting poses.
+    """An explorer at the wheel. It gets what evaluation gives it, but measured: noisy images, drifting poses.
 
     Args:
         explorer: A trained policy or a baseline.
@@ -96,8 +96,8 @@ def window(camera: Camera, wanted: Camera) -> tuple[float, float, float, float]:
     middle = np.array([camera.width, camera.height]) / 2
     if np.any(half > middle + 1e-6):
         raise UsageError(
-            f"the robot's camera ({camera.width}x{camera.height}, {camera.hfov_deg:g}° wide) sees less than the "
-            f"explorer's ({wanted.width}x{wanted.height}, {wanted.hfov_deg:g}°): give a wider or higher one"
+            f"the robot's camera ({camera.width}x{camera.height}, {camera.hfov_deg:g}° wide) sees less than "
+            f"the explorer's ({wanted.width}x{wanted.height}, {wanted.hfov_deg:g}°): give a wider or higher one"
         )
     low, high = middle - half, middle + half
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from robonav.driving.driver import Moment, Watcher
+from robonav.envs.robots.messages import MAP_FREE, MAP_OCCUPIED, MAP_UNKNOWN, Message, occupancy_grid
 from robonav.envs.robots.robot import Odometry
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.occupancy import OccupancyGrid
+from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
+
+_ROS_VALUES = np.zeros(3, dtype=np.int8)
+_ROS_VALUES[[UNKNOWN, FREE, OCCUPIED]] = MAP_UNKNOWN, MAP_FREE, MAP_OCCUPIED
 
 
 class RobotMap(Watcher):
@@ -29,3 +33,8 @@ class RobotMap(Watcher):
         here = moment.odometry
         pose = self._camera.poses(np.array([[here.x, here.y, 0.0]]), np.array([here.yaw]))[0]
         self.grid.integrate(moment.frame.depth, pose, self._directions)
+
+    def message(self, stamp_s: float) -> Message:
+        """The map as nav_msgs/OccupancyGrid."""
+        values = _ROS_VALUES[self.grid.cells]
+        return occupancy_grid(stamp_s, values, self.grid.origin_xy, self.grid.cell_size)

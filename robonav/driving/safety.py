@@ -1,4 +1,4 @@
-"""What stops a robot: frames that stop coming, or are black, and commands that make no sense or have no effect."""
+"""What stops a robot: no frames or black ones, and commands that make no sense or have no effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FRAME_TIMEOUT_S = 2.0
 BLACK = 4.0  # mean grey level below which an image shows nothing
 
 
-class SafetyStop(UsageError):
+class SafetyStopError(UsageError):
     """The drive cannot go on safely; the message names the cause."""
 
 
@@ -20,11 +20,11 @@ def check_age(frame: CameraFrame | None, now_s: float) -> None:
     """Stop where the camera has been silent for too long.
 
     Raises:
-        SafetyStop: The latest frame is more than 2 s old.
+        SafetyStopError: The latest frame is more than 2 s old.
     """
     silent = now_s if frame is None else now_s - frame.stamp_s
     if silent > FRAME_TIMEOUT_S:
-        raise SafetyStop(f"no camera frame for {silent:.1f} s: check the camera and its connection")
+        raise SafetyStopError(f"no camera frame for {silent:.1f} s: check the camera and its connection")
 
 
 def is_black(frame: CameraFrame) -> bool:
@@ -36,20 +36,20 @@ def check_command(decision: int | Twist) -> None:
     """Stop where the pilot asks for nonsense.
 
     Raises:
-        SafetyStop: A velocity is not finite, or a step is none of the three.
+        SafetyStopError: A velocity is not finite, or a step is none of the three.
     """
     if isinstance(decision, Twist):
         if not (math.isfinite(decision.forward) and math.isfinite(decision.turn)):
-            raise SafetyStop(
-                f"the pilot asked for {decision.forward} m/s and {decision.turn} rad/s: not a number"
+            raise SafetyStopError(
+                f"the pilot asked for {decision.forward} m/s and {decision.turn} rad/s: not a finite velocity"
             )
     elif not 0 <= decision < NUM_ACTIONS:
-        raise SafetyStop(f"the pilot asked for step {decision}: expected 0 forward, 1 left or 2 right")
+        raise SafetyStopError(f"the pilot asked for step {decision}: expected 0 forward, 1 left or 2 right")
 
 
-def no_effect(asked: Twist, here: Odometry) -> SafetyStop:
+def no_effect(asked: Twist, here: Odometry) -> SafetyStopError:
     """The stop for a robot that does not move as it is told."""
-    return SafetyStop(
+    return SafetyStopError(
         f"the robot does not move as it is told: asked for {asked.forward:.2f} m/s and {asked.turn:.2f} rad/s, "
         f"measured {here.twist.forward:.2f} m/s and {here.twist.turn:.2f} rad/s; a wheel may be stuck"
     )

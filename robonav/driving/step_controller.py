@@ -1,4 +1,4 @@
-"""Turns a policy's steps into velocities: 0.25 m ahead or 15° aside, finished by odometry before the next one."""
+"""Turns steps into velocities: 0.25 m ahead or 15° aside, finished by odometry before the next one."""
 
 from __future__ import annotations
 
