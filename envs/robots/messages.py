@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def occupancy_grid(
                 "orientation": _about_z(0.0),
             },
         },
-        "data": np.ascontiguousarray(values.T, dtype=np.int8).tobytes(),  # rows run along x
+        "data": array("b", values.T.astype(np.int8).tobytes()),  # rows run along x
     }
 
 

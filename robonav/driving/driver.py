@@ -128,8 +128,7 @@ class Driver:
     def _step(self, action: int) -> bool:
         """Carry out one step, or go back to where it began; whether it was carried out."""
         self._controller.begin(action)
-        touching = self._robot.contact_s() > 0
-        ended = self._follow(wary=action == FORWARD or not touching)
+        ended = self._follow(wary=action == FORWARD)  # turning on the spot leads away from what it touches
         if ended == "arrived":
             self._controller.finish()
         else:

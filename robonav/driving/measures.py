@@ -63,9 +63,7 @@ class Explored(Watcher):
     def __init__(
         self, episode: Episode, world: World, steps: int, true_pose: Callable[[], tuple[float, float, float]]
     ) -> None:
-        island = int(world.free_space.island_at(np.array(episode.start[:2])))
-        truth = GroundTruth.of(world, metric_camera(world.sensor.camera), island)
-        self._tracker = EpisodeTracker(episode, world, truth, steps)
+        self._tracker = EpisodeTracker(episode, world, truth_of(episode, world), steps)
         self._true_pose, self._floor_z = true_pose, world.free_space.floor_z
         self._observe(blocked=False)
 
@@ -80,3 +78,9 @@ class Explored(Watcher):
     def _observe(self, blocked: bool) -> None:
         x, y, yaw = self._true_pose()
         self._tracker.observe(np.array([x, y, self._floor_z], np.float32), yaw, blocked)
+
+
+def truth_of(episode: Episode, world: World) -> GroundTruth:
+    """What `robonav evaluate` would measure this episode against."""
+    island = int(world.free_space.island_at(np.array(episode.start[:2])))
+    return GroundTruth.of(world, metric_camera(world.sensor.camera), island)

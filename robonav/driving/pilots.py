@@ -97,7 +97,7 @@ def window(camera: Camera, wanted: Camera) -> tuple[float, float, float, float]:
     if np.any(half > middle + 1e-6):
         raise UsageError(
             f"the robot's camera ({camera.width}x{camera.height}, {camera.hfov_deg:g}° wide) sees less than "
-            f"the explorer's ({wanted.width}x{wanted.height}, {wanted.hfov_deg:g}°): give a wider or higher one"
+            f"the explorer's ({wanted.width}x{wanted.height}, {wanted.hfov_deg:g}°): give a wider one"
         )
     low, high = middle - half, middle + half
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

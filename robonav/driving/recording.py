@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcap_ros2.writer import Writer
 
 CHUNK_BYTES = 256 * 1024  # about a second; what is not in a finished chunk is lost when the power fails
-MAP_EVERY_S = 1.0
+MAP_EVERY_S = 5.0
 
 TOPICS = {
     "/camera/image_raw": "sensor_msgs/Image",
@@ -131,7 +131,7 @@ class _WholeWrites:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file: IO[bytes] = open(path, "xb", buffering=0)
+        self._file: IO[bytes] = open(path, "xb", buffering=0)  # noqa: SIM115 (close() closes it)
         self.failed = False
 
     def write(self, data: bytes) -> int:
@@ -172,6 +172,6 @@ def _import_writer() -> type[Writer]:
         from mcap_ros2.writer import Writer
     except ImportError as error:
         raise UsageError(
-            "recording needs the package mcap-ros2-support, which is not installed: pip install 'robonav[drive]'"
+            "recording needs the package mcap-ros2-support, which is missing: pip install 'robonav[drive]'"
         ) from error
     return Writer

@@ -35,6 +35,9 @@ class RobotMap(Watcher):
         self.grid.integrate(moment.frame.depth, pose, self._directions)
 
     def message(self, stamp_s: float) -> Message:
-        """The map as nav_msgs/OccupancyGrid."""
-        values = _ROS_VALUES[self.grid.cells]
-        return occupancy_grid(stamp_s, values, self.grid.origin_xy, self.grid.cell_size)
+        """What is known of the map so far, as nav_msgs/OccupancyGrid."""
+        known = np.argwhere(self.grid.cells != UNKNOWN)
+        low, high = (known.min(axis=0), known.max(axis=0) + 1) if len(known) else (np.zeros(2, int),) * 2
+        values = _ROS_VALUES[self.grid.cells[low[0] : high[0], low[1] : high[1]]]
+        origin = self.grid.origin_xy + low * self.grid.cell_size
+        return occupancy_grid(stamp_s, values, origin, self.grid.cell_size)
