@@ -1,8 +1,8 @@
-"""What physics and noise cost: the shipped explorer driven, beside the same explorer stepped in the ideal world.
+"""What physics and noise cost: the shipped explorer driven, beside the same in the ideal world.
 
     python benchmarks/drive_gap.py --drives 4 --steps 64 --out docs/results/drive_gap.json
 
-Every drive starts where the ideal episode of its seed starts, with the same stream of random actions. A drive's
+Every drive starts where the ideal episode of its seed starts, with the same stream of random actions. Its
 line is printed and written as soon as it ends.
 """
 

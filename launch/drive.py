@@ -6,7 +6,8 @@ import json
 import shlex
 import sys
 import time
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +19,8 @@ from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
     from robonav.driving.driver import Outcome, Watcher
+    from robonav.driving.recording import TruePose
+    from robonav.driving.ros_drive import RosDrive
     from robonav.driving.simulation import SimulatedDrive
     from robonav.evaluation.fog import TopDownMap
     from robonav.evaluation.records import RunFolder
@@ -45,8 +48,9 @@ class DriveCommand(MeshOptions):
     scene: str = "procedural"
     """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several the seed
     takes one."""
-    robot: Literal["turtlebot", "husky"] = "turtlebot"
-    """Round and small with a mast, or four big wheels that skid."""
+    robot: Literal["turtlebot", "husky", "ros2"] = "turtlebot"
+    """Round and small with a mast, or four big wheels that skid; or a real one whose ROS 2 driver is running,
+    which knows no scene, noise and completeness."""
     steps: int = 256
     """Steps that the policy takes."""
     seed: int = 0
@@ -66,22 +70,48 @@ class DriveCommand(MeshOptions):
 
     def run(self) -> int:
         """Drive, write what came of it, and print the table; exit code 1 after a safety stop."""
-        from robonav.evaluation.records import RunFolder
-
         self._check()
+        outcome = self._drive_ros() if self.robot == "ros2" else self._drive_simulated()
+        return _exit_code(outcome)
+
+    def _drive_simulated(self) -> Outcome:
+        from robonav.evaluation.records import RunFolder
+        from robonav.provenance import git_revision
+
+        revision = git_revision()  # before the drive: the checkout may move on meanwhile
         drive = self._set_up()
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        outcome, record, picture = self._drive(drive)
-        self._write(folder, record, picture)
-        _print_table(record)
+        with self._watchers(drive, lambda: drive.robot.true_pose) as watchers:
+            outcome, record, picture = drive.run(self.steps, watchers)
+        self._write(folder, record, picture, revision)
+        _print_table(
+            f"{record['scene_id']}, {record['steps']} steps", _explored(record) | _ridden(record["drive"])
+        )
         print(f"report: {folder.path / 'report.html'}")
-        return _exit_code(outcome)
+        return outcome
+
+    def _drive_ros(self) -> Outcome:
+        from robonav.driving.ros_drive import RosDrive
+        from robonav.evaluation.explorer import make_explorer
+
+        drive = RosDrive(make_explorer(self.explorer))
+        with self._watchers(drive, None) as watchers:
+            outcome, ride = drive.run(self.steps, self.seed, watchers)
+        if self.out is not None:
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "drive.json").write_text(json.dumps(ride, indent=2) + "\n", encoding="utf-8")
+        _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
+        return outcome
 
     def _check(self) -> None:
         for name, least in (("steps", 1), ("seed", 0), ("floor", 0), ("camera", 16)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name} is {value}: give at least {least}")
+        if self.record is not None and self.record.exists():
+            raise UsageError(f"{self.record} exists: give --record the name of a new file")
+        if self.record is not None and not self.record.parent.is_dir():
+            raise UsageError(f"{self.record.parent} is no folder: make it, or give --record another place")
 
     def _set_up(self) -> SimulatedDrive:
         from robonav.driving.simulation import SimulatedDrive
@@ -105,28 +135,30 @@ class DriveCommand(MeshOptions):
         told = {name: getattr(self, name) for name in names}
         return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
 
-    def _drive(self, drive: SimulatedDrive) -> tuple[Outcome, dict[str, Any], TopDownMap]:
-        from robonav.launch.drive_progress import progress_shown
-
-        with self._recorder(drive) as recorder, progress_shown(self.explorer, self.steps) as progress:
-            return drive.run(self.steps, (recorder, progress))
-
-    def _recorder(self, drive: SimulatedDrive) -> AbstractContextManager[Watcher]:
+    @contextmanager
+    def _watchers(
+        self, drive: SimulatedDrive | RosDrive, true_pose: TruePose | None
+    ) -> Iterator[Sequence[Watcher]]:
+        """Who looks on: a progress bar, and a recorder if there is to be one."""
         from robonav.driving.driver import Watcher
         from robonav.driving.recording import Recorder
+        from robonav.launch.drive_progress import progress_shown
 
-        if self.record is None:
-            return nullcontext(Watcher())
-        robot = drive.robot
-        return closing(Recorder(self.record, robot.camera, drive.map, lambda: robot.true_pose))
+        with ExitStack() as stack:
+            recorder = Watcher()
+            if self.record is not None:
+                recorder = Recorder(self.record, drive.robot.camera, drive.map, true_pose)
+                stack.callback(recorder.close)
+            yield recorder, stack.enter_context(progress_shown(self.explorer, self.steps))
 
-    def _write(self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap) -> None:
+    def _write(
+        self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None
+    ) -> None:
         from robonav.evaluation.report import render_report
         from robonav.evaluation.summary import summarise
-        from robonav.provenance import git_revision
 
         folder.append(record, picture)
-        summary = summarise([record], self._settings(), self._command(), git_revision())
+        summary = summarise([record], self._settings(), self._command(), revision)
         summary["drive"] = record["drive"]
         folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
         folder.write_text("report.html", render_report(summary, [record], folder.load_map))
@@ -143,21 +175,30 @@ class DriveCommand(MeshOptions):
         return " ".join(["robonav drive", shlex.quote(self.explorer), *words, *quiet])
 
 
-def _print_table(record: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    ride, last = record["drive"], str(record["steps"])
-    table = Table("measured", "value", title=f"{record['scene_id']}, {last} steps")
-    rows = {
+def _explored(record: dict[str, Any]) -> dict[str, str]:
+    last = str(record["steps"])
+    return {
         "visible completeness": f"{record['visible_completeness_pct'][last]:.1f} %",
         "completeness": f"{record['completeness_pct'][last]:.1f} %",
-        "way": f"{record['path_length_m']:.1f} m in {ride['driven_s']:.1f} s",
+        "way": f"{record['path_length_m']:.1f} m",
+        "real-time factor": f"{record['drive']['real_time_factor']:.1f}",
+    }
+
+
+def _ridden(ride: dict[str, Any]) -> dict[str, str]:
+    return {
+        "driven": f"{ride['driven_s']:.1f} s",
         "blocked steps": str(ride["blocked"]),
         "bumps": f"{ride['bumps']}, {ride['contact_s']:.1f} s in contact",
         "jerk (RMS)": f"{ride['jerk_rms_m_s3']:.2f} m/s³",
-        "real-time factor": f"{ride['real_time_factor']:.1f}",
     }
+
+
+def _print_table(title: str, rows: dict[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("measured", "value", title=title)
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table)

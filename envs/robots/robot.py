@@ -39,7 +39,7 @@ class Odometry:
         stamp_s: When, seconds on the robot's clock.
         x: Metres.
         y: Metres.
-        yaw: Radians, 0 = along x, counter-clockwise; it counts full turns.
+        yaw: Radians, 0 = along x, counter-clockwise.
         twist: How fast it believes that it moves.
     """
 

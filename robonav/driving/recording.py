@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 256 * 1024  # about a second; what is not in a finished chunk is lost when the power fails
 MAP_EVERY_S = 5.0
 
+TruePose = Callable[[], tuple[float, float, float]]  # x, y, yaw in the world
+
 TOPICS = {
     "/camera/image_raw": "sensor_msgs/Image",
     "/camera/depth/image_raw": "sensor_msgs/Image",
@@ -43,7 +45,7 @@ class Recorder(Watcher):
         path: The file; it must not exist yet.
         camera: The robot's camera.
         robot_map: The map that the robot draws.
-        true_pose: Tells x, y, yaw in the world.
+        true_pose: Tells x, y, yaw in the world; None where nobody knows.
 
     Raises:
         UsageError: The file exists, or the package `mcap-ros2-support` is missing.
@@ -54,7 +56,7 @@ class Recorder(Watcher):
         path: Path,
         camera: Camera,
         robot_map: RobotMap,
-        true_pose: Callable[[], tuple[float, float, float]],
+        true_pose: TruePose | None = None,
     ) -> None:
         self._path, self._camera, self._map, self._true_pose = path, camera, robot_map, true_pose
         writer = _import_writer()
@@ -81,7 +83,9 @@ class Recorder(Watcher):
         self._write("/tf", messages.transforms(here, self._camera))
         self._write("/cmd_vel", messages.twist(moment.command))
         self._write("/bumper", {"data": moment.contact_s > 0})
-        self._write("/ground_truth/odom", messages.odometry(Odometry(moment.stamp_s, *self._true_pose())))
+        if self._true_pose is not None:
+            truth = Odometry(moment.stamp_s, *self._true_pose())
+            self._write("/ground_truth/odom", messages.odometry(truth))
         if moment.frame is not None and moment.is_new:
             stamp_s = moment.frame.stamp_s
             self._write("/camera/image_raw", messages.rgb_image(stamp_s, moment.frame.rgb))

@@ -1,4 +1,4 @@
-"""A small robot for tests: in the box room, with a camera of few pixels, and a pilot that does as it is told."""
+"""A small robot for tests: in the box room, with a camera of few pixels, and a pilot that obeys."""
 
 from __future__ import annotations
 
