@@ -20,6 +20,7 @@ import robonav
 from robonav.errors import UsageError
 from robonav.launch.demo import DemoCommand
 from robonav.launch.doctor import DoctorCommand
+from robonav.launch.drive import DriveCommand
 from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
 from robonav.launch.map import MapCommand
@@ -44,6 +45,7 @@ COMMANDS: dict[str, type[Command]] = {
     "vision": VisionCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
+    "drive": DriveCommand,
     "map": MapCommand,
     "view": ViewCommand,
     "export": ExportCommand,
@@ -112,9 +114,10 @@ def _plain_warning(
 
 def _is_users_mistake(error: Exception) -> bool:
     """Whether the message alone says what to mend: a bad scene, checkpoint, option, disk or path."""
+    from robonav.envs.robots.robot import RobotError
     from robonav.envs.scenes.scene import SceneError
 
-    return isinstance(error, UsageError | SceneError | OSError)
+    return isinstance(error, UsageError | SceneError | RobotError | OSError)
 
 
 def _one_line(error: Exception) -> str:

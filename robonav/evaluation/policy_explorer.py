@@ -44,6 +44,11 @@ class PolicyExplorer:
         with torch.no_grad():
             distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
         weights = distribution.probs.cpu().pow(1.0 / _TEMPERATURE)
+        if not torch.isfinite(weights).all():
+            raise CheckpointError(
+                "the policy gives NaN instead of probabilities of actions: its weights are damaged; take "
+                "another checkpoint, or train it again"
+            )
         return torch.multinomial(weights, 1, generator=self._noise)[:, 0].numpy()
 
 

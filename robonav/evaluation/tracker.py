@@ -81,8 +81,10 @@ class EpisodeTracker:
         self._poses.append((float(position[0]), float(position[1]), float(yaw)))
         self._collisions += int(collided)
         self._look(position, yaw)
-        if step % CURVE_EVERY == 0 or step in self._report_at:
-            self._measure(step)
+        if step % CURVE_EVERY == 0:
+            self._extend_curve(step)
+        if step in self._report_at:
+            self._report(step)
 
     def _look(self, position: NDArray[np.floating], yaw: float) -> None:
         """Add the metric camera's points; the same view of a static scene adds nothing a second time."""
@@ -95,21 +97,26 @@ class EpisodeTracker:
         lengths = np.where(depth > 0, depth * self._stretch, np.inf).astype(np.float32)
         self._coverage.observe(pose[:3, 3], self._rays @ pose[:3, :3].T, lengths)
 
-    def _measure(self, step: int) -> None:
+    def _shares(self) -> tuple[float, float]:
         seen, visible = self._coverage.seen, self._truth.surface.visible
-        shares = (completeness_pct(seen), completeness_pct(seen[visible]))
-        if step % CURVE_EVERY == 0:
-            self.curve.step.append(step)
-            self.curve.completeness_pct.append(round(shares[0], 3))
-            self.curve.visible_completeness_pct.append(round(shares[1], 3))
-        if step in self._report_at:
-            distance = float(self._coverage.distances().mean())
-            for name, value in zip(self._metrics, (*shares, distance), strict=True):
-                self._metrics[name][str(step)] = round(value, 4)
+        return completeness_pct(seen), completeness_pct(seen[visible])
+
+    def _extend_curve(self, step: int) -> None:
+        shares = self._shares()
+        self.curve.step.append(step)
+        self.curve.completeness_pct.append(round(shares[0], 3))
+        self.curve.visible_completeness_pct.append(round(shares[1], 3))
+
+    def _report(self, step: int) -> None:
+        distance = float(self._coverage.distances().mean())
+        for name, value in zip(self._metrics, (*self._shares(), distance), strict=True):
+            self._metrics[name][str(step)] = round(value, 4)
 
     def finish(self) -> tuple[dict[str, Any], TopDownMap]:
-        """The episode's record, ready for JSON, and its top-down map."""
+        """The episode's record, ready for JSON, and its top-down map; it may end before its last step."""
         trajectory = np.array(self._poses)
+        if len(trajectory) - 1 not in self._report_at:
+            self._report(len(trajectory) - 1)
         picture = draw_map(
             self._world.sensor, self._camera, self._truth.surface, self._coverage.seen, trajectory
         )

@@ -1,0 +1,213 @@
+"""`robonav drive`: a trained agent drives a simulated robot through a scene that it never saw."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from robonav.errors import UsageError
+from robonav.launch.mesh_options import MeshOptions
+
+if TYPE_CHECKING:
+    from robonav.driving.driver import Outcome, Watcher
+    from robonav.driving.recording import TruePose
+    from robonav.driving.ros_drive import RosDrive
+    from robonav.driving.simulation import SimulatedDrive
+    from robonav.evaluation.fog import TopDownMap
+    from robonav.evaluation.records import RunFolder
+
+STOPPED, INTERRUPTED = 1, 130
+
+
+@dataclass(frozen=True)
+class DriveCommand(MeshOptions):
+    """Let a policy or a baseline drive a robot with wheels, weight, noise and a bumper through a scene.
+
+    The policy gets what it gets in evaluation: images and its own last step. A step is finished by the
+    robot's own odometry before the next one; a step that touches something is taken back. Ends with the
+    metrics of `robonav evaluate`, and how the ride was. The same command gives the same drive.
+
+    Examples:
+        robonav drive explorer --steps 128
+        robonav drive explorer --scene my_house.glb --record run.mcap
+        robonav drive runs/nano-0 --robot husky --no-noise
+    """
+
+    explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
+    """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
+    rgb-planner, frontier, nearest-frontier."""
+    scene: str = "procedural"
+    """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several the seed
+    takes one."""
+    robot: Literal["turtlebot", "husky", "ros2"] = "turtlebot"
+    """Round and small with a mast, or four big wheels that skid; or a real one whose ROS 2 driver is running,
+    which knows no scene, noise and completeness."""
+    steps: int = 256
+    """Steps that the policy takes."""
+    seed: int = 0
+    """Decides scene, start, actions and noise."""
+    noise: bool = True
+    """Wheels that slip, odometry that drifts, exposure that wanders, depth that is measured."""
+    camera: int | None = None
+    """Width and height of the robot's camera, pixels; default those that the explorer wants."""
+    floor: int | None = None
+    """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
+    out: Path | None = None
+    """Folder for the results; default runs/drive-EXPLORER-TIME."""
+    record: Path | None = None
+    """Also write what the robot saw and did as an MCAP file with ROS 2 messages."""
+    threads: int = 0
+    """Threads for ray casting; 0 = all cores. Results do not depend on it."""
+
+    def run(self) -> int:
+        """Drive, write what came of it, and print the table; exit code 1 after a safety stop."""
+        self._check()
+        outcome = self._drive_ros() if self.robot == "ros2" else self._drive_simulated()
+        return _exit_code(outcome)
+
+    def _drive_simulated(self) -> Outcome:
+        from robonav.evaluation.records import RunFolder
+        from robonav.provenance import git_revision
+
+        revision = git_revision()  # before the drive: the checkout may move on meanwhile
+        drive = self._set_up()
+        folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
+        with self._watchers(drive, lambda: drive.robot.true_pose) as watchers:
+            outcome, record, picture = drive.run(self.steps, watchers)
+        self._write(folder, record, picture, revision)
+        _print_table(
+            f"{record['scene_id']}, {record['steps']} steps", _explored(record) | _ridden(record["drive"])
+        )
+        print(f"report: {folder.path / 'report.html'}")
+        return outcome
+
+    def _drive_ros(self) -> Outcome:
+        from robonav.driving.ros_drive import RosDrive
+        from robonav.evaluation.explorer import make_explorer
+
+        drive = RosDrive(make_explorer(self.explorer))
+        with self._watchers(drive, None) as watchers:
+            outcome, ride = drive.run(self.steps, self.seed, watchers)
+        if self.out is not None:
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "drive.json").write_text(json.dumps(ride, indent=2) + "\n", encoding="utf-8")
+        _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
+        return outcome
+
+    def _check(self) -> None:
+        for name, least in (("steps", 1), ("seed", 0), ("floor", 0), ("camera", 16)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} is {value}: give at least {least}")
+        if self.record is not None and self.record.exists():
+            raise UsageError(f"{self.record} exists: give --record the name of a new file")
+        if self.record is not None and not self.record.parent.is_dir():
+            raise UsageError(f"{self.record.parent} is no folder: make it, or give --record another place")
+
+    def _set_up(self) -> SimulatedDrive:
+        from robonav.driving.simulation import SimulatedDrive
+        from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
+        from robonav.envs.scenes import open_scenes
+        from robonav.envs.scenes.floors import OnFloor
+        from robonav.evaluation.explorer import make_explorer
+
+        explorer = make_explorer(self.explorer)
+        scenes = open_scenes(self.spec(self.scene), split="val")
+        scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
+        noise = Noise() if self.noise else NO_NOISE
+        return SimulatedDrive(
+            explorer, scenes, ROBOTS[self.robot], noise, self.seed, self.camera, self.threads
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        from robonav.evaluation.explorer import fingerprint
+
+        names = ("explorer", "robot", "steps", "seed", "noise", "camera", "floor")
+        told = {name: getattr(self, name) for name in names}
+        return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
+
+    @contextmanager
+    def _watchers(
+        self, drive: SimulatedDrive | RosDrive, true_pose: TruePose | None
+    ) -> Iterator[Sequence[Watcher]]:
+        """Who looks on: a progress bar, and a recorder if there is to be one."""
+        from robonav.driving.driver import Watcher
+        from robonav.driving.recording import Recorder
+        from robonav.launch.drive_progress import progress_shown
+
+        with ExitStack() as stack:
+            recorder = Watcher()
+            if self.record is not None:
+                recorder = Recorder(self.record, drive.robot.camera, drive.map, true_pose)
+                stack.callback(recorder.close)
+            yield recorder, stack.enter_context(progress_shown(self.explorer, self.steps))
+
+    def _write(
+        self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None
+    ) -> None:
+        from robonav.evaluation.report import render_report
+        from robonav.evaluation.summary import summarise
+
+        folder.append(record, picture)
+        summary = summarise([record], self._settings(), self._command(), revision)
+        summary["drive"] = record["drive"]
+        folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
+        folder.write_text("report.html", render_report(summary, [record], folder.load_map))
+
+    def _default_out(self) -> Path:
+        name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))
+        return Path("runs") / f"drive-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    def _command(self) -> str:
+        options = ["scene", "robot", "steps", "seed"]
+        options += [name for name in ("camera", "floor", "up", "scale") if getattr(self, name) is not None]
+        words = [f"--{name} {shlex.quote(str(getattr(self, name)))}" for name in options]
+        quiet = [] if self.noise else ["--no-noise"]
+        return " ".join(["robonav drive", shlex.quote(self.explorer), *words, *quiet])
+
+
+def _explored(record: dict[str, Any]) -> dict[str, str]:
+    last = str(record["steps"])
+    return {
+        "visible completeness": f"{record['visible_completeness_pct'][last]:.1f} %",
+        "completeness": f"{record['completeness_pct'][last]:.1f} %",
+        "way": f"{record['path_length_m']:.1f} m",
+        "real-time factor": f"{record['drive']['real_time_factor']:.1f}",
+    }
+
+
+def _ridden(ride: dict[str, Any]) -> dict[str, str]:
+    return {
+        "driven": f"{ride['driven_s']:.1f} s",
+        "blocked steps": str(ride["blocked"]),
+        "bumps": f"{ride['bumps']}, {ride['contact_s']:.1f} s in contact",
+        "jerk (RMS)": f"{ride['jerk_rms_m_s3']:.2f} m/s³",
+    }
+
+
+def _print_table(title: str, rows: dict[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("measured", "value", title=title)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.cause is None:
+        return 0
+    from robonav.driving.driver import INTERRUPTED as BY_CTRL_C
+
+    print(f"robonav: the robot stopped after {outcome.decisions} steps: {outcome.cause}", file=sys.stderr)
+    return INTERRUPTED if outcome.cause == BY_CTRL_C else STOPPED

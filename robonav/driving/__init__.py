@@ -1,0 +1,1 @@
+"""Driving a robot with what explores: steps or velocities, safety stops, recordings, measurements."""

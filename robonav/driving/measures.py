@@ -1,0 +1,86 @@
+"""What is measured while a robot drives: how smoothly, how often it touches things, and what it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.envs.navigation import Episode, World
+from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.runner import metric_camera
+from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+
+
+class Ride(Watcher):
+    """Contact time, bumps, blocked decisions, and jerk (from the odometry's speed at control rate)."""
+
+    def __init__(self) -> None:
+        self._contact_s, self._bumps, self._blocked = 0.0, 0, 0
+        self._touching = False
+        self._stamps: list[float] = []
+        self._speeds: list[float] = []
+
+    def tick(self, moment: Moment) -> None:
+        """Add one control period."""
+        touches = moment.contact_s > 0
+        self._bumps += touches and not self._touching
+        self._touching = touches
+        self._contact_s += moment.contact_s
+        self._stamps.append(moment.stamp_s)
+        self._speeds.append(moment.odometry.twist.forward)
+
+    def decided(self, decision: Decision) -> None:
+        """Count what was blocked."""
+        self._blocked += not decision.executed
+
+    def result(self) -> dict[str, float]:
+        """Figures of the ride, ready for JSON."""
+        stamps, speeds = np.array(self._stamps), np.array(self._speeds)
+        period = float(np.mean(np.diff(stamps))) if len(stamps) > 1 else 0.0
+        jerk = np.diff(speeds, 2) / period**2 if len(stamps) > 2 else np.zeros(1)
+        return {
+            "driven_s": round(float(np.ptp(stamps)) + period if len(stamps) else 0.0, 3),
+            "contact_s": round(self._contact_s, 3),
+            "bumps": self._bumps,
+            "blocked": self._blocked,
+            "jerk_rms_m_s3": round(float(np.sqrt(np.mean(jerk**2))), 3),
+        }
+
+
+class Explored(Watcher):
+    """What `robonav evaluate` measures, from the robot's true pose after every decision.
+
+    Args:
+        episode: Where it started.
+        world: The scene, with the pilot's camera.
+        steps: Decisions that were planned.
+        true_pose: Tells x, y, yaw in the world; metrics only.
+    """
+
+    def __init__(
+        self, episode: Episode, world: World, steps: int, true_pose: Callable[[], tuple[float, float, float]]
+    ) -> None:
+        self._tracker = EpisodeTracker(episode, world, truth_of(episode, world), steps)
+        self._true_pose, self._floor_z = true_pose, world.free_space.floor_z
+        self._observe(blocked=False)
+
+    def decided(self, decision: Decision) -> None:
+        """Look from where the decision led."""
+        self._observe(blocked=not decision.executed)
+
+    def result(self) -> tuple[dict[str, Any], TopDownMap]:
+        """The episode's record and its top-down map, as in evaluation."""
+        return self._tracker.finish()
+
+    def _observe(self, blocked: bool) -> None:
+        x, y, yaw = self._true_pose()
+        self._tracker.observe(np.array([x, y, self._floor_z], np.float32), yaw, blocked)
+
+
+def truth_of(episode: Episode, world: World) -> GroundTruth:
+    """What `robonav evaluate` would measure this episode against."""
+    island = int(world.free_space.island_at(np.array(episode.start[:2])))
+    return GroundTruth.of(world, metric_camera(world.sensor.camera), island)

@@ -1,0 +1,114 @@
+"""Who decides where a robot goes: an explorer that takes steps, or what gives velocities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from robonav.envs.navigation import Frames
+from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.evaluation.explorer import Explorer
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What a robot knows when it decides; nothing in it is privileged.
+
+    Attributes:
+        frame: What its camera saw, standing still.
+        odometry: Where it believes to be.
+        previous_action: The last step + 1; 0 at the start, after a blocked step and after a velocity.
+        blocked: Something was in the way of the last decision.
+    """
+
+    frame: CameraFrame
+    odometry: Odometry
+    previous_action: int
+    blocked: bool
+
+
+class Pilot(Protocol):
+    """Decides again and again."""
+
+    def reset(self, seed: int) -> None:
+        """A new drive begins."""
+
+    def decide(self, observation: Observation) -> int | Twist:
+        """A step (0 forward, 1 left, 2 right), or a velocity for one decision period."""
+        ...
+
+
+class ExplorerPilot:
+    """An explorer at the wheel. It gets what evaluation gives it, but measured: noisy images, drifting poses.
+
+    Args:
+        explorer: A trained policy or a baseline.
+        camera: The robot's camera; frames are cut and scaled to the explorer's.
+
+    Raises:
+        UsageError: The robot's camera sees less than the explorer's.
+    """
+
+    def __init__(self, explorer: Explorer, camera: Camera) -> None:
+        self._explorer, self._camera = explorer, camera
+        self._window = window(camera, explorer.camera)
+
+    def reset(self, seed: int) -> None:
+        """Forget everything."""
+        self._explorer.reset(1, seed)
+
+    def decide(self, observation: Observation) -> int:
+        """The explorer's next step."""
+        frames = self._measured(observation)
+        seen = {"rgb": frames.rgb, "previous_action": np.array([observation.previous_action])}
+        return int(self._explorer.act(seen, frames, self._explorer.camera)[0])
+
+    def _measured(self, observation: Observation) -> Frames:
+        here, camera = observation.odometry, self._explorer.camera
+        position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
+        size = (camera.width, camera.height)
+        rgb = _resized(observation.frame.rgb, size, self._window, Image.Resampling.BOX)
+        depth = _resized(observation.frame.depth, size, self._window, Image.Resampling.NEAREST)
+        return Frames(
+            rgb[None],
+            depth[None],
+            camera.poses(position, yaw),
+            position,
+            yaw,
+            np.array([observation.blocked]),
+        )
+
+
+def window(camera: Camera, wanted: Camera) -> tuple[float, float, float, float]:
+    """The part of a camera's image (left, top, right, bottom in pixels) that another camera would see.
+
+    Raises:
+        UsageError: The other one sees more.
+    """
+    scale = camera.focal / wanted.focal
+    half = np.array([wanted.width, wanted.height]) * scale / 2
+    middle = np.array([camera.width, camera.height]) / 2
+    if np.any(half > middle + 1e-6):
+        raise UsageError(
+            f"the robot's camera ({camera.width}x{camera.height}, {camera.hfov_deg:g}° wide) sees less than "
+            f"the explorer's ({wanted.width}x{wanted.height}, {wanted.hfov_deg:g}°): give a wider one"
+        )
+    low, high = middle - half, middle + half
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _resized(
+    image: NDArray[np.generic],
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+    filter: Image.Resampling,
+) -> NDArray[np.generic]:
+    if image.shape[1::-1] == size and box == (0.0, 0.0, *size):
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, filter, box=box))

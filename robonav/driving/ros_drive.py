@@ -1,0 +1,52 @@
+"""One drive of an explorer in a robot that speaks ROS 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from robonav.driving.driver import Driver, Moment, Outcome, Watcher
+from robonav.driving.measures import Ride
+from robonav.driving.pilots import ExplorerPilot
+from robonav.driving.robot_map import RobotMap
+from robonav.envs.robots.robot import Twist
+from robonav.envs.robots.ros2 import RosRobot
+from robonav.evaluation.explorer import Explorer
+
+LIMITS, ACCELERATION = Twist(0.3, 1.0), Twist(0.5, 2.0)  # slow enough for most indoor robots
+MAP_EVERY_S = 1.0
+
+
+class RosDrive:
+    """An explorer and the robot whose driver is running; without depth images its map stays empty.
+
+    Raises:
+        RobotError: ROS 2 is missing, or the robot is silent.
+    """
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.robot = RosRobot(explorer.camera.height_m, LIMITS, ACCELERATION)
+        self.map = RobotMap(self.robot.camera, self.robot.odometry())
+        self._pilot = ExplorerPilot(explorer, self.robot.camera)
+
+    def run(self, steps: int, seed: int, watchers: Sequence[Watcher] = ()) -> tuple[Outcome, dict[str, Any]]:
+        """Drive; returns how it ended, and how the ride was."""
+        ride = Ride()
+        publisher = MapPublisher(self.robot, self.map)
+        outcome = Driver(self.robot, self._pilot, (ride, self.map, publisher, *watchers)).run(steps, seed)
+        self.robot.close()
+        return outcome, {**ride.result(), "steps": outcome.decisions, "stopped_by": outcome.cause}
+
+
+class MapPublisher(Watcher):
+    """Publishes the robot's map once a second."""
+
+    def __init__(self, robot: RosRobot, robot_map: RobotMap) -> None:
+        self._robot, self._map = robot, robot_map
+        self._next_s = robot.now()
+
+    def tick(self, moment: Moment) -> None:
+        """Publish, if it is time."""
+        if moment.stamp_s >= self._next_s:
+            self._next_s = moment.stamp_s + MAP_EVERY_S
+            self._robot.publish_map(self._map.message(moment.stamp_s))

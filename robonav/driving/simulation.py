@@ -1,0 +1,79 @@
+"""One drive of an explorer in a simulated robot, from the scene to the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from robonav.driving.driver import Driver, Outcome, Watcher
+from robonav.driving.measures import Explored, Ride
+from robonav.driving.pilots import ExplorerPilot
+from robonav.driving.robot_map import RobotMap
+from robonav.envs.navigation import Episode, NavigationSimulator
+from robonav.envs.robots.placement import robot_start
+from robonav.envs.robots.simulated import SimulatedRobot
+from robonav.envs.robots.spec import Noise, RobotSpec
+from robonav.envs.scenes import SceneSet
+from robonav.evaluation.explorer import Explorer
+from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.runner import plan_episodes
+
+
+class SimulatedDrive:
+    """An explorer in a robot at its start. It starts where evaluation starts, if the robot fits there.
+
+    Args:
+        explorer: Who decides.
+        scenes: Where; of several the seed takes one.
+        spec: The robot.
+        noise: What goes wrong.
+        seed: Decides scene, start, actions and noise.
+        camera_px: Width and height of the robot's camera; None = as the explorer's.
+        threads: Threads for ray casting; 0 = all cores.
+
+    Raises:
+        SceneError: The scene cannot be used.
+        RobotError: PyBullet is missing, or the robot does not fit into the scene.
+    """
+
+    def __init__(
+        self,
+        explorer: Explorer,
+        scenes: SceneSet,
+        spec: RobotSpec,
+        noise: Noise,
+        seed: int = 0,
+        camera_px: int | None = None,
+        threads: int = 0,
+    ) -> None:
+        camera = explorer.camera
+        if camera_px is not None:
+            camera = replace(camera, width=camera_px, height=round(camera_px * camera.height / camera.width))
+        simulator = NavigationSimulator(scenes, 1, camera, threads)
+        planned = plan_episodes([scenes.scene_ids[seed % len(scenes.scene_ids)]], 1, seed)[0]
+        self.world = simulator.load(planned.scene_id)
+        start = robot_start(self.world.free_space, spec, planned.seed)
+        self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
+        self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed)
+        self.map = RobotMap(camera, self.robot.odometry())
+        self._pilot = ExplorerPilot(explorer, camera)
+
+    def run(self, steps: int, watchers: Sequence[Watcher] = ()) -> tuple[Outcome, dict[str, Any], TopDownMap]:
+        """Drive; returns how it ended, the record of `evaluate` with a `drive` part, and the top-down map."""
+        ride = Ride()
+        explored = Explored(self.episode, self.world, steps, lambda: self.robot.true_pose)
+        driver = Driver(self.robot, self._pilot, (ride, explored, self.map, *watchers))
+        began = time.perf_counter()
+        outcome = driver.run(steps, self.episode.seed)
+        took = time.perf_counter() - began
+        self.robot.close()
+        record, picture = explored.result()
+        figures = ride.result()
+        record["drive"] = {
+            **figures,
+            "real_time_factor": round(figures["driven_s"] / took, 2),
+            "stopped_by": outcome.cause,
+        }
+        return outcome, record, picture

@@ -1,0 +1,124 @@
+"""Whatever goes wrong, the robot stands still in the end, and the message names the cause."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from robonav.driving.driver import Decision, Driver, Watcher
+from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.robots.robot import CameraFrame, Twist
+from robonav.envs.robots.simulated import SimulatedRobot
+from robonav.evaluation.policy_explorer import PolicyExplorer
+from tests.driving.robots import CAMERA, Told, robot_in_a_room
+
+
+@pytest.fixture
+def robot():
+    robot = robot_in_a_room()
+    yield robot
+    before = robot.true_pose
+    robot.tick()
+    np.testing.assert_allclose(robot.true_pose, before, atol=1e-3, err_msg="it still moves")
+    robot.close()
+
+
+def from_second(robot: SimulatedRobot, second: float, change) -> None:
+    """From then on, the robot's frames are what `change` makes of them."""
+    look = robot.frame
+    robot.frame = lambda: change(look()) if robot.now() > second else look()  # type: ignore[method-assign]
+
+
+def test_frames_that_stop_coming(robot: SimulatedRobot) -> None:
+    last = CameraFrame(1.0, np.full((16, 16, 3), 99, np.uint8), np.ones((16, 16), np.float32))
+    from_second(robot, 1.0, lambda frame: last)
+    outcome = Driver(robot, Told(FORWARD)).run(20)
+    assert outcome.cause is not None
+    assert "no camera frame for 2." in outcome.cause
+    assert robot.now() < 1.0 + 2.0 + 1.2  # age of the last frame, and the time to stop
+
+
+def test_a_camera_that_never_wakes_up(robot: SimulatedRobot) -> None:
+    from_second(robot, -1.0, lambda frame: None)
+    outcome = Driver(robot, Told(FORWARD)).run(20)
+    assert outcome.decisions == 0
+    assert "no camera frame" in str(outcome.cause)
+
+
+def test_delayed_frames_are_waited_for(robot: SimulatedRobot) -> None:
+    """The policy decides on what is seen where it stands, not on what was seen on the way there."""
+    seen: list[CameraFrame] = []
+    look = robot.frame
+
+    def half_a_second_late() -> CameraFrame | None:
+        frame = look()
+        if frame is not None and (not seen or frame.stamp_s > seen[-1].stamp_s):
+            seen.append(frame)
+        return next((f for f in reversed(seen) if f.stamp_s <= robot.now() - 0.5), None)
+
+    robot.frame = half_a_second_late  # type: ignore[method-assign]
+    pilot = Told(FORWARD, LEFT)
+    assert Driver(robot, pilot).run(4).cause is None
+    for observation in pilot.shown:
+        assert 0.5 <= observation.odometry.stamp_s - observation.frame.stamp_s < 0.65
+        assert abs(observation.odometry.twist.forward) < 0.01
+
+
+def test_black_frames(robot: SimulatedRobot) -> None:
+    from_second(robot, 2.0, lambda frame: replace(frame, rgb=np.zeros_like(frame.rgb)))
+    outcome = Driver(robot, Told(FORWARD)).run(20)
+    assert outcome.decisions > 0
+    assert "frames are black" in str(outcome.cause)
+
+
+def test_a_stuck_wheel(robot: SimulatedRobot) -> None:
+    physics = robot._physics
+    roll = physics.roll
+    physics.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
+    outcome = Driver(robot, Told(FORWARD)).run(20)
+    assert outcome.decisions < 3
+    assert "a wheel may be stuck" in str(outcome.cause)
+
+
+def test_a_policy_whose_weights_are_not_finite(robot: SimulatedRobot) -> None:
+    from robonav.driving.pilots import ExplorerPilot
+
+    policy = SimpleNamespace(device="cpu", eval=lambda: policy, flatten_actions=lambda tensors: tensors)
+    policy.new_memory = lambda count: SimpleNamespace(frames=SimpleNamespace(step=0))
+    probabilities = torch.full((1, 3), torch.nan)
+    policy.act = lambda *given: (SimpleNamespace(probs=probabilities), None)
+    pilot = ExplorerPilot(PolicyExplorer(policy, CAMERA), CAMERA)  # type: ignore[arg-type]
+    outcome = Driver(robot, pilot).run(20)
+    assert outcome.decisions == 0
+    assert "NaN" in str(outcome.cause)
+
+
+@pytest.mark.parametrize("nonsense", [Twist(float("nan"), 0.0), Twist(0.0, float("inf")), 7])
+def test_commands_that_make_no_sense(robot: SimulatedRobot, nonsense: int | Twist) -> None:
+    outcome = Driver(robot, Told(FORWARD, nonsense)).run(20)
+    assert outcome.decisions == 1
+    assert "the pilot asked for" in str(outcome.cause)
+
+
+def test_ctrl_c(robot: SimulatedRobot) -> None:
+    class Impatient(Watcher):
+        def decided(self, decision: Decision) -> None:
+            raise KeyboardInterrupt
+
+    outcome = Driver(robot, Told(FORWARD), [Impatient()]).run(20)
+    assert outcome.cause == "stopped by Ctrl-C"
+
+
+def test_a_driver_that_has_died(robot: SimulatedRobot) -> None:
+    """The robot's own watchdog: without commands it stops."""
+    for _ in range(20):
+        robot.cmd_vel(Twist(0.3, 0.0))
+        robot.tick()
+    assert robot.odometry().twist.forward == pytest.approx(0.3, abs=0.01)
+    for _ in range(30):
+        robot.tick()
+    assert robot.odometry().twist.forward == pytest.approx(0.0, abs=0.001)
