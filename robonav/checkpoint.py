@@ -179,9 +179,11 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         raise ValueError(f"an image of {shape}")
     if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
+    goal = {"goal": spaces.Box(0, 255, shape, np.uint8)} if "goal" in config["observation"] else {}
     observation = spaces.Dict(
         rgb=spaces.Box(0, 255, shape, np.uint8),
         previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
+        **goal,
     )
     sizes = {
         **config["policy"],

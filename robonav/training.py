@@ -24,11 +24,13 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
+from robonav.envs.tasks import TaskName, task_maker
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
+from robonav.fine_tuning import starting_policy, take_over
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.intrinsic import IntrinsicReward, IntrinsicRewardWrapper, NoIntrinsicReward
 
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of glibc's malloc.h
 
@@ -53,6 +55,14 @@ class TrainConfig:
     """CPU threads; 0 = all cores."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
+    task: TaskName | None = None
+    """What agents are paid for beside surprises: apples, image-goal; None = exploring alone."""
+    apples: int = 5
+    """Apples in an episode of the task `apples`."""
+    surprise_weight: float = 1.0
+    """What surprise counts beside the reward of the task; 0 = nothing, and no map is kept for it."""
+    init: str | None = None
+    """Whose weights the policy starts from: `explorer` or a checkpoint; None = none, from scratch."""
     reward: Literal["geometric", "rgb"] = "geometric"
     """What surprises: unmapped surface, or ReCuriosity's low-passed RGB error."""
     memory_frames: int | None = None
@@ -74,6 +84,13 @@ class TrainConfig:
         for name in ("steps", "num_envs", "episode_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if not 1 <= self.apples <= 254:
+            raise UsageError(f"apples is {self.apples}: give 1 to 254")
+        if self.surprise_weight < 0 or (self.task is None and self.surprise_weight == 0):
+            raise UsageError(
+                f"surprise_weight is {self.surprise_weight} and task is {self.task}: nothing would be "
+                "learned, so give a weight above 0, or a task"
+            )
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
@@ -147,27 +164,22 @@ class TrainingRun:
             config.seed,
             config.threads,
             SENSORS[config.sensor],
+            task_maker(config.task, config.apples),
         )
         self._load_first_scene()
-        curiosity = ReconstructionCuriosity(
-            config.num_envs,
-            config.camera,
-            SURPRISES[config.reward],
-            config.voxel_size,
-            config.reach_m,
-            config.memory_frames,
-            threads=torch.get_num_threads(),
-        )
-        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, curiosity))
+        surprise = surprise_of(config)
+        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, surprise, config.surprise_weight))
         self.normaliser = VecNormalize(monitored, norm_obs=False, gamma=config.ppo.gamma)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
-        self.algorithm = SequencePPO(
-            self.normaliser, ppo, config.policy, config.seed, config.device, eye=load_eye(config.vision)
-        )
+        start = starting_policy(config.init)
+        eye = start.encoder.eye if start else load_eye(config.vision)
+        self.algorithm = SequencePPO(self.normaliser, ppo, config.policy, config.seed, config.device, eye=eye)
+        if start:
+            take_over(self.algorithm.policy, start, str(config.init))
         if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))
+        write_text(out / "config.json", json.dumps(dataclasses.asdict(self.config), indent=1))
 
     def _load_first_scene(self) -> None:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
@@ -219,6 +231,7 @@ class TrainingRun:
             raise UsageError(
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
+        self.config = dataclasses.replace(self.config, init=saved["run"].get("init"))  # where it began
         policy = checkpoint.load_policy(folder)[0]
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = checkpoint.read_tensors(folder / "training.safetensors")
@@ -235,6 +248,21 @@ class TrainingRun:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
+
+
+def surprise_of(config: TrainConfig) -> IntrinsicReward:
+    """What pays agents for what their map does not know yet."""
+    if not config.surprise_weight:
+        return NoIntrinsicReward()
+    return ReconstructionCuriosity(
+        config.num_envs,
+        config.camera,
+        SURPRISES[config.reward],
+        config.voxel_size,
+        config.reach_m,
+        config.memory_frames,
+        threads=torch.get_num_threads(),
+    )
 
 
 def set_threads(threads: int) -> None:

@@ -107,6 +107,12 @@ def _end_pixel(slope_high: float, focal: float, size: int) -> int:
     return wp.clamp(int(wp.ceil(slope_high * focal + 0.5 * float(size) + 0.5)), 0, size)
 
 
+@wp.func
+def _lit(normal: wp.vec3, color: wp.vec3) -> wp.vec3ub:
+    light = _AMBIENT + _FACING * wp.abs(normal[2]) + _OVERHEAD * wp.max(-normal[1], 0.0)
+    return wp.vec3ub(wp.uint8(light * color[0]), wp.uint8(light * color[1]), wp.uint8(light * color[2]))
+
+
 @wp.kernel
 def _draw(
     agents: wp.array(dtype=wp.int32),
@@ -156,13 +162,6 @@ def _draw(
                         if t <= 0.0:  # from inside
                             t = (b + wp.sqrt(root)) / a
                         if t > 0.0 and (depth[agent, v, u] == 0.0 or t < depth[agent, v, u]):
-                            normal = (t * d - c) / radius
-                            light = (
-                                _AMBIENT + _FACING * wp.abs(normal[2]) + _OVERHEAD * wp.max(-normal[1], 0.0)
-                            )
-                            shade = light * color
                             depth[agent, v, u] = t
                             owner[agent, v, u] = wp.uint8(k + 1)
-                            rgb[agent, v, u] = wp.vec3ub(
-                                wp.uint8(shade[0]), wp.uint8(shade[1]), wp.uint8(shade[2])
-                            )
+                            rgb[agent, v, u] = _lit((t * d - c) / radius, color)

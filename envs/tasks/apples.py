@@ -14,6 +14,7 @@ from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.sensors.spheres import Spheres
 from robonav.envs.tasks.task import Verdict, task_rng
 
+APPLES = 5
 DIAMETER_M = 0.40
 BELOW_CAMERA_M = 0.15
 APART_M = 0.8
@@ -37,7 +38,7 @@ class ApplePicking:
         achieved: (N,) int64 apples that were picked.
     """
 
-    def __init__(self, simulator: NavigationSimulator, count: int = 5) -> None:
+    def __init__(self, simulator: NavigationSimulator, count: int = APPLES) -> None:
         self._simulator, self.count = simulator, count
         self.achieved = np.zeros(simulator.num_agents, np.int64)
         self.apples = Spheres(simulator.camera, simulator.num_agents, count, DIAMETER_M / 2, _RED)
@@ -96,7 +97,7 @@ def scattered(
         cells = cells[np.linalg.norm(cells - cells[0], axis=1) >= APART_M]
     if len(chosen) < count:
         raise SceneError(
-            f"has room for {len(chosen)} apples that are {APART_M:g} m apart, not for {count}, within reach of "
-            f"a start: give fewer apples, or larger scenes"
+            f"has room for {len(chosen)} apples that are {APART_M:g} m apart, not for {count}, within reach "
+            "of a start: give fewer apples, or larger scenes"
         )
     return chosen

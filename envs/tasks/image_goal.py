@@ -163,8 +163,8 @@ def _places(free_space: FreeSpace, episode: Episode) -> Iterator[tuple[float, fl
         places = places[free_space.island_at(places) == island]
     if not len(places):
         raise SceneError(
-            f"episode {episode.episode_id} has no goal that can be reached from its start {episode.start}: give "
-            "episodes whose goals are on free floor, or scenes with more of it"
+            f"episode {episode.episode_id} has no goal that can be reached from its start {episode.start}: "
+            "give episodes whose goals are on free floor, or scenes with more of it"
         )
     for _ in range(_TRIES):
         x, y = places[rng.integers(len(places))].tolist()

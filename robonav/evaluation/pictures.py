@@ -50,8 +50,14 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
     return text.getvalue()[text.getvalue().index("<svg") :]
 
 
-def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
-    """The map, north up, with the trajectory from blue to red and a ring at the start, as a data URI."""
+def map_png(picture: TopDownMap, marks: Sequence[tuple[float, float]] = (), pixels_per_cell: int = 3) -> str:
+    """The map, north up, as a data URI: the trajectory from blue to red, a ring at the start, dots at marks.
+
+    Args:
+        picture: The map.
+        marks: Places x, y in metres.
+        pixels_per_cell: Scale.
+    """
     palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)
     used = np.argwhere(picture.cells != OUTSIDE)
     low, high = np.maximum(used.min(axis=0) - 2, 0), used.max(axis=0) + 3
@@ -59,9 +65,13 @@ def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
     image = Image.fromarray(palette[window].swapaxes(0, 1)[::-1])
     scale = pixels_per_cell
     image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-    cells = (picture.trajectory[:, :2] - picture.origin_xy) / 0.10 - low
-    points = np.stack([cells[:, 0], window.shape[1] - cells[:, 1]], axis=1) * scale
+    places = np.vstack([picture.trajectory[:, :2], np.reshape(marks, (-1, 2))])
+    cells = (places - picture.origin_xy) / 0.10 - low
+    pixels = np.stack([cells[:, 0], window.shape[1] - cells[:, 1]], axis=1) * scale
+    points, dots = np.split(pixels, [len(picture.trajectory)])
     draw = ImageDraw.Draw(image)
+    for x, y in dots.tolist():
+        draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill=(214, 39, 140))
     for k, (a, b) in enumerate(pairwise(points)):
         mix = k / max(len(points) - 2, 1)
         colour = tuple(int(c) for c in (1 - mix) * PATH_START + mix * PATH_END)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robonav.policies.goal import GoalContext, NoGoal
 from robonav.policies.guidance import Guide, NoGuide
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
 from robonav.policies.vision import VisionConfig, VisionEncoder
@@ -20,12 +21,14 @@ class Percept(NamedTuple):
         windows: (..., C, S, S) uint8, what the policy's own map says; of no size where it has none.
         advice: (..., A) float32, what the planner on that map says; of no size where there is none.
         previous_action: (...) int64, 0 = none or blocked.
+        goal: (..., F) float32, what the eye says of the goal image; of no size where there is none.
     """
 
     features: Tensor
     windows: Tensor
     advice: Tensor
     previous_action: Tensor
+    goal: Tensor
 
 
 class FrameEncoder(nn.Module):
@@ -42,6 +45,7 @@ class FrameEncoder(nn.Module):
         guide: Guide | NoGuide,
         num_actions: int,
         width: int,
+        has_goal: bool = False,
     ) -> None:
         super().__init__()
         self.eye = VisionEncoder(vision).requires_grad_(False)
@@ -49,6 +53,7 @@ class FrameEncoder(nn.Module):
         self.places = places.encoder(width)
         self.advice = guide.encoder(width)
         self.previous_action = nn.Embedding(num_actions + 1, width)
+        self.goal = GoalContext(vision.features, width) if has_goal else NoGoal()
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8."""
@@ -59,4 +64,5 @@ class FrameEncoder(nn.Module):
     def forward(self, percept: Percept) -> Tensor:
         """Tokens (..., width)."""
         tokens: Tensor = self.image(percept.features) + self.previous_action(percept.previous_action)
-        return tokens + self.places(percept.windows) + self.advice(percept.advice)
+        tokens = tokens + self.places(percept.windows) + self.advice(percept.advice)
+        return tokens + self.goal(percept.features, percept.goal)

@@ -30,17 +30,20 @@ class Memory:
         frames: Keys and values of the last frames.
         places: Their own maps.
         plans: What they are up to on these maps.
+        goals: (N, F) what their goal images look like; of no size where there are none.
     """
 
     frames: KeyValueCache
     places: Places
     plans: Plans
+    goals: Tensor
 
 
 class SequencePolicy(BasePolicy):
     """Frozen eye, map of its own, planner on it, causal transformer, linear actor and critic heads.
 
-    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
+    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, and a `goal`
+    image where the task shows one; no more.
 
     Raises:
         ValueError: The observation or action space is not that of a navigation world.
@@ -52,10 +55,8 @@ class SequencePolicy(BasePolicy):
         action_space: spaces.Space[Any],
         config: SequencePolicyConfig | None = None,
     ) -> None:
-        if not isinstance(observation_space, spaces.Dict) or set(observation_space) != {
-            "rgb",
-            "previous_action",
-        }:
+        told = set(observation_space) if isinstance(observation_space, spaces.Dict) else set()
+        if told - {"goal"} != {"rgb", "previous_action"}:
             raise ValueError(
                 f"SequencePolicy needs a Dict with rgb and previous_action, found {observation_space}"
             )
@@ -67,7 +68,12 @@ class SequencePolicy(BasePolicy):
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
         self.guide = self._guide()
         self.encoder = FrameEncoder(
-            self.config.vision, self.places, self.guide, int(action_space.n), self.config.width
+            self.config.vision,
+            self.places,
+            self.guide,
+            int(action_space.n),
+            self.config.width,
+            has_goal="goal" in told,
         )
         self.trunk = CausalTransformer(
             self.config.width, self.config.blocks, self.config.heads, self.config.window
@@ -80,7 +86,10 @@ class SequencePolicy(BasePolicy):
         """An empty memory for `batch` agents."""
         device = self.device
         return Memory(
-            self.trunk.new_cache(batch, device), self.places.new(batch, device), self.guide.new(batch, device)
+            self.trunk.new_cache(batch, device),
+            self.places.new(batch, device),
+            self.guide.new(batch, device),
+            self.encoder.goal.new(batch, device),
         )
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
@@ -89,7 +98,8 @@ class SequencePolicy(BasePolicy):
         previous_action = observation["previous_action"]
         self.places.observe(memory.places, scan, previous_action, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts)
-        return Percept(features, self.places.windows(memory.places), advice, previous_action)
+        goal = self.encoder.goal.look(self.encoder.eye, observation, memory.goals, starts)
+        return Percept(features, self.places.windows(memory.places), advice, previous_action, goal)
 
     def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Decide on one frame per agent, and remember it; starts (N,) bool.
@@ -105,7 +115,7 @@ class SequencePolicy(BasePolicy):
         frames, places, plans = memory.frames, memory.places.copy(), memory.plans.copy()
         age, step = frames.age, frames.step
         goes_on = torch.zeros_like(age, dtype=torch.bool)
-        percept = self.perceive(observation, Memory(frames, places, plans), goes_on)
+        percept = self.perceive(observation, Memory(frames, places, plans, memory.goals), goes_on)
         value = self.step(percept, memory, goes_on)[1]
         frames.age, frames.step = age, step
         return value
@@ -185,3 +195,4 @@ class SequencePolicy(BasePolicy):
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         nn.init.normal_(self.encoder.previous_action.weight, std=0.1)
+        self.encoder.goal.initialise()

@@ -32,16 +32,42 @@ class IntrinsicReward(Protocol):
         """Restore what `state_dict` gave."""
 
 
+class NoIntrinsicReward:
+    """Pays nothing and remembers nothing, for agents that learn from the reward of their task alone."""
+
+    def reset(self, env_ids: Sequence[int] | None = None) -> None:
+        """Nothing to forget."""
+
+    def compute(self, frames: Frames) -> NDArray[np.float32]:
+        """Zeros (N,)."""
+        return np.zeros(len(frames.yaw), np.float32)
+
+    def update(self, frames: Frames) -> None:
+        """Nothing to take in."""
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
+        """Nothing to restore."""
+
+
 class IntrinsicRewardWrapper(VecEnvWrapper):
     """Adds an intrinsic reward to the rewards of a `NavigationVecEnv`, before any advantage is computed.
 
     The reward is always computed on the frame that the action led to, also at the end of an episode, and
     before the map takes that frame in.
+
+    Args:
+        venv: The worlds, which pay the reward of their task.
+        reward: The intrinsic reward.
+        weight: What it counts beside the task's.
     """
 
-    def __init__(self, venv: NavigationVecEnv, reward: IntrinsicReward) -> None:
+    def __init__(self, venv: NavigationVecEnv, reward: IntrinsicReward, weight: float = 1.0) -> None:
         super().__init__(venv)
-        self.worlds, self.reward = venv, reward
+        self.worlds, self.reward, self.weight = venv, reward, weight
 
     def reset(self) -> Any:
         """Start new episodes; their first frames are known from then on."""
@@ -53,7 +79,7 @@ class IntrinsicRewardWrapper(VecEnvWrapper):
     def step_wait(self) -> Any:
         """The step of the worlds with the intrinsic reward added."""
         observation, extrinsic, dones, infos = self.venv.step_wait()
-        total = extrinsic + self.reward.compute(self.worlds.outcome)
+        total = extrinsic + self.weight * self.reward.compute(self.worlds.outcome)
         if dones.any():
             self.reward.reset(np.flatnonzero(dones).tolist())
         self.reward.update(self.worlds.frames)
