@@ -45,7 +45,7 @@ class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         )
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"]}
-        self.single_observation_space = self.worlds.observation_space  # type: ignore[assignment]
+        self.single_observation_space = self.worlds.observation_space
         self.single_action_space = spaces.Discrete(NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -93,7 +93,7 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
         # One step beyond the limit: the last observation must not be replaced by the next episode's first.
         self.worlds = NavigationVecEnv(_scene_set(scenes, split), 1, camera, max_episode_steps + 1, task=task)
         self.render_mode, self._limit, self._steps = render_mode, max_episode_steps, 0
-        self.observation_space = self.worlds.observation_space  # type: ignore[assignment]
+        self.observation_space = self.worlds.observation_space
         self.action_space = spaces.Discrete(NUM_ACTIONS)
 
     def reset(

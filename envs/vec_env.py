@@ -146,5 +146,8 @@ class NavigationVecEnv(VecEnv):
             counter[list(agents)] = 0
 
     def _observe(self) -> Observation:
-        seen = {"rgb": self.frames.rgb, "previous_action": self._previous_action.copy()}
-        return seen | self.task.observe()
+        return {
+            "rgb": self.frames.rgb,
+            "previous_action": self._previous_action.copy(),
+            **self.task.observe(),
+        }

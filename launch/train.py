@@ -59,8 +59,8 @@ class TrainCommand(MeshOptions):
         """Train and say where the last checkpoint is."""
         from robonav.launch.presets import load_preset
 
-        names = ("init", "apples", "scenes", "steps", "num_envs")
-        names += ("vision", "sensor", "seed", "device", "threads")
+        names = ["init", "apples", "scenes", "steps", "num_envs"]
+        names += ["vision", "sensor", "seed", "device", "threads"]
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(load_preset(self.preset), **given)
         config = replace(config, scenes=self.spec(config.scenes))

@@ -74,7 +74,7 @@ class ApplePicking:
         count = picked.sum(axis=1)
         self.achieved += count
         reward = (APPLE_REWARD * count - STEP_COST).astype(np.float32)
-        return Verdict(reward, ~self.apples.present.any(axis=1))
+        return Verdict(reward, np.asarray(~self.apples.present.any(axis=1)))
 
     def facts(self, agent: int) -> dict[str, Any]:
         """Where the apples of an agent hang or hung, x, y in metres."""
