@@ -1,12 +1,14 @@
 """The worlds: scenes, sensors, and agents that walk through them; knows no map and no policy.
 
-Importing it makes `robonav/Explore-v0` known to Gymnasium.
+Importing it makes `robonav/Explore-v0`, `robonav/ApplePicking-v0` and `robonav/ImageGoal-v0` known to
+Gymnasium.
 """
 
 import gymnasium
 
-gymnasium.register(
-    "robonav/Explore-v0",
-    entry_point="robonav.envs.gym_env:ExploreEnv",
-    vector_entry_point="robonav.envs.gym_env:ExploreVectorEnv",
-)
+for _name in ("Explore", "ApplePicking", "ImageGoal"):
+    gymnasium.register(
+        f"robonav/{_name}-v0",
+        entry_point=f"robonav.envs.gym_env:{_name}Env",
+        vector_entry_point=f"robonav.envs.gym_env:{_name}VectorEnv",
+    )

@@ -1,7 +1,8 @@
-"""The navigation worlds as Gymnasium environments: `robonav/Explore-v0`, alone and vectorised."""
+"""The navigation worlds and their tasks as Gymnasium environments, alone and vectorised."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.vec_env import NavigationVecEnv, Observation, observation_space
+from robonav.envs.tasks import ApplePicking, Exploring, ImageGoal, TaskMaker
+from robonav.envs.vec_env import NavigationVecEnv, Observation
 
 
 def _scene_set(scenes: str | SceneSet, split: str) -> SceneSet:
@@ -24,7 +26,8 @@ def _scene_set(scenes: str | SceneSet, split: str) -> SceneSet:
 class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """N explorers as a Gymnasium `VectorEnv`; new episodes start within the step that ended the old ones.
 
-    The reward is 0: curiosity belongs to whoever learns. `final_obs` in the infos holds the last observation.
+    The reward is the task's, 0 if there is none: curiosity belongs to whoever learns. `final_obs` in the
+    infos holds the last observation.
     """
 
     def __init__(
@@ -35,11 +38,14 @@ class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         camera: Camera | None = None,
         max_episode_steps: int = 512,
         render_mode: str | None = None,
+        task: TaskMaker = Exploring,
     ) -> None:
-        self.worlds = NavigationVecEnv(_scene_set(scenes, split), num_envs, camera, max_episode_steps)
+        self.worlds = NavigationVecEnv(
+            _scene_set(scenes, split), num_envs, camera, max_episode_steps, task=task
+        )
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"]}
-        self.single_observation_space = observation_space(self.worlds.camera)
+        self.single_observation_space = self.worlds.observation_space
         self.single_action_space = spaces.Discrete(NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -62,7 +68,8 @@ class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         if done.any():
             last = [i.get("terminal_observation") for i in infos]
             info |= {"final_obs": np.array(last, dtype=object), "_final_obs": done.copy()}
-        return observation, rewards.astype(np.float64), np.zeros_like(done), done, info
+        truncated = np.array([i.get("TimeLimit.truncated", False) for i in infos])
+        return observation, rewards.astype(np.float64), done & ~truncated, truncated, info
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """The camera images."""
@@ -70,7 +77,7 @@ class ExploreVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
 
 class ExploreEnv(gymnasium.Env[Observation, np.int64]):
-    """One explorer as a Gymnasium `Env`; the time limit truncates, nothing terminates, the reward is 0."""
+    """One explorer as a Gymnasium `Env`; the time limit truncates, a task that is done terminates."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (Gymnasium's own form)
 
@@ -81,11 +88,12 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
         camera: Camera | None = None,
         max_episode_steps: int = 512,
         render_mode: str | None = None,
+        task: TaskMaker = Exploring,
     ) -> None:
         # One step beyond the limit: the last observation must not be replaced by the next episode's first.
-        self.worlds = NavigationVecEnv(_scene_set(scenes, split), 1, camera, max_episode_steps + 1)
+        self.worlds = NavigationVecEnv(_scene_set(scenes, split), 1, camera, max_episode_steps + 1, task=task)
         self.render_mode, self._limit, self._steps = render_mode, max_episode_steps, 0
-        self.observation_space = observation_space(self.worlds.camera)  # type: ignore[assignment]
+        self.observation_space = self.worlds.observation_space
         self.action_space = spaces.Discrete(NUM_ACTIONS)
 
     def reset(
@@ -99,10 +107,13 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Forward 0.25 m, left 15° or right 15°."""
-        observation: Any = self.worlds.step(np.array([action]))[0]
+        observation: Any
+        observation, rewards, done, infos = self.worlds.step(np.array([action]))
         self._steps += 1
+        over = bool(done[0])
+        seen = infos[0]["terminal_observation"] if over else self._single(observation)
         info = {"collided": bool(self.worlds.outcome.collided[0])}
-        return self._single(observation), 0.0, False, self._steps >= self._limit, info
+        return seen, float(rewards[0]), over, not over and self._steps >= self._limit, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The camera image (H, W, 3) uint8."""
@@ -110,4 +121,32 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
 
     @staticmethod
     def _single(observation: Observation) -> Observation:
-        return {"rgb": observation["rgb"][0], "previous_action": np.int64(observation["previous_action"][0])}
+        return {name: values[0] for name, values in observation.items()}
+
+
+class ApplePickingEnv(ExploreEnv):
+    """One apple picker as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
+
+    def __init__(self, apples: int = 5, **options: Any) -> None:
+        super().__init__(task=partial(ApplePicking, count=apples), **options)
+
+
+class ApplePickingVectorEnv(ExploreVectorEnv):
+    """N apple pickers as a Gymnasium `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
+
+    def __init__(self, apples: int = 5, **options: Any) -> None:
+        super().__init__(task=partial(ApplePicking, count=apples), **options)
+
+
+class ImageGoalEnv(ExploreEnv):
+    """One agent on its way to a picture, as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(task=ImageGoal, **options)
+
+
+class ImageGoalVectorEnv(ExploreVectorEnv):
+    """N agents on their ways to pictures as a `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(task=ImageGoal, **options)

@@ -13,6 +13,7 @@ from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
+from robonav.envs.sensors.spheres import Instances, NoInstances
 from robonav.envs.sensors.views import SensorMaker, render_views, sensor_of
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
@@ -53,12 +54,17 @@ def previous_action(actions: NDArray[np.integer], frames: Frames) -> NDArray[np.
 
 @dataclass(frozen=True)
 class Episode:
-    """One start in one scene; `start` is (x, y, yaw) in metres and radians, world frame."""
+    """One start in one scene; `start` is (x, y, yaw) in metres and radians, world frame.
+
+    Attributes:
+        goal: Where it leads (x, y), metres; None where a task draws that, or there is none.
+    """
 
     episode_id: str
     scene_id: str
     seed: int
     start: tuple[float, float, float]
+    goal: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +124,10 @@ class NavigationSimulator:
     """N agents on flat floors: forward 0.25 m, left or right 15°; a blocked move is rejected, not slid.
 
     It has no clock and no reward: `start` puts agents at the start of episodes, `step` moves all of them.
+
+    Attributes:
+        frames: What all agents saw last.
+        instances: What is drawn into the frames beside the scenes.
     """
 
     def __init__(
@@ -143,6 +153,8 @@ class NavigationSimulator:
             yaw=np.zeros(num_agents, np.float32),
             collided=np.zeros(num_agents, bool),
         )
+        self.instances: Instances = NoInstances()
+        self._scenery = self.frames.rgb, self.frames.depth
 
     def world(self, agent: int) -> World:
         """The world that an agent is in."""
@@ -177,7 +189,7 @@ class NavigationSimulator:
             self._yaw[agent] = episode.start[2]
         collided = self.frames.collided.copy()
         collided[chosen] = False
-        return self._look(chosen, collided)
+        return self._look(chosen, chosen, collided)
 
     def step(self, actions: NDArray[np.integer]) -> Frames:
         """Move every agent by one action (N,) and return what it sees there."""
@@ -192,13 +204,17 @@ class NavigationSimulator:
                 self._position[agent, :2] = there
             else:
                 collided[agent] = True
-        # who was blocked stands as before, and so sees the same
-        return self._look(np.flatnonzero(~collided).tolist(), collided)
+        # who was blocked stands as before, and so sees the same of the scene
+        return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided)
 
-    def _look(self, agents: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+    def _look(self, agents: Sequence[int], moved: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+        """New frames for `agents`; only the `moved` ones of them need their scene rendered again."""
         poses = self.camera.poses(self._position, self._yaw)
-        rgb, depth = self.frames.rgb.copy(), self.frames.depth.copy()
-        render_views({agent: self.world(agent).sensor for agent in agents}, poses, rgb, depth)
+        rgb, depth = self._scenery[0].copy(), self._scenery[1].copy()
+        render_views({agent: self.world(agent).sensor for agent in moved}, poses, rgb, depth)
+        self._scenery = rgb, depth
+        shown = self.frames.rgb, self.frames.depth
+        rgb, depth = self.instances.over(agents, poses, self._scenery, shown)
         position, yaw = self._position.astype(np.float32), self._yaw.astype(np.float32)
         self.frames = Frames(rgb, depth, poses, position, yaw, collided)
         return self.frames

@@ -15,6 +15,7 @@ from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator, pr
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SensorMaker, sensor_of
+from robonav.envs.tasks import Exploring, TaskMaker
 
 Observation = dict[str, NDArray[Any]]
 
@@ -32,14 +33,16 @@ def observation_space(camera: Camera) -> spaces.Dict:
 
 
 class NavigationVecEnv(VecEnv):
-    """N agents in N episodes; the reward is 0, curiosity is added by a wrapper.
+    """N agents in N episodes; the reward is that of the task, curiosity is added by a wrapper.
 
-    Episodes end by truncation only, after `max_episode_steps`; the next one starts by itself.
+    An episode ends when its task is done; the next one starts by itself. All are truncated together, every
+    `max_episode_steps` after `reset`: so rollouts of that length hold whole episodes only.
 
     Where processes share the environments of a run, `first_env` is the number of this one's first: no two get
     the same episodes.
 
     Attributes:
+        task: What the agents are there for.
         outcome: Privileged frames that the last action led to, before any new episode started.
         frames: Privileged frames that belong to the returned observation (first frames where one started).
     """
@@ -54,14 +57,17 @@ class NavigationVecEnv(VecEnv):
         threads: int = 0,
         sensor: SensorMaker = sensor_of,
         first_env: int = 0,
+        task: TaskMaker = Exploring,
     ) -> None:
         self.simulator = NavigationSimulator(scenes, num_envs, camera, threads, sensor=sensor)
         self.camera = self.simulator.camera
         self.max_episode_steps = max_episode_steps
         self.render_mode = "rgb_array"
-        super().__init__(num_envs, observation_space(self.camera), spaces.Discrete(NUM_ACTIONS))
+        self.task = task(self.simulator)
+        seen = spaces.Dict({**observation_space(self.camera).spaces, **self.task.spaces()})
+        super().__init__(num_envs, seen, spaces.Discrete(NUM_ACTIONS))
         self._stream, self._first_env = EpisodeStream(self.simulator, seed, first_env), first_env
-        self._steps = np.zeros(num_envs, dtype=np.int64)
+        self._clock = 0
         self._collisions = np.zeros(num_envs, dtype=np.int64)
         self._previous_action = np.zeros(num_envs, dtype=np.int64)
         self._actions = np.zeros(num_envs, dtype=np.int64)
@@ -73,6 +79,7 @@ class NavigationVecEnv(VecEnv):
         if self._seeds[0] is not None:
             self._stream = EpisodeStream(self.simulator, int(self._seeds[0]), self._first_env)
         self._reset_seeds()
+        self._clock = 0
         self._start(range(self.num_envs))
         return self._observe()
 
@@ -83,21 +90,23 @@ class NavigationVecEnv(VecEnv):
     def step_wait(self) -> tuple[Observation, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Move all agents; environments whose episode is over return the first observation of the next."""
         self.outcome = self.frames = self.simulator.step(self._actions)
-        self._steps += 1
+        verdict = self.task.judge(self.outcome)
+        self._clock += 1
         self._collisions += self.outcome.collided
         self._previous_action = previous_action(self._actions, self.outcome)
-        done = self._steps >= self.max_episode_steps
+        done = verdict.over | (self._clock % self.max_episode_steps == 0)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
             last = self._observe()
             for i in np.flatnonzero(done):
                 infos[i] = {
-                    "TimeLimit.truncated": True,
+                    "TimeLimit.truncated": not verdict.over[i],
                     "terminal_observation": {key: value[i] for key, value in last.items()},
                     "collisions": int(self._collisions[i]),
+                    "achieved": int(self.task.achieved[i]),
                 }
             self._start(np.flatnonzero(done).tolist())
-        return self._observe(), np.zeros(self.num_envs, np.float32), done, infos
+        return self._observe(), verdict.reward, done, infos
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """Counters from which `restore` continues: each environment restarts the episode it is in."""
@@ -134,9 +143,15 @@ class NavigationVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
     def _start(self, agents: Sequence[int]) -> None:
-        self.frames = self.simulator.start(self._stream.next(agents), agents)
-        for counter in (self._steps, self._collisions, self._previous_action):
+        episodes = self._stream.next(agents)
+        self.task.begin(episodes, agents)
+        self.frames = self.simulator.start(episodes, agents)
+        for counter in (self._collisions, self._previous_action):
             counter[list(agents)] = 0
 
     def _observe(self) -> Observation:
-        return {"rgb": self.frames.rgb, "previous_action": self._previous_action.copy()}
+        return {
+            "rgb": self.frames.rgb,
+            "previous_action": self._previous_action.copy(),
+            **self.task.observe(),
+        }

@@ -1,4 +1,4 @@
-"""`robonav evaluate`: how well an agent explores scenes it never saw."""
+"""`robonav evaluate`: how well an agent explores scenes it never saw, or does a task in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluateCommand(MeshOptions):
-    """Measure how well a policy or a baseline explores scenes it never saw.
+    """Measure how well a policy or a baseline explores scenes it never saw, or does a task in them.
 
     Writes episodes.jsonl (a line an episode, as it finishes), summary.json and report.html. A run that was
     stopped at any moment goes on with --resume. The same command gives the same episodes.jsonl, byte by byte.
@@ -34,6 +34,7 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate frontier --episodes 20 --steps 512
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
+        robonav evaluate runs/nano-apples-0 --task apples --apples 3 --steps 512
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
@@ -46,6 +47,10 @@ class EvaluateCommand(MeshOptions):
     Habitat's episode files."""
     steps: int = 1024
     """Steps in an episode."""
+    task: Literal["apples", "image-goal"] | None = None
+    """What agents are to do beside exploring, which is measured in any case: pick apples, go to a picture."""
+    apples: int = 5
+    """How many there are to be picked with --task apples."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
@@ -76,13 +81,14 @@ class EvaluateCommand(MeshOptions):
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        explorer = make_explorer(self.explorer)
+        explorer = make_explorer(self.explorer, self.task)
         spec = self.spec(self.scenes)
         scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
-        given = _given(self.episodes, scenes)
-        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor")
+        given = _given(self.episodes, scenes, self.task)
+        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor", "task")
         told = {name: getattr(self, name) for name in names}
+        told["apples"] = self.apples if self.task == "apples" else None
         settings = Settings(scenes=spec, episodes=given.count, **told)
         viewer = open_viewer(self.view)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
@@ -98,7 +104,9 @@ class EvaluateCommand(MeshOptions):
 
     def _command(self) -> str:
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
-        options += [name for name in ("floor", "sensor", "up", "scale") if getattr(self, name) is not None]
+        options += ["apples"] if self.task == "apples" else []
+        optional = ("task", "floor", "sensor", "up", "scale")
+        options += [name for name in optional if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
 
@@ -112,14 +120,17 @@ class _Given:
     facts: dict[str, Any]
 
 
-def _given(episodes: int | Path, scenes: SceneSet) -> _Given:
+def _given(episodes: int | Path, scenes: SceneSet, task: str | None) -> _Given:
     if isinstance(episodes, int):
         return _Given(episodes, None, {"episode_list": None, "left_out": None})
-    from robonav.envs.episode_files import open_episodes
+    from robonav.envs.episode_files import open_episodes, with_goals
     from robonav.launch.loading import loading_shown
 
     with loading_shown(scenes) as shown:
         listed, left_out = open_episodes(episodes, shown)
+        if task == "image-goal":
+            listed, without = with_goals(listed, shown, str(episodes))
+            left_out = {**left_out, **without}
     print_left_out(listed, left_out)
     return _Given(
         len(listed.episodes), listed.episodes, {"episode_list": listed.digest, "left_out": left_out}
@@ -150,13 +161,18 @@ def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Sett
 def _report(folder: RunFolder, settings: dict[str, object], command: str, revision: str | None) -> None:
     import json
 
-    from robonav.evaluation.report import render_report
+    from robonav.evaluation.report import LABELS, render_report
     from robonav.evaluation.summary import summarise
+    from robonav.evaluation.task_scores import BY_STEP
 
     records = folder.records()
     summary = summarise(records, settings, command, revision)
     folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
     folder.write_text("report.html", render_report(summary, records, folder.load_map))
+    for name in BY_STEP:
+        for step, value in summary["metrics"].get(name, {}).items():
+            interval = f"[{value['low']:.2f}, {value['high']:.2f}]"
+            print(f"{LABELS[name]} @{step}: {value['mean']:.2f} {interval}, {len(records)} episodes")
     for step, value in summary["metrics"]["visible_completeness_pct"].items():
         interval = f"[{value['low']:.1f}, {value['high']:.1f}]"
         print(f"visible completeness @{step}: {value['mean']:.1f} % {interval}, {len(records)} episodes")

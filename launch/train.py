@@ -1,4 +1,4 @@
-"""`robonav train`: teach an agent to explore."""
+"""`robonav train`: teach an agent to explore, or a task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainCommand(MeshOptions):
-    """Train an explorer by curiosity about what its map does not know yet.
+    """Train an explorer by curiosity about what its map does not know yet, or fine-tune one for a task.
 
     The run folder gets config.json, metrics.jsonl, TensorBoard files and checkpoints; a run that was stopped
     at any moment goes on with --resume.
@@ -28,10 +28,17 @@ class TrainCommand(MeshOptions):
         robonav train nano --scenes my_house.glb --steps 200000 --out runs/my_house
         robonav train nano --out runs/nano-0 --resume
         robonav train nano --ranks 2
+        robonav train nano-apples --init explorer --apples 3
+        robonav train nano-image-goal --init runs/nano-0
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, or an ablation of it (a file in launch/presets)."""
+    """Which configuration: nano, a task (nano-apples, nano-image-goal), or an ablation of nano (a file in
+    launch/presets)."""
+    init: str | None = None
+    """Whose weights to start from: `explorer`, which ships with robonav, or a checkpoint or run folder."""
+    apples: int | None = None
+    """Apples in an episode of nano-apples."""
     scenes: str | None = None
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     steps: int | None = None
@@ -69,7 +76,8 @@ class TrainCommand(MeshOptions):
         from robonav.launch.presets import load_preset
 
         preset = load_preset(self.preset)
-        names = ("scenes", "steps", "num_envs", "vision", "sensor", "seed", "device", "threads")
+        names = ["init", "apples", "scenes", "steps", "num_envs"]
+        names += ["vision", "sensor", "seed", "device", "threads"]
         ppo = replace(preset.ppo, **self._given("micro_batch", "random_actions", "precision"))
         config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))
@@ -100,5 +108,7 @@ class TrainCommand(MeshOptions):
         from robonav.checkpoint import find_checkpoint
 
         last = find_checkpoint(out)
-        where = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
-        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{where}")
+        options = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
+        options += f" --task {config.task}" if config.task else ""
+        options += f" --apples {config.apples}" if config.task == "apples" else ""
+        print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}{options}")

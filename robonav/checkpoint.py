@@ -180,9 +180,12 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         raise ValueError(f"an image of {shape}")
     if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
+    images = {"rgb", "goal"} & config["observation"].keys()
     observation = spaces.Dict(
-        rgb=spaces.Box(0, 255, shape, np.uint8),
-        previous_action=spaces.Discrete(int(config["observation"]["previous_action"])),
+        {
+            **{name: spaces.Box(0, 255, shape, np.uint8) for name in images},
+            "previous_action": spaces.Discrete(int(config["observation"]["previous_action"])),
+        }
     )
     sizes = {
         **config["policy"],
@@ -292,7 +295,8 @@ def model_card(config: dict[str, Any]) -> str:
         "`config.json`; evaluate it with `robonav evaluate THIS_FOLDER`.\n\n"
         f"- sees: {json.dumps(config['observation'])}, chooses among {config['action']} actions "
         "(forward 0.25 m, left 15°, right 15°)\n"
-        f"- trained on: {config['run'].get('scenes', 'unknown')}\n{facts}\n\n"
+        f"- trained on: {config['run'].get('scenes', 'unknown')}\n"
+        f"- task: {config['run'].get('task') or 'exploring'}\n{facts}\n\n"
         "Limits: trained in static simulated worlds at one camera height; not tested on a robot.\n"
     )
 

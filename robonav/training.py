@@ -27,8 +27,10 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
+from robonav.envs.tasks import TaskName, task_maker
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
+from robonav.fine_tuning import starting_policy, take_over
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoEye
 from robonav.policies.vision import VisionEncoder
@@ -68,6 +70,12 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
+    task: TaskName | None = None
+    """What agents are paid for beside surprises: apples, image-goal; None = exploring alone."""
+    apples: int = 5
+    """Apples in an episode of the task `apples`."""
+    init: str | None = None
+    """Whose weights the policy starts from: `explorer` or a checkpoint; None = none, from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
     """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
     a random network's pupil did not foretell, or the true surface that is seen for the first time."""
@@ -95,10 +103,12 @@ class TrainConfig:
         for name in ("steps", "num_envs", "episode_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        if min(self.surprise_weight, self.sub_goal_weight) < 0 or self.rewards() == {}:
+        if not 1 <= self.apples <= 254:
+            raise UsageError(f"apples is {self.apples}: give 1 to 254")
+        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
-                "give weights of 0 or more, not both 0"
+                "give weights of 0 or more, not both 0 where there is no task"
             )
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
@@ -149,9 +159,11 @@ class TrainingRun:
             threads,
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
+            task=task_maker(config.task, config.apples),
         )
         self._load_first_scene()
-        eye = load_sight(config.vision)
+        start = starting_policy(config.init)
+        eye = start.encoder.eye if start else load_sight(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
         monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.normaliser = RewardNormaliser(monitored, config.ppo.gamma, self.ranks)
@@ -159,12 +171,14 @@ class TrainingRun:
         self.algorithm = SequencePPO(
             self.normaliser, ppo, config.policy, config.seed, config.device, eye=eye, ranks=self.ranks
         )
+        if start:
+            take_over(self.algorithm.policy, start, str(config.init))
         if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
             self._restore(checkpoint.find_checkpoint(out))
         self.ranks.wait()  # every rank has seen the folder as it was
         if self.ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
-            write_text(out / "config.json", json.dumps(dataclasses.asdict(config), indent=1))
+            write_text(out / "config.json", json.dumps(dataclasses.asdict(self.config), indent=1))
 
     def _load_first_scene(self) -> None:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
@@ -228,6 +242,8 @@ class TrainingRun:
             raise UsageError(
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
+        run = checkpoint.read_config(folder)["run"]
+        self.config = dataclasses.replace(self.config, init=run.get("init"))  # where it began
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = checkpoint.read_tensors(folder / "training.safetensors")
         try:

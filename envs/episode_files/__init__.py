@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from robonav.envs.episode_files.episode_list import EpisodeList, ListedEpisode, read_episode_list
+from robonav.envs.episode_files.goals import with_goals
 from robonav.envs.episode_files.habitat import Goal, HabitatEpisode, ImageGoal, read_habitat_episodes
 from robonav.envs.episode_files.placement import LeftOut, open_episodes, place_episodes
 
@@ -17,4 +18,5 @@ __all__ = [
     "place_episodes",
     "read_episode_list",
     "read_habitat_episodes",
+    "with_goals",
 ]

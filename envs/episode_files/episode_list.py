@@ -61,8 +61,9 @@ class ListedEpisode(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     geodesic_distance_m: float | None = None
 
     def episode(self, simulator: NavigationSimulator) -> Episode:
-        """What a simulator starts: as listed, nothing is drawn."""
-        return Episode(self.episode_id, self.scene_id, self.seed, self.start)
+        """What a simulator starts: as listed, nothing is drawn; it leads to the first of the goals."""
+        goal = self.goals[0].position[:2] if self.goals else None
+        return Episode(self.episode_id, self.scene_id, self.seed, self.start, goal)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class EpisodeList:
         rng = np.random.default_rng(seed)
         ranked = [
             (rank, episode)
-            for group in self._by_scene().values()
+            for group in self.by_scene().values()
             for rank, episode in zip(rng.permutation(len(group)).tolist(), group, strict=True)
         ]
         chosen = {episode.episode_id for _, episode in sorted(ranked, key=lambda pair: pair[0])[:count]}
@@ -115,7 +116,7 @@ class EpisodeList:
         Raises:
             SceneError: A scene is missing or another one than the list was made for, or a start is not free.
         """
-        by_scene = self._by_scene()
+        by_scene = self.by_scene()
         if missing := sorted(by_scene.keys() - set(scenes.scene_ids)):
             raise SceneError(
                 f"{len(missing)} of the {len(by_scene)} scenes of the list of episodes are not among these, "
@@ -137,7 +138,8 @@ class EpisodeList:
                     "make a new list"
                 )
 
-    def _by_scene(self) -> dict[str, list[ListedEpisode]]:
+    def by_scene(self) -> dict[str, list[ListedEpisode]]:
+        """The episodes of each scene."""
         by_scene: dict[str, list[ListedEpisode]] = {}
         for episode in self.episodes:
             by_scene.setdefault(episode.scene_id, []).append(episode)

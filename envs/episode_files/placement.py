@@ -181,6 +181,13 @@ def scene_name(path: str) -> str:
     return rest if dash and len(number) == 5 and number.isdecimal() else name
 
 
+def building_name(scene_id: str) -> str:
+    """The building of a floor plan: `Angiola` of gibson_floors/Angiola_f0; other scenes keep their name."""
+    name = scene_name(scene_id)
+    building, _, floor = name.rpartition("_f")
+    return building if building and floor.isdecimal() else name
+
+
 def _ids_by_name(scene_ids: Sequence[str]) -> dict[str, str]:
     ids: dict[str, str] = {}
     for scene_id in scene_ids:
@@ -190,7 +197,11 @@ def _ids_by_name(scene_ids: Sequence[str]) -> dict[str, str]:
                 f"scenes {other} and {scene_id} have the same name, so episodes cannot be told apart: "
                 "give the folder of one of them"
             )
-    return ids
+    buildings = [building_name(scene_id) for scene_id in scene_ids]
+    floors = Counter(buildings)
+    named = zip(buildings, scene_ids, strict=True)
+    # the plan of a building's only floor stands for its scene
+    return {building: scene_id for building, scene_id in named if floors[building] == 1} | ids
 
 
 def _listed(

@@ -31,13 +31,19 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     """The floors of a folder with its index.json, or one .npy file; None if it is neither."""
     path = Path(spec)
     if path.is_file() and path.suffix.lower() == ".npy":
-        return plan_scenes({f"gibson_floors/{path.stem}": partial(_read, path, (0.0, 0.0))}, agent)
+        return plan_scenes({f"gibson_floors/{path.stem}": partial(_read, path, _origin(path))}, agent)
     if not (path / "index.json").is_file() or not any(path.glob("*_f*.npy")):
         return None
     floors = _listed(path / "index.json")
     chosen = split_by_building(list(floors), lambda name: name.rpartition("_f")[0], split)
     readers = {f"gibson_floors/{n}": partial(_read, path / f"{n}.npy", floors[n]) for n in chosen}
     return plan_scenes(readers, agent)
+
+
+def _origin(path: Path) -> tuple[float, float]:
+    """Habitat x, z of the first cell of one floor, if the index beside it knows; else it starts at 0."""
+    index = path.with_name("index.json")
+    return _listed(index).get(path.stem, (0.0, 0.0)) if index.is_file() else (0.0, 0.0)
 
 
 def _listed(index: Path) -> dict[str, tuple[float, float]]:

@@ -36,6 +36,7 @@ class SequenceBuffer:
         features: int,
         windows: tuple[int, int, int] = (0, 0, 0),
         advice: int = 0,
+        goal: int = 0,
     ) -> None:
         self.length, self.num_envs = length, num_envs
         self.features = np.zeros((length, num_envs, features), np.float32)
@@ -44,6 +45,7 @@ class SequenceBuffer:
         self.windows = np.moveaxis(np.zeros((length, num_envs, height, width, channels), np.uint8), -1, 2)
         self.advice = np.zeros((length, num_envs, advice), np.float32)
         self.previous_action = np.zeros((length, num_envs), np.int64)
+        self.goal = np.zeros((length, num_envs, goal), np.float32)
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs), np.int64)
         self.log_probs = np.zeros((length, num_envs), np.float32)
@@ -56,6 +58,7 @@ class SequenceBuffer:
         """Keep what all environments perceived at step t."""
         self.features[t], self.previous_action[t] = percept.features.cpu(), percept.previous_action.cpu()
         self.windows[t], self.advice[t] = percept.windows.cpu(), percept.advice.cpu()
+        self.goal[t] = percept.goal.cpu()
 
     def compute_advantages(
         self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
@@ -91,7 +94,9 @@ class SequenceBuffer:
 
         windows = take(np.moveaxis(self.windows, 2, -1)).movedim(-1, 2)
         return SequenceBatch(
-            percepts=Percept(take(self.features), windows, take(self.advice), take(self.previous_action)),
+            percepts=Percept(
+                take(self.features), windows, take(self.advice), take(self.previous_action), take(self.goal)
+            ),
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),

@@ -151,6 +151,7 @@ class SequencePPO(OnPolicyAlgorithm):
             self.policy_config.vision.features,
             (places.channels, places.side, places.side),
             self.policy.guide.width,
+            self.policy.encoder.goal.features,
         )
 
     def collect_rollouts(

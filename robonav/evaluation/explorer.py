@@ -15,6 +15,7 @@ from robonav.errors import UsageError
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
     from robonav.envs.sensors.camera import Camera
+    from robonav.envs.tasks import TaskName
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner")
@@ -39,19 +40,19 @@ class Explorer(Protocol):
         """Actions (N,) of 0 forward, 1 left, 2 right.
 
         Args:
-            observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1):
-                all that a policy may look at.
+            observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
+                and `goal` (N, H, W, 3) uint8 where the task shows one: all that a policy may look at.
             frames: Depth, pose and collisions: for planners that are allowed the truth.
             camera: The camera that took the frames.
         """
         ...
 
 
-def make_explorer(name_or_path: str) -> Explorer:
+def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
     """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
     Raises:
-        UsageError: If it is none of these.
+        UsageError: If it is none of these, or wants a goal image that the task does not show.
     """
     from robonav.evaluation import baselines, frontier, rgb_planner
 
@@ -64,10 +65,13 @@ def make_explorer(name_or_path: str) -> Explorer:
     }
     if name_or_path in makers:
         return makers[name_or_path]()
-    if _folder(name_or_path).is_dir():
+    if checkpoint_folder(name_or_path).is_dir():
         from robonav.evaluation.policy_explorer import load_explorer
 
-        return load_explorer(_folder(name_or_path))
+        explorer = load_explorer(checkpoint_folder(name_or_path))
+        if explorer.wants_goal and task != "image-goal":
+            raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
+        return explorer
     raise UsageError(
         f"{name_or_path} is neither a checkpoint folder nor an explorer by name "
         f"({', '.join((*shipped_explorers(), *BASELINES))}): "
@@ -80,14 +84,18 @@ def shipped_explorers() -> list[str]:
     return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
 
 
-def _folder(name_or_path: str) -> Path:
+def checkpoint_folder(name_or_path: str) -> Path:
     """Where a checkpoint is: a shipped one by its name, or the path itself."""
     return SHIPPED / name_or_path if name_or_path in shipped_explorers() else Path(name_or_path)
 
 
 def fingerprint(name_or_path: str) -> str | None:
     """16 hex digits over a checkpoint's weights, lest a run be resumed with others; None for baselines."""
-    files = sorted(_folder(name_or_path).rglob("*.safetensors")) if name_or_path not in BASELINES else []
+    files = (
+        sorted(checkpoint_folder(name_or_path).rglob("*.safetensors"))
+        if name_or_path not in BASELINES
+        else []
+    )
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

@@ -36,6 +36,7 @@ COLOURS = {
 GRAPH, FRONTIER = (112, 72, 160), (230, 145, 20)
 ToPixels = Callable[[NDArray[np.floating]], NDArray[np.float64]]
 PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
+MARK = (214, 39, 140)
 
 
 def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], label: str) -> str:
@@ -62,11 +63,16 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
     return text.getvalue()[text.getvalue().index("<svg") :]
 
 
-def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
+def map_png(picture: TopDownMap, marks: Sequence[tuple[float, float]] = (), pixels_per_cell: int = 3) -> str:
     """The map, north up, as a data URI.
 
     The trajectory goes from blue to red with a ring at its start; over it lies a topological map that is made
     of it: places, the ways between them, and the frontiers that are left.
+
+    Args:
+        picture: The map.
+        marks: Places x, y in metres that get a dot.
+        pixels_per_cell: Scale.
     """
     palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)
     used = np.argwhere(picture.cells != OUTSIDE)
@@ -83,6 +89,8 @@ def map_png(picture: TopDownMap, pixels_per_cell: int = 3) -> str:
 
     points, draw, graph = pixels(picture.trajectory[:, :2]), ImageDraw.Draw(image), path_graph(picture)
     _draw_edges(draw, graph, pixels)
+    for x, y in pixels(np.reshape(marks, (-1, 2))).tolist():
+        draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill=MARK)
     for k, (a, b) in enumerate(pairwise(points)):
         mix = k / max(len(points) - 2, 1)
         colour = tuple(int(c) for c in (1 - mix) * PATH_START + mix * PATH_END)

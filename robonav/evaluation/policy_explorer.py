@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.checkpoint import CheckpointError, load_policy
@@ -25,6 +26,12 @@ class PolicyExplorer:
         self._memory: Memory = policy.new_memory(0)
         self._begins = True
 
+    @property
+    def wants_goal(self) -> bool:
+        """Whether it has to be shown a goal image."""
+        assert isinstance(self.policy.observation_space, spaces.Dict)
+        return "goal" in self.policy.observation_space.spaces
+
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget everything; `num_agents` new episodes begin."""
         self._noise.manual_seed(seed)
@@ -33,13 +40,13 @@ class PolicyExplorer:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Sampled actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` stay unseen."""
-        channels_first = np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1))
-        tensors = {
-            "rgb": torch.as_tensor(channels_first, device=self.policy.device),
-            "previous_action": torch.as_tensor(observation["previous_action"], device=self.policy.device),
-        }
-        starts = torch.full((len(channels_first),), self._begins, device=self.policy.device)
+        """Sampled actions (N,) from what the policy was trained to look at; `frames` stay unseen."""
+        device = self.policy.device
+        tensors = {"previous_action": torch.as_tensor(observation["previous_action"], device=device)}
+        for name in ("rgb", "goal") if self.wants_goal else ("rgb",):
+            channels_first = np.ascontiguousarray(np.moveaxis(observation[name], -1, 1))
+            tensors[name] = torch.as_tensor(channels_first, device=device)
+        starts = torch.full((len(tensors["rgb"]),), self._begins, device=device)
         self._begins = False
         with torch.no_grad():
             distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)

@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from robonav.evaluation import task_scores
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.pictures import curve_svg, map_png
 
 MAX_MAPS = 24
 LABELS = {
+    "apples_picked": "Apples picked",
+    "success_pct": "Goals reached, %",
+    "spl": "SPL: success weighted by path length",
     "visible_completeness_pct": "Visible completeness, %",
     "completeness_pct": "Completeness, %",
     "mean_distance_m": "Mean distance to the observed surface, m",
+    "geodesic_distance_m": "Shortest way to the goal, m",
     "area_m2": "Floor area that came into view, m²",
     "free_area_m2": "Floor area of the island, m²",
     "visible_share_pct": "Share of the surface that can be seen at all, %",
@@ -44,7 +49,10 @@ def render_report(
         labels=LABELS,
         last=last_step(records),
         curves=[_curve(records, name) for name in ("visible_completeness_pct", "completeness_pct")],
-        episodes=[(record, map_png(load_map(record["episode_id"]))) for record in shown(records)],
+        task=[name for name in task_scores.BY_STEP if name in records[0]],
+        episodes=[
+            (record, map_png(load_map(record["episode_id"]), marks(record))) for record in shown(records)
+        ],
         records=records,
     )
 
@@ -61,6 +69,12 @@ def shown(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ends = [ranked[0], ranked[-1]] if len(ranked) > 1 else ranked
     rest = [record for record in records if not any(record is end for end in ends)]
     return [*ends, *rest][:MAX_MAPS]
+
+
+def marks(record: dict[str, Any]) -> list[tuple[float, float]]:
+    """Where (x, y) the apples or the goal of an episode were; nothing if it had no task."""
+    goal = record.get("goal")
+    return [(goal["x"], goal["y"])] if goal else [(x, y) for x, y in record.get("apples_at", ())]
 
 
 def _curve(records: Sequence[dict[str, Any]], name: str) -> str:

@@ -16,9 +16,11 @@ from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
+from robonav.envs.tasks import Task, TaskName, task_maker
 from robonav.errors import UsageError
 from robonav.evaluation.explorer import Explorer
 from robonav.evaluation.records import RunFolder
+from robonav.evaluation.task_scores import SCORES
 from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
 from robonav.viewer.watching import NullViewer, Viewer
 
@@ -38,6 +40,8 @@ class Settings:
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
         floor: Which floor of each scene, 0 = lowest; None = its main one.
         sensor: What the explorer sees through, a key of `SENSORS`; metrics always use ours.
+        task: What agents are there for; None = exploring alone, which is measured in any case.
+        apples: How many there are to be picked in the task `apples`; None = 5.
     """
 
     explorer: str
@@ -48,6 +52,8 @@ class Settings:
     num_envs: int = 10
     floor: int | None = None
     sensor: SensorName | None = None
+    task: TaskName | None = None
+    apples: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("episodes", "steps", "num_envs"):
@@ -55,6 +61,8 @@ class Settings:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         if self.floor is not None and self.floor < 0:
             raise UsageError(f"floor is {self.floor}: give 0 for the lowest, or more")
+        if self.apples is not None and not 1 <= self.apples <= 254:
+            raise UsageError(f"apples is {self.apples}: give 1 to 254")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
 
@@ -132,6 +140,7 @@ class Evaluation:
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned
         self._metric_camera = metric_camera(explorer.camera)
+        self._make_task = task_maker(settings.task, settings.apples)
         self._truth = lru_cache(maxsize=settings.num_envs)(GroundTruth.of)
         # A simulator has a fixed number of agents, and the last batch may be smaller.
         self._simulator = lru_cache(maxsize=1)(self._build_simulator)
@@ -169,8 +178,10 @@ class Evaluation:
     ) -> list[EpisodeTracker]:
         simulator = self._simulator(len(batch))
         episodes = [planned.episode(simulator) for planned in batch]
+        task = self._make_task(simulator)
+        task.begin(episodes, range(len(batch)))
         frames = simulator.start(episodes)
-        trackers = [self._track(simulator, agent, episode) for agent, episode in enumerate(episodes)]
+        trackers = [self._track(simulator, task, agent, episode) for agent, episode in enumerate(episodes)]
         batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]
         self._explorer.reset(len(batch), int(batch_seed))
         previous = np.zeros(len(batch), dtype=np.int64)
@@ -178,21 +189,26 @@ class Evaluation:
         for step in range(self.settings.steps + 1):
             for agent, tracker in enumerate(trackers):
                 yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
-                tracker.observe(frames.position[agent], yaw, collided)
+                tracker.observe(frames.position[agent], yaw, collided, int(task.achieved[agent]))
             if step < self.settings.steps:
                 observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
+                observation |= task.observe()
                 actions = self._explorer.act(observation, frames, simulator.camera)
                 frames = simulator.step(actions)
+                task.judge(frames)
                 previous = previous_action(actions, frames)
                 self._viewer.show(frames, trackers[0].curve)
                 advance(len(batch))
         return trackers
 
-    def _track(self, simulator: NavigationSimulator, agent: int, episode: Episode) -> EpisodeTracker:
+    def _track(
+        self, simulator: NavigationSimulator, task: Task, agent: int, episode: Episode
+    ) -> EpisodeTracker:
         world = simulator.world(agent)
         island = int(world.free_space.island_at(np.array(episode.start[:2])))
         truth = self._truth(world, self._metric_camera, island)
-        return EpisodeTracker(episode, world, truth, self.settings.steps)
+        score = SCORES[self.settings.task]
+        return EpisodeTracker(episode, world, truth, self.settings.steps, task.facts(agent), score)
 
     def _build_simulator(self, num_agents: int) -> NavigationSimulator:
         cache = self.settings.num_envs

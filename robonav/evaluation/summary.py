@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from robonav.evaluation import task_scores
 from robonav.evaluation.statistics import bootstrap_mean
 from robonav.provenance import versions
 
-BY_STEP = ("visible_completeness_pct", "completeness_pct", "mean_distance_m")
+BY_STEP = (*task_scores.BY_STEP, "visible_completeness_pct", "completeness_pct", "mean_distance_m")
 SINGLE = (
+    "geodesic_distance_m",
     "area_m2",
     "free_area_m2",
     "visible_share_pct",
@@ -32,7 +34,9 @@ def summarise(
         revision: The commit that ran, as `git_revision` gave it when the run began.
     """
     by_step = {
-        name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]} for name in BY_STEP
+        name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]}
+        for name in BY_STEP
+        if name in records[0]
     }
     single = [name for name in SINGLE if name in records[0]]
     return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from robonav.envs.sensors.views import sensor_of
 from robonav.evaluation.fog import TopDownMap, draw_map
 from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
 from robonav.evaluation.surface import Surface, build_surface
+from robonav.evaluation.task_scores import Score, Walk, no_score
 
 REPORT_STEPS = (128, 256, 512, 1024)
 CURVE_EVERY = 32
@@ -55,13 +57,24 @@ class EpisodeTracker:
         world: The scene it is in.
         truth: What it should see.
         steps: How long the episode lasts.
+        task: What was set in it, for the record.
+        score: What the walk is worth for the task.
 
     Attributes:
         curve: Completeness so far.
     """
 
-    def __init__(self, episode: Episode, world: World, truth: GroundTruth, steps: int) -> None:
+    def __init__(
+        self,
+        episode: Episode,
+        world: World,
+        truth: GroundTruth,
+        steps: int,
+        task: Mapping[str, Any] = MappingProxyType({}),
+        score: Score = no_score,
+    ) -> None:
         self.episode, self._world, self._truth, self._camera = episode, world, truth, truth.eye.camera
+        self._task, self._score = dict(task), score
         self._report_at = {step for step in REPORT_STEPS if step <= steps} | {steps}
         rays = self._camera.directions().reshape(-1, 3)
         self._stretch = np.linalg.norm(rays, axis=1)  # metres along a ray for each metre of depth
@@ -69,15 +82,17 @@ class EpisodeTracker:
         self._coverage = Coverage(truth.index)
         self._looked_from: set[tuple[float, ...]] = set()
         self._poses: list[tuple[float, ...]] = []
+        self._achieved: list[int] = []
         self._collisions = 0
         self._metrics: dict[str, dict[str, float]] = {
             name: {} for name in ("completeness_pct", "visible_completeness_pct", "mean_distance_m")
         }
         self.curve = Curve()
 
-    def observe(self, position: NDArray[np.floating], yaw: float, collided: bool) -> None:
-        """Take in where the agent is after a step (or at its start)."""
+    def observe(self, position: NDArray[np.floating], yaw: float, collided: bool, achieved: int = 0) -> None:
+        """Take in where the agent is after a step (or at its start), and how much of its task is done."""
         step = len(self._poses)
+        self._achieved.append(achieved)
         self._poses.append((float(position[0]), float(position[1]), float(yaw)))
         self._collisions += int(collided)
         self._look(position, yaw)
@@ -120,6 +135,7 @@ class EpisodeTracker:
         picture = draw_map(
             self._world.sensor, self._camera, self._truth.surface, self._coverage.seen, trajectory
         )
+        walk = Walk(self._world.free_space, trajectory, np.array(self._achieved), self._task)
         x, y, yaw = self.episode.start
         moved = np.linalg.norm(np.diff(trajectory[:, :2], axis=0), axis=1)
         record = {
@@ -131,6 +147,7 @@ class EpisodeTracker:
             "start": {"x": round(x, 4), "y": round(y, 4), "yaw": round(yaw, 4)},
             "steps": len(trajectory) - 1,
             "camera": vars(self._camera),
+            **self._score(walk, self._report_at),
             **self._metrics,
             "area_m2": round(picture.seen_area_m2, 2),
             "free_area_m2": round(picture.free_area_m2, 2),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from robonav.policies.config import ActionToken
 from robonav.policies.dino import DinoConfig, DinoEye, DinoView
+from robonav.policies.goal import GoalContext, NoGoal
 from robonav.policies.guidance import Guide, NoGuide
 from robonav.policies.relative_pose import RelativePose
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
@@ -23,12 +24,14 @@ class Percept(NamedTuple):
         windows: (..., C, S, S) uint8, what the policy's own map says; of no size where it has none.
         advice: (..., A) float32, what the planner on that map says; of no size where there is none.
         previous_action: (...) int64, 0 = none or blocked.
+        goal: (..., F) float32, what the eye says of the goal image; of no size where there is none.
     """
 
     features: Tensor
     windows: Tensor
     advice: Tensor
     previous_action: Tensor
+    goal: Tensor
 
 
 class FrameEncoder(nn.Module):
@@ -46,6 +49,7 @@ class FrameEncoder(nn.Module):
         num_actions: int,
         width: int,
         action_token: ActionToken = "embedding",
+        has_goal: bool = False,
     ) -> None:
         super().__init__()
         is_dino = isinstance(vision, DinoConfig)
@@ -56,6 +60,7 @@ class FrameEncoder(nn.Module):
         self.previous_action = (
             nn.Embedding(num_actions + 1, width) if action_token == "embedding" else RelativePose(width)
         )
+        self.goal = GoalContext(vision.features, width) if has_goal else NoGoal()
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8, in float32 always."""
@@ -66,7 +71,8 @@ class FrameEncoder(nn.Module):
     def forward(self, percept: Percept) -> Tensor:
         """Tokens (..., width)."""
         tokens = self._view(percept.features) + self.previous_action(percept.previous_action)
-        return tokens + self.places(percept.windows) + self.advice(percept.advice)
+        tokens = tokens + self.places(percept.windows) + self.advice(percept.advice)
+        return tokens + self.goal(percept.features, percept.goal)
 
     def _view(self, features: Tensor) -> Tensor:
         """What was learned to see in features (..., F): (..., width)."""

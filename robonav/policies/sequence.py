@@ -31,11 +31,13 @@ class Memory:
         frames: What the trunk holds of earlier frames, for each of the policy's contexts.
         places: Their own maps.
         plans: What they are up to on these maps.
+        goals: (N, F) what their goal images look like; of no size where there are none.
     """
 
     frames: list[KeyValueCache] | list[RecurrentState]
     places: Places
     plans: Plans
+    goals: Tensor
 
 
 class SequencePolicy(BasePolicy):
@@ -44,7 +46,8 @@ class SequencePolicy(BasePolicy):
     Actor and critic read the same trunk; where they may look back on different numbers of frames, it works
     once for each with the same weights.
 
-    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, no more.
+    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, and a `goal`
+    image where the task shows one; no more.
 
     Raises:
         ValueError: The observation or action space is not that of a navigation world.
@@ -56,10 +59,8 @@ class SequencePolicy(BasePolicy):
         action_space: spaces.Space[Any],
         config: SequencePolicyConfig | None = None,
     ) -> None:
-        if not isinstance(observation_space, spaces.Dict) or set(observation_space) != {
-            "rgb",
-            "previous_action",
-        }:
+        told = set(observation_space) if isinstance(observation_space, spaces.Dict) else set()
+        if told - {"goal"} != {"rgb", "previous_action"}:
             raise ValueError(
                 f"SequencePolicy needs a Dict with rgb and previous_action, found {observation_space}"
             )
@@ -77,6 +78,7 @@ class SequencePolicy(BasePolicy):
             int(action_space.n),
             self.config.width,
             self.config.action_token,
+            has_goal="goal" in told,
         )
         self.trunk = self._trunk()
         self.actor = nn.Linear(self.config.width, int(action_space.n))
@@ -87,7 +89,8 @@ class SequencePolicy(BasePolicy):
         """An empty memory for `batch` agents."""
         device = self.device
         frames: Any = [self.trunk.new_cache(batch, device, context) for context in self.config.contexts]
-        return Memory(frames, self.places.new(batch, device), self.guide.new(batch, device))
+        places, plans = self.places.new(batch, device), self.guide.new(batch, device)
+        return Memory(frames, places, plans, self.encoder.goal.new(batch, device))
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
@@ -95,7 +98,8 @@ class SequencePolicy(BasePolicy):
         previous_action = observation["previous_action"]
         self.places.observe(memory.places, scan, previous_action, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts)
-        return Percept(features, self.places.windows(memory.places), advice, previous_action)
+        goal = self.encoder.goal.look(self.encoder.eye, observation, memory.goals, starts)
+        return Percept(features, self.places.windows(memory.places), advice, previous_action, goal)
 
     def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Decide on one frame per agent, and remember it; starts (N,) bool.
@@ -110,7 +114,7 @@ class SequencePolicy(BasePolicy):
     def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
         frames: Any = [frames.branch() for frames in memory.frames]
-        branch = Memory(frames, memory.places.copy(), memory.plans.copy())
+        branch = Memory(frames, memory.places.copy(), memory.plans.copy(), memory.goals)
         goes_on = torch.zeros(len(observation["rgb"]), dtype=torch.bool, device=self.device)
         return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 
@@ -200,3 +204,4 @@ class SequencePolicy(BasePolicy):
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         nn.init.normal_(self.encoder.previous_action.weight, std=0.1)
+        self.encoder.goal.initialise()

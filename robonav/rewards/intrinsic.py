@@ -37,6 +37,10 @@ class IntrinsicRewardWrapper(VecEnvWrapper):
 
     The reward is always computed on the frame that the action led to, also at the end of an episode, and
     before the map takes that frame in.
+
+    Args:
+        venv: The worlds, which pay the reward of their task.
+        reward: The intrinsic reward.
     """
 
     def __init__(self, venv: NavigationVecEnv, reward: IntrinsicReward) -> None:

@@ -16,7 +16,7 @@ class WeightedSum:
     """An intrinsic reward that is the weighted sum of others.
 
     Args:
-        parts: The others with their weights, by name.
+        parts: The others with their weights, by name; of none the sum is 0.
     """
 
     def __init__(self, parts: Mapping[str, tuple[float, IntrinsicReward]]) -> None:
@@ -29,8 +29,10 @@ class WeightedSum:
 
     def compute(self, frames: Frames) -> NDArray[np.float32]:
         """Weighted sum (N,) of the parts' rewards."""
-        total = sum(weight * part.compute(frames) for weight, part in self.parts.values())
-        return np.asarray(total, np.float32)
+        total = np.zeros(len(frames.yaw), np.float32)
+        for weight, part in self.parts.values():
+            total += np.float32(weight) * part.compute(frames)
+        return total
 
     def update(self, frames: Frames) -> None:
         """Show the frames to all parts."""

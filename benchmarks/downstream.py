@@ -1,0 +1,223 @@
+"""Does exploring first help? Fine-tuned explorers against training from scratch, same steps; resumable.
+
+    python benchmarks/downstream.py                       # everything: hours on two cores
+    python benchmarks/downstream.py --seeds 1 --apples 1 --steps 65536 --episodes 20
+
+Tasks: apple picking with 1, 3 and 5 apples, and image goals. Beside the two trained policies stand the
+explorer as it is (it was never told of the task) and the baselines. Every part that is finished is skipped, so
+the command can be stopped and started again at any time. It prints Markdown tables and writes them as JSON to
+--results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+UNTAUGHT = ("frontier", "straight", "random")
+WAYS = ("fine-tuned", "from scratch")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train and how to measure it."""
+
+    out: Path = Path("runs/downstream")
+    """Training runs and evaluations go here."""
+    results: Path = Path("docs/results/downstream.json")
+    """The table."""
+    init: str = "explorer"
+    """Whom to fine-tune: `explorer` or a checkpoint of the presets' size."""
+    tasks: tuple[Literal["apples", "image-goal"], ...] = ("apples", "image-goal")
+    """Which tasks."""
+    apples: tuple[int, ...] = (1, 3, 5)
+    """Numbers of apples; each is a task of its own."""
+    seeds: int = 3
+    """Training runs of each policy."""
+    steps: int = 262_144
+    """Environment steps of each training run."""
+    num_envs: int = 32
+    """Agents that walk at the same time while training."""
+    episodes: int = 100
+    """Unseen houses, one episode each."""
+    episode_steps: int = 512
+    """Steps of an evaluated episode."""
+    workers: int = 2
+    """Processes side by side, one thread each."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One task of the table; `apples` is None where it is not about apples."""
+
+    task: Literal["apples", "image-goal"]
+    apples: int | None = None
+
+    @property
+    def name(self) -> str:
+        """As folders and rows are called."""
+        return self.task if self.apples is None else f"{self.task}-{self.apples}"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Fields of a record that say how well it went."""
+        return ("success_pct", "spl") if self.task == "image-goal" else ("apples_picked",)
+
+
+def goals_of(options: Options) -> list[Goal]:
+    """All tasks of the table."""
+    goals = [Goal("apples", count) for count in options.apples] if "apples" in options.tasks else []
+    return goals + ([Goal("image-goal")] if "image-goal" in options.tasks else [])
+
+
+def run_folder(goal: Goal, way: str, seed: int, options: Options) -> Path:
+    """Where a policy is trained."""
+    return options.out / "train" / goal.name / f"{way.replace(' ', '-')}-{seed}"
+
+
+def train(goal: Goal, way: str, seed: int, options: Options) -> None:
+    """Train one policy on one thread, or go on with it."""
+    from robonav.launch.presets import load_preset
+    from robonav.training import TrainingRun
+
+    out = run_folder(goal, way, seed, options)
+    config = replace(
+        load_preset(f"nano-{goal.task}"),
+        init=options.init if way == "fine-tuned" else None,
+        apples=goal.apples or 1,
+        seed=seed,
+        steps=options.steps,
+        num_envs=options.num_envs,
+        threads=1,
+    )
+    TrainingRun(config, out, resume=(out / "config.json").exists()).learn(progress_bar=False)
+    print(f"trained {goal.name}, {way}, seed {seed}", flush=True)
+
+
+def evaluate(goal: Goal, explorer: str, name: str, options: Options) -> None:
+    """Evaluate one explorer on one thread, or go on with it."""
+    from robonav.envs.scenes import open_scenes
+    from robonav.evaluation.explorer import fingerprint, make_explorer
+    from robonav.evaluation.records import RunFolder
+    from robonav.evaluation.runner import Evaluation, Settings
+    from robonav.training import set_threads
+
+    set_threads(1)
+    settings = Settings(
+        explorer,
+        episodes=options.episodes,
+        steps=options.episode_steps,
+        task=goal.task,
+        apples=goal.apples,
+    )
+    facts = {**asdict(settings), "explorer_hash": fingerprint(explorer)}
+    folder = RunFolder(options.out / "evaluate" / goal.name / name, facts, resume=True)
+    scenes = open_scenes("procedural", "val")
+    Evaluation(settings, make_explorer(explorer, goal.task), scenes, threads=1).run(folder, lambda done: None)
+    print(f"evaluated {goal.name}, {name}", flush=True)
+
+
+def members_of(goal: Goal, options: Options) -> dict[str, dict[str, str]]:
+    """Rows of a task: by row the explorers of all seeds, by the name of their evaluation."""
+    rows = {
+        way: {f"{way}-{seed}": str(run_folder(goal, way, seed, options)) for seed in range(options.seeds)}
+        for way in WAYS
+    }
+    return {
+        **rows,
+        "explorer as it is": {"explorer": options.init},
+        **{name: {name: name} for name in UNTAUGHT},
+    }
+
+
+def summarise(goal: Goal, options: Options) -> dict[str, dict]:
+    """Rows of a task: means over episodes and seeds, and what fine-tuning is ahead of each, in pairs."""
+    from robonav.evaluation.statistics import bootstrap_mean, paired_difference
+
+    rows: dict[str, dict] = {}
+    for metric in goal.metrics:
+        values = {
+            row: _mean_over_seeds(goal, metric, list(names), options)
+            for row, names in members_of(goal, options).items()
+        }
+        for row, by_step in values.items():
+            rows.setdefault(row, {})[metric] = {
+                step: {
+                    **bootstrap_mean(list(by_episode.values())).as_dict(),
+                    "fine_tuned_ahead_by": paired_difference(
+                        values["fine-tuned"][step], by_episode
+                    ).as_dict(),
+                }
+                for step, by_episode in by_step.items()
+            }
+    return rows
+
+
+def _mean_over_seeds(
+    goal: Goal, metric: str, names: Sequence[str], options: Options
+) -> dict[str, dict[str, float]]:
+    """A metric by step and episode."""
+    from robonav.evaluation.records import read_episodes
+
+    runs = [
+        {
+            record["episode_id"]: record
+            for record in read_episodes(options.out / "evaluate" / goal.name / name)
+        }
+        for name in names
+    ]
+    steps = next(iter(runs[0].values()))[metric]
+    return {
+        step: {key: sum(run[key][metric][step] for run in runs) / len(runs) for key in runs[0]}
+        for step in steps
+    }
+
+
+def as_markdown(table: dict[str, dict[str, dict]]) -> str:
+    """One table a task."""
+    lines = []
+    for goal, rows in table.items():
+        columns = [(metric, step) for metric, steps in next(iter(rows.values())).items() for step in steps]
+        lines += ["", goal, ""]
+        lines.append(" | ".join(["", "who", *(f"{metric} @{step}" for metric, step in columns), ""]).strip())
+        lines.append("|" + "---|" * (len(columns) + 1))
+        for who, row in rows.items():
+            cells = [row[metric][step] for metric, step in columns]
+            told = [f"{cell['mean']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]" for cell in cells]
+            lines.append(" | ".join(["", who, *told, ""]).strip())
+    return "\n".join(lines)
+
+
+def main(options: Options) -> None:
+    """Train, evaluate, write the table."""
+    goals = goals_of(options)
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        runs = [(goal, way, seed) for goal in goals for seed in range(options.seeds) for way in WAYS]
+        for trained in [pool.submit(train, *run, options) for run in runs]:
+            trained.result()
+        evaluated = [
+            pool.submit(evaluate, goal, explorer, name, options)
+            for goal in goals
+            for names in members_of(goal, options).values()
+            for name, explorer in names.items()
+        ]
+        for done in evaluated:
+            done.result()
+    table = {goal.name: summarise(goal, options) for goal in goals}
+    settings = {name: str(value) for name, value in asdict(options).items() if name not in ("out", "results")}
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    partial = options.results.with_suffix(".partial")
+    partial.write_text(json.dumps({"settings": settings, "tasks": table}, indent=1) + "\n")
+    partial.replace(options.results)
+    print(as_markdown(table))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

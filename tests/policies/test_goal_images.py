@@ -1,0 +1,96 @@
+"""The goal image is context of every frame; policies without one are what they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from safetensors.torch import load_file
+
+from robonav.checkpoint import load_policy
+from robonav.evaluation.explorer import SHIPPED
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.encoder import Percept
+from robonav.policies.sequence import SequencePolicy
+from robonav.policies.vision import VisionConfig
+
+SMALL = SequencePolicyConfig(
+    width=32, blocks=1, heads=2, window=4, vision=VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
+)
+IMAGE = spaces.Box(0, 255, (3, 40, 40), np.uint8)
+
+
+def policy_that_sees(*images: str) -> SequencePolicy:
+    torch.manual_seed(0)
+    space = spaces.Dict({**dict.fromkeys(images, IMAGE), "previous_action": spaces.Discrete(4)})
+    policy = SequencePolicy(space, spaces.Discrete(3), SMALL).eval()
+    for weight in policy.encoder.eye.parameters():
+        weight.data *= 3.5  # as strong as the features of an eye that was taught
+    return policy
+
+
+def frames(length: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 255, (length, 1, 3, 40, 40), dtype=torch.uint8, generator=generator)
+
+
+def rolled_out(policy: SequencePolicy, rgb: torch.Tensor, goals: torch.Tensor | None, starts: list[bool]):
+    """Log-probabilities (T, 3) of acting, and the percepts."""
+    memory, outputs, percepts = policy.new_memory(1), [], []
+    for t, start in enumerate(starts):
+        observation = {"rgb": rgb[t], "previous_action": torch.tensor([1])}
+        observation |= {} if goals is None else {"goal": goals[t]}
+        with torch.no_grad():
+            percepts.append(policy.perceive(observation, memory, torch.tensor([start])))
+            outputs.append(policy.step(percepts[-1], memory, torch.tensor([start]))[0].logits[0])
+    return torch.stack(outputs), percepts
+
+
+def test_another_goal_changes_what_is_done_at_every_step_even_beyond_the_window():
+    policy, rgb, starts = policy_that_sees("rgb", "goal"), frames(10, 1), [True] + [False] * 9
+    one, _ = rolled_out(policy, rgb, frames(1, 2).expand(10, -1, -1, -1, -1), starts)
+    again, _ = rolled_out(policy, rgb, frames(1, 2).expand(10, -1, -1, -1, -1), starts)
+    other, _ = rolled_out(policy, rgb, frames(1, 3).expand(10, -1, -1, -1, -1), starts)
+    torch.testing.assert_close(one, again, rtol=0, atol=0)
+    assert ((one - other).abs().amax(dim=1) > 1e-5).all()
+
+
+def test_a_goal_is_looked_at_when_its_episode_starts_and_kept_until_the_next():
+    policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(6, 1), frames(6, 2)
+    _, percepts = rolled_out(policy, rgb, goals, [True, False, False, True, False, False])
+    with torch.no_grad():
+        first, second = policy.encoder.eye(goals[0]), policy.encoder.eye(goals[3])
+    kept = torch.cat([percept.goal for percept in percepts])
+    torch.testing.assert_close(kept, torch.cat([first] * 3 + [second] * 3))
+
+
+def test_acting_equals_the_whole_sequence_with_goals_too():
+    policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(8, 1), frames(8, 2)
+    starts = [True, False, False, True, False, False, False, False]
+    acting, percepts = rolled_out(policy, rgb, goals, starts)
+    sequence = Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True)))
+    with torch.no_grad():
+        whole = policy(sequence, torch.tensor([starts]))[0].logits[0]
+    torch.testing.assert_close(acting, whole, atol=1e-4, rtol=1e-4)
+
+
+def test_the_goal_learns():
+    policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(1, 1), frames(1, 2)
+    _, percepts = rolled_out(policy, rgb, goals, [True])
+    sequence = Percept(*(part[:, None] for part in percepts[0]))
+    policy(sequence, torch.ones(1, 1, dtype=torch.bool))[0].logits[..., 0].sum().backward()
+    gradients = [weight.grad for weight in policy.encoder.goal.parameters()]
+    assert gradients
+    assert all(gradient is not None and gradient.abs().max() > 0 for gradient in gradients)
+
+
+def test_the_shipped_explorer_has_no_goal_and_every_weight_of_its_file():
+    policy, config = load_policy(SHIPPED / "explorer")
+    assert "goal" not in config["observation"]
+    assert policy.state_dict().keys() == load_file(SHIPPED / "explorer" / "model.safetensors").keys()
+
+
+def test_other_spaces_are_still_refused():
+    with pytest.raises(ValueError, match="rgb and previous_action"):
+        policy_that_sees("rgb", "map")

@@ -1,0 +1,130 @@
+"""Tasks are trained from an explorer or from scratch, resumed bit for bit, and saved with what they see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from robonav.checkpoint import load_policy, read_config
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.evaluation.explorer import make_explorer
+from robonav.launch.presets import load_preset
+from robonav.policies.config import SequencePolicyConfig
+from robonav.training import TrainConfig, TrainingRun
+
+TINY = TrainConfig(
+    task="image-goal",
+    surprise_weight=0.0,
+    steps=128,
+    num_envs=2,
+    episode_steps=32,
+    threads=1,
+    device="cpu",
+    checkpoint_every=64,
+    camera=Camera(width=40, height=40),
+    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16),
+)
+
+
+def trained(config: TrainConfig, out: Path, resume: bool = False) -> Path:
+    return TrainingRun(config, out, resume).learn(progress_bar=False)
+
+
+@pytest.fixture(scope="module")
+def explorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny explorer that was trained for 64 steps."""
+    config = replace(TINY, task=None, surprise_weight=1.0, steps=64)
+    return trained(config, tmp_path_factory.mktemp("explorer"))
+
+
+@pytest.fixture(scope="module")
+def goal_seeker(explorer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """128 steps of image goals from that explorer, without a break."""
+    return trained(replace(TINY, init=str(explorer)), tmp_path_factory.mktemp("seeker"))
+
+
+@pytest.mark.parametrize("task", ["apples", "image-goal"])
+def test_fine_tuning_begins_with_all_weights_of_the_explorer(task, explorer, tmp_path):
+    config = replace(TINY, task=task, init=str(explorer))
+    started = TrainingRun(config, tmp_path / "tuned").algorithm.policy.state_dict()
+    scratch = TrainingRun(replace(config, init=None), tmp_path / "scratch").algorithm.policy.state_dict()
+    given = load_file(explorer / "model.safetensors")
+    for name, weight in given.items():
+        torch.testing.assert_close(started[name].cpu(), weight, rtol=0, atol=0)
+    new = started.keys() - given.keys()
+    assert all(name.startswith("encoder.goal.") for name in new)
+    assert bool(new) == (task == "image-goal")
+    assert any(not torch.equal(scratch[name], given[name]) for name in given)
+
+
+def test_a_task_that_is_stopped_goes_on_as_if_it_had_not_been(explorer, goal_seeker, tmp_path):
+    trained(replace(TINY, init=str(explorer), steps=64), tmp_path)
+    resumed = trained(TINY, tmp_path, resume=True)
+    for name in ("model.safetensors", "training.safetensors"):
+        expected, found = load_file(goal_seeker / name), load_file(resumed / name)
+        for key in expected:
+            torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=f"{name}: {key}")
+    assert read_config(resumed)["run"]["init"] == str(explorer)  # though --resume did not repeat it
+
+
+def test_the_checkpoint_of_a_goal_seeker_knows_that_it_wants_a_goal(goal_seeker):
+    policy, config = load_policy(goal_seeker)
+    assert config["observation"]["goal"] == config["observation"]["rgb"]
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (2, 1, 3, 40, 40)).astype(np.uint8)
+    observation = {"rgb": images[0], "goal": images[1], "previous_action": np.array([0])}
+    assert policy.predict(observation)[0].shape == (1,)
+    with pytest.raises(UsageError, match="add --task image-goal"):
+        make_explorer(str(goal_seeker))
+    assert make_explorer(str(goal_seeker), "image-goal").camera == TINY.camera
+
+
+def test_weights_that_do_not_fit_are_refused_in_one_sentence(explorer, goal_seeker, tmp_path):
+    other_size = replace(TINY, init=str(explorer), policy=replace(TINY.policy, width=32))
+    with pytest.raises(UsageError, match="policy of another size"):
+        TrainingRun(other_size, tmp_path)
+    with pytest.raises(UsageError, match="goal images, which this task does not show"):
+        TrainingRun(replace(TINY, task="apples", init=str(goal_seeker)), tmp_path)
+    with pytest.raises(UsageError, match="no checkpoint found"):
+        TrainingRun(replace(TINY, init="no/such/run"), tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_surprise_replaces_or_joins_the_reward_of_the_task(tmp_path):
+    rewards = {}
+    for weight in (0.0, 0.5, 1.0):
+        config = replace(TINY, task="apples", surprise_weight=weight, steps=64)
+        run = TrainingRun(config, tmp_path / str(weight))
+        assert (run.reward.parts == {}) == (weight == 0)
+        run.normaliser.reset()
+        run.normaliser.step(np.array([1, 2]))
+        rewards[weight] = run.normaliser.get_original_reward()
+    np.testing.assert_allclose(rewards[0.0], -1e-4, rtol=1e-4)  # a step, and no apple yet
+    np.testing.assert_allclose(rewards[1.0] + 1e-4, 2 * (rewards[0.5] + 1e-4), rtol=1e-4)
+    assert (rewards[1.0] > 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"task": "apples", "apples": 0}, "apples is 0"),
+        ({"task": None, "surprise_weight": 0.0}, "nothing would be learned"),
+        ({"surprise_weight": -1.0}, "surprise_weight is -1"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        replace(TINY, **wrong)
+
+
+def test_presets_pay_for_their_task_alone_and_fit_the_shipped_explorer():
+    for name, task in (("nano-apples", "apples"), ("nano-image-goal", "image-goal")):
+        preset = load_preset(name)
+        assert (preset.task, preset.surprise_weight) == (task, 0.0)
+        assert preset.policy == load_preset("nano").policy
