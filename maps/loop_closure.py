@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from robonav.maps.place_graph import Places
 
+Look = Callable[[], NDArray[np.float32]]
 _PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
 
 
@@ -58,7 +60,7 @@ class LoopCloser:
         self,
         places: Places,
         xy: NDArray[np.float64],
-        view: NDArray[np.float64],
+        view: Look,
         ways: NDArray[np.float64],
         at: float,
     ) -> Closure | None:
@@ -67,7 +69,7 @@ class LoopCloser:
         Args:
             places: The places.
             xy: (2,) corrected position.
-            view: (D,) unit embedding.
+            view: Gives the unit embedding (D,); it is asked only if a place is near enough.
             ways: (P,) metres to the places along the graph; 0 for the one that was entered last.
             at: Metres travelled.
         """
@@ -75,9 +77,9 @@ class LoopCloser:
             return None
         offsets = places.xy - xy
         gates = np.where(np.isfinite(ways), np.maximum(self._reach_m, self._drift * ways), self._reach_m)
-        share = np.linalg.norm(offsets, axis=1) / gates
+        share = np.sqrt(np.einsum("pc,pc->p", offsets, offsets)) / gates
         rows = np.flatnonzero((share < 1) & (ways > 0))
-        similarities = places.embeddings[rows] @ view.astype(np.float32)
+        similarities = places.embeddings[rows] @ view() if len(rows) else np.zeros(0)
         scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share[rows] ** 2, -np.inf)
         before, best = self._best, scores.max(initial=-np.inf)
         self._best = None
@@ -87,10 +89,9 @@ class LoopCloser:
             return None
         return before
 
-    def bend(self, places: Places, closure: Closure) -> NDArray[np.int64]:
-        """Spread the error evenly over the way since the place was left; ids (K,) of places that moved."""
+    def bend(self, places: Places, closure: Closure) -> None:
+        """Spread the error evenly over the way since the place was left."""
         begun = places.visited_at[places.row(closure.place)]
         share = np.clip((places.created_at - begun) / max(closure.at - begun, 1e-9), 0.0, 1.0)
         places.xy += share[:, None] * closure.offset
         self.correction = self.correction + closure.offset
-        return places.ids[share > 0]
