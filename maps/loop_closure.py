@@ -38,7 +38,7 @@ class LoopCloser:
     A loop is closed where the view is most alike, which is known when it begins to be less so.
 
     Args:
-        drift: Metres of error per metre; with 0 poses are true and nothing is ever corrected.
+        drift: Metres of error per metre.
         reach_m: Error that is possible after any way.
         same_view: Cosine similarity from which on a view may be that of a place.
 
@@ -61,7 +61,9 @@ class LoopCloser:
         places: Places,
         xy: NDArray[np.float64],
         view: Look,
+        distances: NDArray[np.float64],
         ways: NDArray[np.float64],
+        gone: float,
         at: float,
     ) -> Closure | None:
         """The closure that is complete now, or None.
@@ -70,22 +72,21 @@ class LoopCloser:
             places: The places.
             xy: (2,) corrected position.
             view: Gives the unit embedding (D,); it is asked only if a place is near enough.
-            ways: (P,) metres to the places along the graph; 0 for the one that was entered last.
+            distances: (P,) metres to the places in a straight line.
+            ways: (P,) metres along the graph from the place that was entered last, 0 for that one.
+            gone: Metres travelled since then.
             at: Metres travelled.
         """
-        if not self._drift:
-            return None
-        offsets = places.xy - xy
-        gates = np.where(np.isfinite(ways), np.maximum(self._reach_m, self._drift * ways), self._reach_m)
-        share = np.sqrt(np.einsum("pc,pc->p", offsets, offsets)) / gates
-        rows = np.flatnonzero((share < 1) & (ways > 0))
+        gates = np.maximum(self._reach_m, self._drift * np.where(ways < np.inf, ways + gone, 0.0))
+        rows = np.flatnonzero((distances < gates) & (ways > 0))
+        share = distances[rows] / gates[rows]
         similarities = places.embeddings[rows] @ view() if len(rows) else np.zeros(0)
-        scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share[rows] ** 2, -np.inf)
+        scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share**2, -np.inf)
         before, best = self._best, scores.max(initial=-np.inf)
         self._best = None
         if best > (before.score if before else -np.inf):
             row = rows[np.argmax(scores)]
-            self._best = Closure(int(places.ids[row]), float(best), offsets[row], at)
+            self._best = Closure(int(places.ids[row]), float(best), places.xy[row] - xy, at)
             return None
         return before
 

@@ -184,7 +184,7 @@ class PlaceMapper:
         offsets = places.xy - xy
         distances = np.sqrt(np.einsum("pc,pc->p", offsets, offsets))
         nearest = int(distances.argmin()) if len(distances) else None
-        closure = self._closure(xy, look, at) if self.config.drift else None
+        closure = self._closure(xy, look, distances, at) if self.config.drift else None
         if closure is not None:
             self._close(closure)
         elif self._loops.is_waiting:
@@ -203,12 +203,13 @@ class PlaceMapper:
             self._known_ways = self.graph.ways(self.here)
         return self._known_ways
 
-    def _closure(self, xy: NDArray[np.float64], look: Look, at: float) -> Closure | None:
+    def _closure(
+        self, xy: NDArray[np.float64], look: Look, distances: NDArray[np.float64], at: float
+    ) -> Closure | None:
         if self.here == NO_PLACE:
             return None
-        ways = self._ways()
-        gone = np.where(ways > 0, ways + at - self._here.middle_at, 0.0)
-        return self._loops.look(self.graph.places, xy, look, gone, at)
+        gone = at - self._here.middle_at
+        return self._loops.look(self.graph.places, xy, look, distances, self._ways(), gone, at)
 
     def _is_new(self, look: Look, distances: NDArray[np.float64], nearest: float) -> bool:
         if nearest >= self.config.spacing_m - _ROUNDING_M:
