@@ -17,7 +17,7 @@ class MapCommand(MeshOptions):
     """Walk through a scene and write its map: for Nav2, and as a topological graph.
 
     Writes map.yaml and map.pgm (occupancy, as Nav2's map_saver does), topology.graphml (NetworkX, Gephi,
-    yEd), topology.geojson (QGIS; metres) and topology.safetensors (robonav). Maps are made from true depth and pose.
+    yEd), topology.geojson (QGIS; metres) and topology.safetensors (robonav). True depth and pose are used.
 
     Examples:
         robonav map my_house.glb --out results/map

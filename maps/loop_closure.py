@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from robonav.maps.place_graph import Places
 
+Look = Callable[[], NDArray[np.float32]]
 _PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
 
 
@@ -36,7 +38,7 @@ class LoopCloser:
     A loop is closed where the view is most alike, which is known when it begins to be less so.
 
     Args:
-        drift: Metres of error per metre; with 0 poses are true and nothing is ever corrected.
+        drift: Metres of error per metre.
         reach_m: Error that is possible after any way.
         same_view: Cosine similarity from which on a view may be that of a place.
 
@@ -58,8 +60,10 @@ class LoopCloser:
         self,
         places: Places,
         xy: NDArray[np.float64],
-        view: NDArray[np.float64],
+        view: Look,
+        distances: NDArray[np.float64],
         ways: NDArray[np.float64],
+        gone: float,
         at: float,
     ) -> Closure | None:
         """The closure that is complete now, or None.
@@ -67,30 +71,28 @@ class LoopCloser:
         Args:
             places: The places.
             xy: (2,) corrected position.
-            view: (D,) unit embedding.
-            ways: (P,) metres to the places along the graph; 0 for the one that was entered last.
+            view: Gives the unit embedding (D,); it is asked only if a place is near enough.
+            distances: (P,) metres to the places in a straight line.
+            ways: (P,) metres along the graph from the place that was entered last, 0 for that one.
+            gone: Metres travelled since then.
             at: Metres travelled.
         """
-        if not self._drift:
-            return None
-        offsets = places.xy - xy
-        gates = np.where(np.isfinite(ways), np.maximum(self._reach_m, self._drift * ways), self._reach_m)
-        share = np.linalg.norm(offsets, axis=1) / gates
-        rows = np.flatnonzero((share < 1) & (ways > 0))
-        similarities = places.embeddings[rows] @ view.astype(np.float32)
-        scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share[rows] ** 2, -np.inf)
+        gates = np.maximum(self._reach_m, self._drift * np.where(ways < np.inf, ways + gone, 0.0))
+        rows = np.flatnonzero((distances < gates) & (ways > 0))
+        share = distances[rows] / gates[rows]
+        similarities = places.embeddings[rows] @ view() if len(rows) else np.zeros(0)
+        scores = np.where(similarities >= self._same_view, similarities - _PRIOR * share**2, -np.inf)
         before, best = self._best, scores.max(initial=-np.inf)
         self._best = None
         if best > (before.score if before else -np.inf):
             row = rows[np.argmax(scores)]
-            self._best = Closure(int(places.ids[row]), float(best), offsets[row], at)
+            self._best = Closure(int(places.ids[row]), float(best), places.xy[row] - xy, at)
             return None
         return before
 
-    def bend(self, places: Places, closure: Closure) -> NDArray[np.int64]:
-        """Spread the error evenly over the way since the place was left; ids (K,) of places that moved."""
+    def bend(self, places: Places, closure: Closure) -> None:
+        """Spread the error evenly over the way since the place was left."""
         begun = places.visited_at[places.row(closure.place)]
         share = np.clip((places.created_at - begun) / max(closure.at - begun, 1e-9), 0.0, 1.0)
         places.xy += share[:, None] * closure.offset
         self.correction = self.correction + closure.offset
-        return places.ids[share > 0]

@@ -26,7 +26,7 @@ class SubGoalWeights:
 
 def novelty(visits: NDArray[np.integer]) -> NDArray[np.float64]:
     """1 / (1 + visits)."""
-    return 1.0 / (1.0 + visits)
+    return np.asarray(1.0 / (1.0 + visits), np.float64)
 
 
 def sub_goal_scores(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
-from robonav.maps.loop_closure import Closure, LoopCloser
+from robonav.maps.loop_closure import Closure, Look, LoopCloser
 from robonav.maps.place_graph import NO_PLACE, FrontierNode, PlaceGraph
 
 SAMPLE_M = 0.1  # the way that was gone is looked at in such pieces, however long the robot's steps are
@@ -99,7 +101,7 @@ class PlaceMapper:
         self.travelled, self._samples = 0.0, 0
         self._last: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._here, self._inside = _Stay(NO_PLACE, 0.0), NO_PLACE
-        self._ways = np.zeros(0)  # from `here` to all places
+        self._known_ways: NDArray[np.float64] | None = None  # from `here` to all places
         self._loops = LoopCloser(config.drift, config.reach_m, config.same_view)
 
     @property
@@ -123,8 +125,7 @@ class PlaceMapper:
         while self._samples * SAMPLE_M <= self.travelled + length + _ROUNDING_M:
             at = self._samples * SAMPLE_M
             share = min((at - self.travelled) / length, 1.0) if length else 1.0
-            mixed = before + share * (view - before)
-            self._sample(start + share * (end - start), mixed / max(np.linalg.norm(mixed), 1e-12), at)
+            self._sample(start + share * (end - start), partial(_between, before, view, share), at)
             self._samples += 1
         self.travelled += length
         self._last = (end, view)
@@ -153,6 +154,7 @@ class PlaceMapper:
     def candidates(self) -> Candidates:
         """All nodes that could be a sub-goal, places first."""
         places, frontiers = self.graph.places, self.graph.frontiers
+        ways = self._ways()
         rows = [places.row(node.place) for node in frontiers.values()]
         on_from_there = np.array([node.length for node in frontiers.values()])
         counts = [len(places), len(frontiers)]
@@ -160,7 +162,7 @@ class PlaceMapper:
             ids=np.concatenate([places.ids, np.array(list(frontiers), np.int64)]),
             xy=np.concatenate([places.xy, np.array([n.xy for n in frontiers.values()]).reshape(-1, 2)]),
             visits=np.concatenate([places.visits, np.array([n.tries for n in frontiers.values()], np.int64)]),
-            distance=self._since_here() + np.concatenate([self._ways, self._ways[rows] + on_from_there]),
+            distance=self._since_here() + np.concatenate([ways, ways[rows] + on_from_there]),
             is_frontier=np.repeat([False, True], counts),
         )
 
@@ -170,42 +172,52 @@ class PlaceMapper:
         target = frontier.place if frontier else node
         path = self.graph.path(self.here, target) if target in self.graph.places.ids else []
         if len(path) > 1 and self.graph.fail(path[0], path[1], self.config.max_failures):
-            self._ways = self.graph.ways(self.here)
+            self._known_ways = None
 
     def _since_here(self) -> float:
         return self.travelled - self._here.middle_at
 
-    def _sample(self, xy: NDArray[np.float64], view: NDArray[np.float64], at: float) -> None:
+    def _sample(self, xy: NDArray[np.float64], look: Look, at: float) -> None:
         """Look at one point of the way: close a loop, make a place, or be at one."""
         xy = xy + self._loops.correction
         places = self.graph.places
-        distances = np.linalg.norm(places.xy - xy, axis=1)
-        closure = self._loops.look(places, xy, view, self._ways_from(at), at)
+        offsets = places.xy - xy
+        distances = np.sqrt(np.einsum("pc,pc->p", offsets, offsets))
+        nearest = int(distances.argmin()) if len(distances) else None
+        closure = self._closure(xy, look, distances, at) if self.config.drift else None
         if closure is not None:
             self._close(closure)
         elif self._loops.is_waiting:
             return
-        elif self._is_new(view, distances):
-            self._arrive(self.graph.add_place(xy, view, at), 0.0, at)
+        elif nearest is None or self._is_new(look, distances, distances[nearest]):
+            self._arrive(self.graph.add_place(xy, look(), at), 0.0, at)
             self._prune()
-        elif not self.config.drift and distances.min() <= self.config.reach_m:
-            nearest = int(np.argmin(distances))
+        elif not self.config.drift and distances[nearest] <= self.config.reach_m:
             self._arrive(int(places.ids[nearest]), float(distances[nearest]), at)
         else:
             self._inside = NO_PLACE
 
-    def _ways_from(self, at: float) -> NDArray[np.float64]:
-        """Metres (P,) to all places when so many were gone; 0 to the one that was entered last."""
-        return np.where(self._ways > 0, self._ways + at - self._here.middle_at, 0.0)
+    def _ways(self) -> NDArray[np.float64]:
+        """Metres (P,) along the graph from the place that was entered last to all places."""
+        if self._known_ways is None:
+            self._known_ways = self.graph.ways(self.here)
+        return self._known_ways
 
-    def _is_new(self, view: NDArray[np.float64], distances: NDArray[np.float64]) -> bool:
-        nearest = distances.min(initial=np.inf)
+    def _closure(
+        self, xy: NDArray[np.float64], look: Look, distances: NDArray[np.float64], at: float
+    ) -> Closure | None:
+        if self.here == NO_PLACE:
+            return None
+        gone = at - self._here.middle_at
+        return self._loops.look(self.graph.places, xy, look, distances, self._ways(), gone, at)
+
+    def _is_new(self, look: Look, distances: NDArray[np.float64], nearest: float) -> bool:
         if nearest >= self.config.spacing_m - _ROUNDING_M:
             return True
         if nearest < self.config.novel_spacing_m - _ROUNDING_M:
             return False
         in_view = self.graph.places.embeddings[distances <= self.config.view_m]
-        return bool((in_view @ view.astype(np.float32)).max() < 1.0 - self.config.novelty)
+        return bool((in_view @ look()).max() < 1.0 - self.config.novelty)
 
     def _arrive(self, place: int, distance: float, at: float) -> None:
         """Be within reach of a place; coming from another one, the way between them is an edge.
@@ -218,26 +230,22 @@ class PlaceMapper:
         if place != self.here:
             if self.here != NO_PLACE:
                 self.graph.connect(self.here, place, at + distance - self._here.middle_at)
-            self._ways = self.graph.ways(place)
+            self._known_ways = None
         self._here, self._inside = _Stay(place, at - distance), place
         self.graph.places.visited_at[row] = at
 
     def _close(self, closure: Closure) -> None:
         """Bend the loop so that it ends where it began, and merge places that came too near to each other."""
         places = self.graph.places
-        moved = self._loops.bend(places, closure)
+        self._loops.bend(places, closure)
         self._arrive(closure.place, 0.0, closure.at)
-        for place in moved.tolist():
-            row = places.row(place)
-            gaps = np.linalg.norm(places.xy[:row] - places.xy[row], axis=1)
-            if gaps.min(initial=np.inf) < self.config.novel_spacing_m:
-                self._merge(int(places.ids[np.argmin(gaps)]), place)
-        self._ways = self.graph.ways(self.here)
-
-    def _merge(self, kept: int, other: int) -> None:
-        self.graph.merge(kept, other)
-        if self.here == other:
-            self._here.place = self._inside = kept
+        close = cKDTree(places.xy).query_pairs(self.config.novel_spacing_m - _ROUNDING_M)
+        for kept, other in sorted(tuple(places.ids[sorted(pair)].tolist()) for pair in close):
+            if kept in places.ids and other in places.ids:  # neither is a part of a third one by now
+                self.graph.merge(kept, other)
+                if self.here == other:
+                    self._here.place = self._inside = kept
+        self._known_ways = None
 
     def _prune(self) -> None:
         """Contract the place that was visited least, and longest ago, if there are too many."""
@@ -245,7 +253,13 @@ class PlaceMapper:
         if len(places) > self.config.max_places:
             order = np.lexsort([places.visited_at, places.visits])
             self.graph.contract(next(int(places.ids[k]) for k in order if places.ids[k] != self.here))
-            self._ways = self.graph.ways(self.here)
+            self._known_ways = None
+
+
+def _between(before: NDArray[np.float64], after: NDArray[np.float64], share: float) -> NDArray[np.float32]:
+    """The unit embedding (D,) that lies so far on the way from one to another."""
+    mixed = before + share * (after - before)
+    return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
 
 class TopologicalMap:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robonav.envs.episodes import sample_episode
@@ -30,7 +33,7 @@ def map_scene(scenes: SceneSet, explorer: Explorer, steps: int, seed: int, cell_
     maps.update(frames)
     previous = np.zeros(1, np.int64)
     for _ in tqdm(range(steps), desc=scenes.scene_ids[0], unit="step"):
-        observation = {"rgb": frames.rgb, "previous_action": previous}
+        observation: dict[str, NDArray[Any]] = {"rgb": frames.rgb, "previous_action": previous}
         actions = explorer.act(observation, frames, explorer.camera)
         frames = simulator.step(actions)
         previous = previous_action(actions, frames)
