@@ -7,7 +7,7 @@ import sys
 import time
 from array import array
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ import pytest
 class Message:
     """Fields have the types of `FIELDS`; anything else is refused, as rclpy's setters do."""
 
-    FIELDS: dict[str, Any] = {}
+    FIELDS: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **values: Any) -> None:
         for name, kind in self.FIELDS.items():
