@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PARTS = ("maps", "envs", "robonav", "launch")
+ROS = {"rclpy", "geometry_msgs", "nav_msgs", "sensor_msgs", "std_msgs"}  # come with ROS 2, not with pip
 
 
 def imported(repository: Path) -> set[str]:
@@ -19,7 +20,7 @@ def imported(repository: Path) -> set[str]:
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"robonav"}
+    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {"robonav"} - ROS
 
 
 def declared() -> dict[str, Requirement]:

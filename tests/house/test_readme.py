@@ -23,6 +23,8 @@ SMALLER = {
     "--steps 24576 --num-envs 4": "--steps 2048 --num-envs 2",
     "--episodes 4 --steps 256": "--episodes 1 --steps 128",
     "--episodes 2 --steps 256": "--episodes 1 --steps 128",
+    "--steps 128 --out runs/drive": "--steps 6 --out runs/drive",
+    "04_drive_a_robot.py --out": "04_drive_a_robot.py --decisions 20 --out",
     "--steps 4096": "--steps 256 --num-envs 2 --episode-steps 64",
 }
 
@@ -46,7 +48,13 @@ def test_every_command_in_the_readme_runs(
         started = time.monotonic()
         assert run(command, monkeypatch) == 0, command
         print(f"{time.monotonic() - started:.1f} s: {command}")
-    for result in ("results/first/report.html", "results/my_house/episodes.jsonl", "explore.png", "room.ply"):
+    for result in (
+        "results/first/report.html",
+        "results/my_house/episodes.jsonl",
+        "explore.png",
+        "room.ply",
+        "run.mcap",
+    ):
         assert (reader / result).stat().st_size > 100, result
 
 
