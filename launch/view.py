@@ -11,6 +11,7 @@ import tyro
 
 from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
+from robonav.viewer.server import DEFAULT_PORT
 
 if TYPE_CHECKING:
     import viser
@@ -35,7 +36,7 @@ class ViewCommand(MeshOptions):
     """Which episode of a run first; default its first one."""
     scenes: str | None = None
     """Where the scenes of a run are now, if they were moved."""
-    port: int = 8080
+    port: int = DEFAULT_PORT
     """Where to serve, on this machine only; the next free one if it is taken."""
     width: int = 128
     """Columns of the images that a run is rendered with."""

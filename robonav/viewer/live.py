@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import viser
 
 ROBOT_EVERY_S, MAP_EVERY_S = 0.05, 0.5
-VIEW_DISTANCE_M = 14.0
+VIEW_DISTANCE_M = 9.0
 
 
 class LiveViewer:
@@ -30,8 +30,8 @@ class LiveViewer:
     """
 
     def __init__(self, server: viser.ViserServer) -> None:
-        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
         self._controls = Controls(server, "as fast as possible", playing=True)
+        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
         self._robot_s = self._map_s = 0.0
 
     def begin(self, title: str, camera: Camera, frames: Frames) -> None:

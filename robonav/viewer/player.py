@@ -37,9 +37,9 @@ class Player:
         self._chooser = server.gui.add_dropdown(
             "Episode", run.episode_ids, initial_value=recording.episode_id
         )
-        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
         self._slider = server.gui.add_slider("Go to step", min=0, max=1, step=1, initial_value=0)
         self._controls = Controls(server, "10", playing=False)
+        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
         self._wanted: int | None = None
         self._chooser.on_update(lambda _: self._controls.seek())
         self._slider.on_update(self._scrubbed)

@@ -25,7 +25,7 @@ def start_server(port: int) -> viser.ViserServer:
     except ImportError as error:
         raise UsageError(f"viser is missing ({error}): pip install 'robonav[view]'") from error
     server = viser.ViserServer(host="127.0.0.1", port=port, label="robonav", verbose=False)
-    server.gui.configure_theme(control_layout="fixed", control_width="medium")
+    server.gui.main_panel.dock_right()
     server.scene.set_up_direction("+z")
     server.scene.configure_default_lights(cast_shadow=False)  # surfaces have the light that they were seen in
     return server

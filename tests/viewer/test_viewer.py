@@ -13,13 +13,17 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 import trimesh
+from stable_baselines3 import PPO
 
 from robonav.envs.scenes import open_scenes
 from robonav.envs.scenes.spec import Spec
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.evaluation.tracker import Curve
 from robonav.launch import cli
 from robonav.maps.export import write_mesh
+from robonav.viewer.callback import ViewerCallback
 from robonav.viewer.controls import Controls
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.glb import LINEAR
@@ -29,7 +33,8 @@ from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
 from robonav.viewer.showroom import MeshFile, Showroom
 from robonav.viewer.stage import PATH_STEPS, Stage
-from tests.viewer.conftest import STEPS, Run
+from tests.viewer.conftest import STEPS, Run, Witness
+from tests.worlds import Rooms
 
 viser = pytest.importorskip("viser", reason="the extra robonav[view] is not installed")
 Client = pytest.importorskip("tests.viewer.browser_stand_in").Client
@@ -243,6 +248,27 @@ def test_linear_colours_are_those_of_the_standard() -> None:
     assert (LINEAR[0], LINEAR[255]) == (0, 255)
     assert LINEAR[round(0.5 * 255)] == pytest.approx(0.214 * 255, abs=1)
     assert np.all(np.diff(LINEAR.astype(int)) >= 0)
+
+
+def test_an_evaluation_can_be_watched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And has the same results."""
+    options = ["--episodes", "1", "--steps", "4", "--threads", "1", "--num-envs", "1"]
+    for name, watched in (("seen", ["--view"]), ("unseen", [])):
+        assert cli.main(["evaluate", "straight", *options, *watched, "--out", str(tmp_path / name)]) == 0
+    assert "open http://127.0.0.1:" in capsys.readouterr().out
+    results = [(tmp_path / name / "episodes.jsonl").read_bytes() for name in ("seen", "unseen")]
+    assert results[0] == results[1]
+
+
+def test_a_training_run_shows_its_first_agent_episode_by_episode() -> None:
+    """Here one of SB3's own, as the callback is SB3's."""
+    worlds = NavigationVecEnv(Rooms(1), 2, Camera(40, 40), max_episode_steps=4, seed=1, threads=1)
+    witness, learner = Witness(), PPO("MultiInputPolicy", worlds, n_steps=8, batch_size=16, n_epochs=1)
+    learner.learn(16, ViewerCallback(witness, worlds))
+    # 8 steps of each agent: begun by the rollout, then by the ends of episodes after 4 and 8 steps
+    assert witness.titles == [f"training, after {steps} steps" for steps in (0, 8, 16)]
+    assert len(witness.frames) == 1 + 8
+    np.testing.assert_array_equal(witness.frames[-1].rgb, worlds.frames.rgb[:1])
 
 
 def test_a_missing_viser_is_named(
