@@ -4,9 +4,9 @@
     python benchmarks/downstream.py --seeds 1 --apples 1 --steps 65536 --episodes 20
 
 Tasks: apple picking with 1, 3 and 5 apples, and image goals. Beside the two trained policies stand the
-explorer as it is (it was never told of the task) and the baselines. Every part that is finished is skipped, so
-the command can be stopped and started again at any time. It prints Markdown tables and writes them as JSON to
---results.
+explorer as it is (it was never told of the task) and the baselines. Every part that is finished is skipped,
+so the command can be stopped and started again at any time. It prints Markdown tables and writes them as
+JSON to --results.
 """
 
 from __future__ import annotations
