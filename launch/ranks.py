@@ -113,7 +113,7 @@ def _outcome(report: Connection, rank: int, process: BaseProcess) -> Exception |
             f"rank {rank} was ended by the system ({f'signal {-how}' if how < 0 else f'exit code {how}'}; "
             "often for want of memory): continue from the last checkpoint with --resume"
         )
-    return outcome
+    return RankError(f"rank {rank} failed:\n{outcome}") if isinstance(outcome, RankError) else outcome
 
 
 def _join(rank: int, size: int, meet: str, work: Callable[[Ranks], None]) -> None:
@@ -150,7 +150,7 @@ def _told(error: Exception) -> Exception:
     """What is sent: a person's mistake and a lost rank as they are, anything else by its traceback."""
     if isinstance(error, UsageError | OSError | RankLostError):
         return error
-    return RankError("a rank failed:\n" + "".join(traceback.format_exception(error)))
+    return RankError("".join(traceback.format_exception(error)))
 
 
 def _leave_with_parent() -> None:
