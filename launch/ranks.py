@@ -78,7 +78,7 @@ def run_processes(works: Sequence[Callable[[], None]]) -> None:
     try:
         for rank, work in enumerate(works):
             report, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(work, sender), daemon=True)
+            process: BaseProcess = context.Process(target=_work, args=(work, sender), daemon=True)
             process.start()
             sender.close()
             reports[report] = (rank, process)
