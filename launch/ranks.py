@@ -80,7 +80,7 @@ def run_processes(works: Sequence[Callable[[], None]]) -> None:
     try:
         for rank, work in enumerate(works):
             report, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(work, sender), daemon=True)
+            process: BaseProcess = context.Process(target=_work, args=(work, sender), daemon=True)
             process.start()
             sender.close()
             reports[report] = (rank, process)
@@ -115,7 +115,7 @@ def _outcome(report: Connection, rank: int, process: BaseProcess) -> Exception |
             f"rank {rank} was ended by the system ({f'signal {-how}' if how < 0 else f'exit code {how}'}; "
             "often for want of memory): continue from the last checkpoint with --resume"
         )
-    return outcome
+    return RankError(f"rank {rank} failed:\n{outcome}") if isinstance(outcome, RankError) else outcome
 
 
 def _join(rank: int, size: int, meet: str, work: Callable[[Ranks], None]) -> None:
@@ -152,7 +152,7 @@ def _told(error: Exception) -> Exception:
     """What is sent: a person's mistake and a lost rank as they are, anything else by its traceback."""
     if isinstance(error, UsageError | OSError | RankLostError):
         return error
-    return RankError("a rank failed:\n" + "".join(traceback.format_exception(error)))
+    return RankError("".join(traceback.format_exception(error)))
 
 
 def _leave_with_parent() -> None:

@@ -110,11 +110,11 @@ class DistributedRanks(Ranks):
 
 def ranks_of_torchrun() -> Ranks:
     """The ranks that `torchrun` started this process among; alone if it did not."""
-    told = os.environ
-    if not {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"} <= told.keys():
-        return Ranks()
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    return DistributedRanks(*(int(told[name]) for name in names))
+    if any(name not in os.environ for name in names):
+        return Ranks()
+    rank, size, local_rank, local_size = (int(os.environ[name]) for name in names)
+    return DistributedRanks(rank, size, local_rank, local_size)
 
 
 def _cores() -> int:

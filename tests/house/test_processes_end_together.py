@@ -17,7 +17,9 @@ from tests import processes
 
 
 def test_a_failure_ends_the_others_and_brings_its_traceback() -> None:
-    with pytest.raises(RankError, match=r"(?s)in fail\n.*ZeroDivisionError: the wheels came off"):
+    with pytest.raises(
+        RankError, match=r"(?s)^rank 1 failed:\n.*in fail\n.*ZeroDivisionError: the wheels came off"
+    ):
         run_processes([processes.wait_for_ever, processes.fail])
     assert not multiprocessing.active_children()
 

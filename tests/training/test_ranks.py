@@ -62,7 +62,8 @@ def assert_same_state(found: Path, expected: Path) -> None:
     for name in ("model.safetensors", "training.safetensors"):
         ours, theirs = load_file(found / name), load_file(expected / name)
         assert ours.keys() == theirs.keys()
-        for key, value in theirs.items():
+        for key in theirs.keys() - {"shuffle_rng"}:  # each rank shuffles what it has
+            value = theirs[key]
             torch.testing.assert_close(ours[key], value, rtol=1e-3, atol=1e-5, msg=f"{name}: {key}")
 
 
