@@ -26,7 +26,7 @@ class TrainCommand(MeshOptions):
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, or an ablation of it (a file in launch/presets)."""
+    """Which configuration: nano, base, paper, or an ablation of nano (a file in launch/presets)."""
     scenes: str | None = None
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     steps: int | None = None

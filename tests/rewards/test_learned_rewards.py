@@ -62,7 +62,7 @@ def episode(reward, seen: list[Frames]) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", LEARNED)
 def test_the_bonus_falls_with_repetition(kind):
-    reward, seen = kind(4, EYE, learning_rate=1e-3), walk(0, 24)
+    reward, seen = kind(4, EYE, learning_rate=1e-3), walk(0, 12)
     episode(reward, seen)  # standardises features
     paid = np.array([episode(reward, seen).mean() for _ in range(24)])
     assert paid[-1] < 0.5 * paid[0]
@@ -70,7 +70,7 @@ def test_the_bonus_falls_with_repetition(kind):
 
 
 def test_what_was_not_learned_stays_surprising():
-    reward, seen = RandomNetworkDistillation(4, EYE, learning_rate=1e-3), walk(0, 24)
+    reward, seen = RandomNetworkDistillation(4, EYE, learning_rate=1e-3), walk(0, 12)
     for _ in range(12):
         known = episode(reward, seen)[-1].mean()
     noise = seen[-1]
@@ -132,7 +132,7 @@ def test_motions_are_told_from_poses():
 
 
 def test_the_inverse_model_learns_which_motion_led_from_one_frame_to_the_next():
-    reward, seen = IntrinsicCuriosityModule(4, EYE, learning_rate=1e-3), walk(0, 24)
+    reward, seen = IntrinsicCuriosityModule(4, EYE, learning_rate=1e-3), walk(0, 12)
     for _ in range(30):
         episode(reward, seen)
     networks, learner = reward._learner.networks, reward._learner
