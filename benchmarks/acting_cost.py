@@ -18,7 +18,8 @@ import torch
 import tyro
 
 from robonav.launch.presets import load_preset
-from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.recurrent import RecurrentTrunk
+from robonav.policies.sequence import trunk_of
 from robonav.policies.transformer import CausalTransformer
 
 
@@ -38,13 +39,7 @@ class Options:
     """Measured steps of each."""
 
 
-def trunk_of(size: SequencePolicyConfig) -> CausalTransformer:
-    """The trunk of a preset, with random weights."""
-    options = (size.qk_norm, size.rotary, size.memory_every)
-    return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options).eval()
-
-
-def measure(trunk: CausalTransformer, options: Options) -> dict[str, Any]:
+def measure(trunk: CausalTransformer | RecurrentTrunk, options: Options) -> dict[str, Any]:
     """Median milliseconds of early and late steps, and the median of their paired ratios."""
     goes_on = torch.zeros(options.agents, dtype=torch.bool)
 
@@ -75,7 +70,7 @@ def main(options: Options) -> None:
     result: dict[str, Any] = {"torch_threads": torch.get_num_threads(), "agents": options.agents}
     with torch.no_grad():
         for name in options.sizes:
-            result[name] = measure(trunk_of(load_preset(name).policy), options)
+            result[name] = measure(trunk_of(load_preset(name).policy).eval(), options)
     print(json.dumps(result, indent=1))
 
 

@@ -94,7 +94,10 @@ class Driver:
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, 0
         self._previous, self._blocked = 0, False
-        self._seen_s, self._stopped_s = -1.0, 0.0  # when the latest frame was exposed, and the robot stood still
+        self._seen_s, self._stopped_s = (
+            -1.0,
+            0.0,
+        )  # when the latest frame was exposed, and the robot stood still
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
 
     def run(self, decisions: int, seed: int = 0) -> Outcome:

@@ -40,6 +40,14 @@ class Memory:
     goals: Tensor
 
 
+def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
+    """What remembers frames in a policy of that size."""
+    if size.trunk == "lstm":
+        return RecurrentTrunk(size.width, size.blocks)
+    options = (size.qk_norm, size.rotary, size.memory_every)
+    return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options)
+
+
 class SequencePolicy(BasePolicy):
     """Frozen eye, map of its own, planner on it, trunk that remembers, linear actor and critic heads.
 
@@ -80,7 +88,7 @@ class SequencePolicy(BasePolicy):
             self.config.action_token,
             has_goal="goal" in told,
         )
-        self.trunk = self._trunk()
+        self.trunk = trunk_of(self.config)
         self.actor = nn.Linear(self.config.width, int(action_space.n))
         self.critic = nn.Linear(self.config.width, 1)
         self._initialise()
@@ -176,13 +184,6 @@ class SequencePolicy(BasePolicy):
         return (
             Guide(guidance, self.places) if guidance and isinstance(self.places, SpatialMemory) else NoGuide()
         )
-
-    def _trunk(self) -> CausalTransformer | RecurrentTrunk:
-        size = self.config
-        if size.trunk == "lstm":
-            return RecurrentTrunk(size.width, size.blocks)
-        options = (size.qk_norm, size.rotary, size.memory_every)
-        return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options)
 
     def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:
         return Categorical(logits=self.actor(hidden) + self.guide.prior(percept.advice))
