@@ -192,7 +192,6 @@ def measure(
             clock("open3d_ray_cast", other.ray_cast)
     area = surface_area(ours)
     blocks = ours.num_blocks(0)
-    per_block = ours.bytes_used() / max(sum(ours.num_blocks(env) for env in range(num_envs)), 1)
     start = time.process_time()
     ours.reset([0])
     reset = 1e3 * (time.process_time() - start)
@@ -203,10 +202,7 @@ def measure(
     }
     open3d = {name: clock.mean(name, 2 * warm, 1) for name in ("open3d_ray_cast", "open3d_integrate")}
     ratio = sum(open3d.values()) / (result["render"] + result["integrate"])
-    memory = {
-        "bytes_per_m2_in_use": round(blocks * BYTES_PER_BLOCK / area),
-        "bytes_per_block_with_spares": round(per_block),
-    }
+    memory = {"bytes_per_m2_in_use": round(blocks * BYTES_PER_BLOCK / area)}
     return {
         "ms_per_frame": result | open3d,
         "ms_per_frame_within_2_m": reward_cost(frames, pinhole, voxel_size),

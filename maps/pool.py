@@ -13,6 +13,7 @@ from robonav.maps import blocks
 _FIRST_CAPACITY = 512  # entries of an environment's hash table
 _RESERVE = 64  # an environment with fewer spare blocks than this ...
 _REFILL = 128  # ... gets this many
+_AHEAD = 1 << 15  # blocks that the CPU's pool has room for: untouched memory is free, moving to more is not
 
 
 class BlockPool:
@@ -33,6 +34,7 @@ class BlockPool:
         self._assigned = np.zeros(num_envs, np.int32)
         self._slots = np.zeros((num_envs, 0), np.int32)
         self._size = 0
+        self._ahead = _AHEAD if device == "cpu" else 0
         self.grid = blocks.Grid()
         self.grid.inv_voxel = 1.0 / voxel_size
         self.grid.front = front
@@ -67,7 +69,7 @@ class BlockPool:
         while (self._assigned + need).max() > self.grid.capacity // 2:
             self._grow_tables(2 * self.grid.capacity)
         if total > len(self._free):
-            self._grow_pool(self._size + max(total - len(self._free), self._size))
+            self._grow_pool(self._size + max(total - len(self._free), self._size, self._ahead))
         for env in np.flatnonzero(need):
             first, count = self._assigned[env], need[env]
             self._slots[env, first : first + count] = self._free[:count]

@@ -6,6 +6,7 @@ the cube, so a flat wall comes out flat at any angle of view.
 """
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change, and array types are calls.
+# ruff: noqa: UP018, RUF046
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -275,7 +276,8 @@ def splat_kernel(
         place = grid.places[slot]
         base = wp.vec3(float(place[0]), float(place[1]), float(place[2])) * float(BLOCK) - view.origin
         if in_view(camera, view, base + wp.vec3(4.0, 4.0, 4.0), BLOCK_RADIUS, max_depth):
-            for x in range(BLOCK):
+            x = int(0)
+            while x < BLOCK:  # not unrolled, which would fill the cache of instructions
                 left = grid.faced[(slot << 3) | x]
                 while left != _EMPTY:
                     bit = left & (~left + _ONE)
@@ -293,6 +295,7 @@ def splat_kernel(
                         parity = ((x & 1) << 2) | ((y & 1) << 1) | (z & 1)
                         tag = (wp.uint64(parity) << _HIGH) | wp.uint64(index)
                         draw_face(camera, view, centre, normal, plane[3], tag, buffer, first)
+                x += 1
 
 
 @wp.kernel(enable_backward=False)

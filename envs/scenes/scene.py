@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ class FreeSpace:
     def segment_is_free(self, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
         """Whether the agent can move straight from start to end, checked every half cell."""
         path = np.subtract(end_xy, start_xy)
-        steps = max(2, int(np.ceil(np.linalg.norm(path) / (0.5 * self.cell_size))) + 1)
-        along = np.linspace(0.0, 1.0, steps)[:, None]
-        return bool(np.all(self.island_at(start_xy + along * path) > 0))
+        steps = max(2, int(np.ceil(np.sqrt(path.dot(path)) / (0.5 * self.cell_size))) + 1)
+        cells = self.cells(start_xy + _shares(steps) * path)
+        (x0, y0), (x1, y1) = cells[0].tolist(), cells[-1].tolist()  # the others lie between them
+        size_x, size_y = self.islands.shape
+        inside = min(x0, y0, x1, y1) >= 0 and max(x0, x1) < size_x and max(y0, y1) < size_y
+        return inside and bool(self.islands[cells[:, 0], cells[:, 1]].all())
 
     def sample(self, rng: np.random.Generator, count: int = 1, island: int = 1) -> NDArray[np.float64]:
         """Random positions (count, 2) at cell centres of one island."""
@@ -65,6 +69,12 @@ class FreeSpace:
     def area_m2(self, island: int = 1) -> float:
         """Area of one island in square metres."""
         return float(np.count_nonzero(self.islands == island)) * self.cell_size**2
+
+
+@lru_cache(maxsize=64)
+def _shares(steps: int) -> NDArray[np.float64]:
+    """Shares (steps, 1) of a path; kept, because each step of each agent asks for the same."""
+    return np.linspace(0.0, 1.0, steps)[:, None]
 
 
 @dataclass(frozen=True)
