@@ -33,8 +33,8 @@ class TrainCommand(MeshOptions):
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal), or an ablation of nano (a
-    file in launch/presets)."""
+    """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal), or an ablation of nano
+    (a file in launch/presets)."""
     init: str | None = None
     """Whose weights to start from: `explorer`, which ships with robonav, or a checkpoint or run folder."""
     apples: int | None = None
