@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-NO_PLACE = -1
-
 
 @dataclass
 class Places:
@@ -79,7 +77,7 @@ class FrontierNode:
     Attributes:
         xy: (2,) position, metres.
         size: Number of its cells.
-        place: The place that it was seen from, or `NO_PLACE`.
+        place: The place that it was seen from.
         length: Metres from there.
         tries: How often it was a sub-goal.
     """
@@ -169,18 +167,25 @@ class PlaceGraph:
         self._delete(other, kept, gap)
 
     def contract(self, place: int) -> None:
-        """Remove a place but keep the ways through it: its neighbours are connected with each other."""
+        """Remove a place but keep the ways through it: its neighbours are connected with each other.
+
+        Its frontiers hang on the nearest neighbour from then on; without any they go, too.
+        """
         around = sorted(self.neighbours(place).items(), key=lambda item: (item[1], item[0]))
         for i, (a, to_a) in enumerate(around):
             for b, to_b in around[:i]:
                 self.connect(a, b, to_a + to_b)
-        self._delete(place, *(around[0] if around else (NO_PLACE, 0.0)))
+        self._delete(place, *(around[0] if around else (None, 0.0)))
 
-    def _delete(self, place: int, heir: int, gap: float) -> None:
-        """Remove a place whose frontiers now hang on another one, `gap` metres farther."""
+    def _delete(self, place: int, heir: int | None, gap: float) -> None:
+        """Remove a place whose frontiers now hang on another one, if any, `gap` metres farther."""
         self.edges = {key: edge for key, edge in self.edges.items() if place not in key}
-        for frontier in self.frontiers.values():
-            if frontier.place == place:
+        for node, frontier in list(self.frontiers.items()):
+            if frontier.place != place:
+                continue
+            if heir is None:
+                del self.frontiers[node]
+            else:
                 frontier.place, frontier.length = heir, frontier.length + gap
         self.places.drop(self.places.row(place))
 

@@ -12,8 +12,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from robonav.maps.loop_closure import Closure, Look, LoopCloser
-from robonav.maps.place_graph import NO_PLACE, FrontierNode, PlaceGraph
+from robonav.maps.place_graph import FrontierNode, PlaceGraph
 
+NO_PLACE = -1
 SAMPLE_M = 0.1  # the way that was gone is looked at in such pieces, however long the robot's steps are
 _ROUNDING_M = 1e-6
 
@@ -146,9 +147,10 @@ class PlaceMapper:
         self.graph.frontiers = {}
         for k, (centre, size) in enumerate(zip(centres, sizes, strict=True)):
             node_id, node = same[k] if k in same else (self.graph.new_id(), None)
-            if node is None or not np.array_equal(node.xy, centre):  # it changed, so it is in view from here
+            if node is None or not np.array_equal(node.xy, centre):  # it changed, so it was seen from here
                 length = self._since_here() + float(np.linalg.norm(centre - self.xy))
                 node = FrontierNode(centre, int(size), self.here, length, node.tries if node else 0)
+            node.size = int(size)
             self.graph.frontiers[node_id] = node
 
     def candidates(self) -> Candidates:

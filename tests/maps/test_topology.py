@@ -240,6 +240,9 @@ class TestFrontiers:
         mapper.graph.contract(2)
         (frontier,) = mapper.graph.frontiers.values()
         assert (frontier.place, frontier.length) == (1, pytest.approx(5.0))
+        for place in (0, 1):
+            mapper.graph.contract(place)
+        assert not mapper.graph.frontiers, "nothing is left that they could hang on"
 
 
 def test_environments_do_not_mix_and_runs_repeat() -> None:
