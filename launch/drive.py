@@ -93,13 +93,13 @@ class DriveCommand(MeshOptions):
     def _drive_ros(self) -> Outcome:
         from robonav.driving.ros_drive import RosDrive
         from robonav.evaluation.explorer import make_explorer
+        from robonav.evaluation.records import RunFolder
 
         drive = RosDrive(make_explorer(self.explorer))
+        folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
         with self._watchers(drive, None) as watchers:
             outcome, ride = drive.run(self.steps, self.seed, watchers)
-        if self.out is not None:
-            self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / "drive.json").write_text(json.dumps(ride, indent=2) + "\n", encoding="utf-8")
+        folder.write_text("drive.json", json.dumps(ride, indent=2) + "\n")
         _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
         return outcome
 

@@ -17,6 +17,7 @@ STEP_TIMEOUT_S = 6.0
 BLACK_TIMEOUT_S = 2.0
 MAX_STALLS = 2  # steps in a row that neither arrive nor touch anything
 STILL = Twist(0.01, 0.03)
+LET_GO, LET_GO_S = Twist(-0.1, 0.0), 1.0
 _BRAKE_S = 1.0
 INTERRUPTED = "stopped by Ctrl-C"
 
@@ -94,10 +95,7 @@ class Driver:
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, 0
         self._previous, self._blocked = 0, False
-        self._seen_s, self._stopped_s = (
-            -1.0,
-            0.0,
-        )  # when the latest frame was exposed, and the robot stood still
+        self._seen_s, self._stopped_s = -1.0, 0.0  # latest exposure, latest standstill
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
 
     def run(self, decisions: int, seed: int = 0) -> Outcome:
@@ -138,6 +136,7 @@ class Driver:
         else:
             self._controller.give_up()
             returned = self._follow(wary=False)
+            self._let_go()
             self._count_stall("stalled" in (ended, returned))
         self._halt()
         if ended == "arrived":
@@ -155,6 +154,12 @@ class Driver:
                 return "touched"
             self._asked, self._answer = twist, self._robot.odometry()
         return "arrived"
+
+    def _let_go(self) -> None:
+        """Back off from what still touches after a step was taken back: the wheels may have slipped there."""
+        until = self._robot.now() + LET_GO_S
+        while self._robot.contact_s() > 0 and self._robot.now() < until:
+            self._tick(LET_GO)
 
     def _count_stall(self, stalled: bool) -> None:
         self._stalls = self._stalls + 1 if stalled else 0

@@ -11,6 +11,7 @@ from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.ros2 import RosRobot
+from robonav.errors import UsageError
 from robonav.evaluation.explorer import Explorer
 
 LIMITS, ACCELERATION = Twist(0.3, 1.0), Twist(0.5, 2.0)  # slow enough for most indoor robots
@@ -22,12 +23,17 @@ class RosDrive:
 
     Raises:
         RobotError: ROS 2 is missing, or the robot is silent.
+        UsageError: Its camera sees less than the explorer's.
     """
 
     def __init__(self, explorer: Explorer) -> None:
         self.robot = RosRobot(explorer.camera.height_m, LIMITS, ACCELERATION)
         self.map = RobotMap(self.robot.camera, self.robot.odometry())
-        self._pilot = ExplorerPilot(explorer, self.robot.camera)
+        try:
+            self._pilot = ExplorerPilot(explorer, self.robot.camera)
+        except UsageError:
+            self.robot.close()
+            raise
 
     def run(self, steps: int, seed: int, watchers: Sequence[Watcher] = ()) -> tuple[Outcome, dict[str, Any]]:
         """Drive; returns how it ended, and how the ride was."""

@@ -83,6 +83,7 @@ def test_an_unknown_encoding_is_named(ros: FakeRos) -> None:
 def test_the_command_drives_it_and_publishes_its_map(ros: FakeRos, tmp_path: Path) -> None:
     command = ["drive", "straight", "--robot", "ros2", "--steps", "3", "--out", str(tmp_path)]
     assert cli.main(command) == 2  # 8x6 pixels of 90° are lower than the explorer's 64x64
+    assert not ros.is_up
     ros.height = 8
     assert cli.main(command) == 0
     assert json.loads((tmp_path / "drive.json").read_text())["steps"] == 3

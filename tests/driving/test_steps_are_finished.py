@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robonav.driving.driver import Driver
+from robonav.driving.driver import LET_GO, Driver
 from robonav.envs.navigation import FORWARD, LEFT, RIGHT, previous_action
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.spec import HUSKY, TURTLEBOT, Noise, RobotSpec
@@ -80,4 +80,15 @@ def test_a_velocity_into_a_wall_ends_at_the_wall() -> None:
     assert not kept.decisions[-1].executed
     assert pilot.shown[-1].blocked
     assert robot.true_pose[0] == pytest.approx(6.0 - 0.17, abs=0.02)
+    robot.close()
+
+
+def test_what_still_touches_after_a_step_was_taken_back_is_let_go_of() -> None:
+    pilot, kept = Told(FORWARD), Kept()
+    robot = robot_in_a_room((5.831, 2.0, 0.0))  # its edge is 1 mm inside the wall
+    Driver(robot, pilot, [kept]).run(1)
+    assert not kept.decisions[0].executed
+    assert LET_GO in [moment.command for moment in kept.moments]
+    assert kept.moments[-1].contact_s == 0
+    assert robot.true_pose[0] == pytest.approx(5.82, abs=0.02)
     robot.close()
