@@ -62,7 +62,7 @@ class TrainConfig:
     surprise_weight: float = 1.0
     """What surprise counts beside the reward of the task; 0 = nothing, and no map is kept for it."""
     init: str | None = None
-    """Whose weights the policy starts from: `explorer` or a checkpoint; None = none, from scratch."""
+    """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb"] = "geometric"
     """What surprises: unmapped surface, or ReCuriosity's low-passed RGB error."""
     memory_frames: int | None = None
