@@ -36,7 +36,8 @@ class TrainCommand(MeshOptions):
     """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal), or an ablation of nano
     (a file in launch/presets)."""
     init: str | None = None
-    """Whose weights to start from: `explorer`, which ships with robonav, or a checkpoint or run folder."""
+    """Whose weights to start from, its eye included: `explorer`, which ships with robonav, or a checkpoint or
+    run folder."""
     apples: int | None = None
     """Apples in an episode of nano-apples."""
     scenes: str | None = None

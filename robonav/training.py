@@ -75,7 +75,7 @@ class TrainConfig:
     apples: int = 5
     """Apples in an episode of the task `apples`."""
     init: str | None = None
-    """Whose weights the policy starts from: `explorer` or a checkpoint; None = none, from scratch."""
+    """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
     """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
     a random network's pupil did not foretell, or the true surface that is seen for the first time."""

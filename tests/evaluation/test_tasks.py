@@ -17,6 +17,7 @@ from tests.envs.habitat_files import point_episode, table, write
 from tests.evaluation.rooms import free_space_around
 
 SHORT = ("--threads", "1", "--num-envs", "2")
+ROOM = free_space_around((6, 4))
 GOAL = {"goal": {"x": 5.0, "y": 1.0, "yaw": 0.0}}
 
 
@@ -30,7 +31,7 @@ def walk(xs: list[float], reached_at: int | None, task: dict | None = None) -> W
     """Along y = 1 m through an empty 6 x 4 m room."""
     achieved = np.array([reached_at is not None and step >= reached_at for step in range(len(xs))])
     trajectory = np.column_stack([xs, np.full(len(xs), 1.0), np.zeros(len(xs))])
-    return Walk(free_space_around((6, 4)), trajectory, achieved.astype(np.int64), task or GOAL)
+    return Walk(ROOM, trajectory, achieved.astype(np.int64), task or GOAL)
 
 
 def test_spl_is_the_shortest_over_the_gone_way_and_zero_without_success():
@@ -53,26 +54,25 @@ def test_spl_is_never_above_one_nor_below_zero(xs, reached_at):
 
 
 def test_apples_are_counted_by_step():
-    picked = Walk(free_space_around((6, 4)), np.zeros((5, 3)), np.array([0, 0, 2, 2, 3]), {"apples_at": []})
+    picked = Walk(ROOM, np.zeros((5, 3)), np.array([0, 0, 2, 2, 3]), {"apples_at": []})
     assert apples_picked(picked, {4, 2, 1})["apples_picked"] == {"1": 0, "2": 2, "4": 3}
 
 
 def test_apples_join_record_summary_and_report_and_a_run_goes_on(tmp_path: Path, capsys) -> None:
-    args = ("--task", "apples", "--apples", "2", "--episodes", "1", "--steps", "128")
+    args = ("--task", "apples", "--apples", "2", "--episodes", "1", "--steps", "32")
     records, summary, report = evaluate(tmp_path / "run", *args)
     (record,) = records
     assert len(record["apples_at"]) == 2
-    assert 0 <= record["apples_picked"]["128"] <= 2
-    assert summary["metrics"]["apples_picked"]["128"]["mean"] == record["apples_picked"]["128"]
+    assert 0 <= record["apples_picked"]["32"] <= 2
+    assert summary["metrics"]["apples_picked"]["32"]["mean"] == record["apples_picked"]["32"]
     assert summary["settings"]["apples"] == 2
     assert "--task apples" in summary["command"]
     assert "Apples picked" in report
-    assert "Apples picked @128" in capsys.readouterr().out
+    assert "Apples picked @32" in capsys.readouterr().out
     assert "visible_completeness_pct" in record
     before = (tmp_path / "run" / "episodes.jsonl").read_bytes()
     evaluate(tmp_path / "run", *args, "--resume")
     assert (tmp_path / "run" / "episodes.jsonl").read_bytes() == before
-    assert evaluate(tmp_path / "again", *args)[0] == records
     other = [*args, "--apples", "3", "--resume", "--out", str(tmp_path / "run")]
     assert cli.main(["evaluate", "straight", *SHORT, *other]) == 2
     assert "apples = 2" in capsys.readouterr().err
