@@ -58,7 +58,7 @@ class TrainCommand(MeshOptions):
     threads: int | None = None
     """CPU threads of each rank; 0 = all cores, shared equally. Two runs side by side: give each 1."""
     ranks: int = 1
-    """Processes that share the agents and learn as one would; as many as cores goes fastest."""
+    """Processes that share the agents and learn as one would; no more than cores."""
     micro_batch: int | None = None
     """Whole episodes in memory at once when learning: fewer need less memory, and learn the same."""
     random_actions: float | None = None
