@@ -52,9 +52,13 @@ class FrameEncoder(nn.Module):
         has_goal: bool = False,
     ) -> None:
         super().__init__()
-        is_dino = isinstance(vision, DinoConfig)
-        self.eye = (DinoEye(vision) if is_dino else VisionEncoder(vision)).requires_grad_(False)
-        self.image = DinoView(vision, width) if is_dino else nn.Linear(vision.features, width)
+        self.eye: VisionEncoder | DinoEye
+        self.image: nn.Linear | DinoView
+        if isinstance(vision, DinoConfig):
+            self.eye, self.image = DinoEye(vision), DinoView(vision, width)
+        else:
+            self.eye, self.image = VisionEncoder(vision), nn.Linear(vision.features, width)
+        self.eye.requires_grad_(False)
         self.places = places.encoder(width)
         self.advice = guide.encoder(width)
         self.previous_action = (
