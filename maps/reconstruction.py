@@ -265,7 +265,7 @@ class Reconstruction:
         return int(self._pool.used[env_id])
 
     def bytes_used(self) -> int:
-        """Memory of all maps in bytes, with spare blocks, which take no RAM on a CPU until they are used."""
+        """Memory of all maps in bytes, spare blocks included; on the CPU those stay untouched."""
         return self._pool.bytes_used()
 
     def _oldest(self) -> NDArray[np.int32]:

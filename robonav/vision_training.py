@@ -37,6 +37,7 @@ from robonav.vision_worlds import altered
 REACH_M = 3.0  # free runs are measured up to here
 OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
 _STEP_M = 0.05
+_HORIZON = 0.02  # downward component of a ray of depth 1 from which on it should meet the floor
 _FILES = {"config.json", "model.safetensors", "training.safetensors"}
 
 
@@ -142,14 +143,18 @@ def nearness(depth: NDArray[np.float32], cells: int = NEARNESS_CELLS) -> NDArray
 def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
     """Nearness (N, 2, 16) by column of depth images (N, H, W) metres, 0 = no return.
 
-    First of the nearest point between `OBSTACLE_M` above the floor, then the mean about the horizon.
+    First of the nearest point between `OBSTACLE_M` above the floor, then the mean about the horizon. Where
+    nothing is seen below the horizon the floor has an end, which stops an agent as a wall does.
     """
     count, height, width = depth.shape
-    above_floor = camera.height_m - camera.directions()[..., 1] * depth
+    downward = camera.directions()[..., 1]
+    above_floor = camera.height_m - downward * depth
     is_obstacle = (depth > 0) & (above_floor > OBSTACLE_M[0]) & (above_floor < OBSTACLE_M[1])
     near = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0)
+    missing_floor = np.where(downward > _HORIZON, downward / (downward + camera.height_m), 0.0)
+    hindrance = np.where(is_obstacle, near, np.where(depth > 0, 0.0, missing_floor))
     by_column = (count, height, COLUMNS, width // COLUMNS)
-    obstacle = np.where(is_obstacle, near, 0.0).reshape(by_column).max(axis=(1, 3))
+    obstacle = hindrance.reshape(by_column).max(axis=(1, 3))
     rows = slice(height // 2 - 2, height // 2 + 2)
     sight = near[:, rows].reshape(count, 4, COLUMNS, -1).mean(axis=(1, 3))
     return np.stack([obstacle, sight], axis=1).astype(np.float32)

@@ -11,6 +11,7 @@ from robonav.envs.scenes.scene import Scene
 
 _OPEN_ROOF = 0.5  # of the altered worlds; the same for the next two
 _HOLES = 0.4
+_CUT_OFF = 0.3
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
 _PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
@@ -31,6 +32,8 @@ def altered(scene: Scene, rng: np.random.Generator) -> Scene:
         keeps &= ~_is_ceiling(scene)
     if rng.random() < _HOLES:
         keeps &= rng.random(len(keeps)) >= rng.uniform(0.0, _MOST_HOLES)
+    if rng.random() < _CUT_OFF:
+        keeps &= ~_beyond_a_line(scene, rng)
     colors, texture_ids = scene.corner_colors, scene.texture_ids
     if rng.random() < _REPAINTED:
         colors, texture_ids = _repainted(scene, rng)
@@ -48,6 +51,14 @@ def _is_ceiling(scene: Scene) -> NDArray[np.bool_]:
     floor_z = scene.free_space.floor_z if scene.free_space else float(corners[..., 2].min())
     flat: NDArray[np.bool_] = np.ptp(corners[..., 2], axis=1) < 0.05
     return flat & (corners[..., 2].min(axis=1) > floor_z + _CEILING_M)
+
+
+def _beyond_a_line(scene: Scene, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Faces on the smaller side of an upright plane through a random vertex: scans end somewhere."""
+    angle, through = rng.uniform(0.0, 2.0 * np.pi), scene.vertices[rng.integers(len(scene.vertices)), :2]
+    offsets = scene.vertices[scene.triangles].mean(axis=1)[:, :2] - through
+    beyond: NDArray[np.bool_] = offsets @ np.array([np.cos(angle), np.sin(angle)]) > 0
+    return beyond if beyond.mean() < 0.5 else ~beyond
 
 
 def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
