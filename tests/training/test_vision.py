@@ -65,6 +65,16 @@ def test_a_scan_tells_the_wall_at_eye_level_and_what_stands_before_it_but_not_th
     np.testing.assert_allclose(obstacle[8], 1 / 3.0, rtol=1e-5)
 
 
+def test_in_a_scan_a_floor_that_ends_stops_as_a_wall_does_but_the_missing_sky_does_not():
+    camera = Camera()
+    depth = np.zeros((1, 64, 64), np.float32)  # nothing anywhere but
+    depth[0, 44:] = camera.height_m / camera.directions()[44:, :1, 1]  # the floor in front of the agent
+    obstacle, sight = scan(depth, camera)[0]
+    end = camera.height_m / camera.directions()[43, 0, 1]  # where the row above would meet the floor
+    np.testing.assert_allclose(obstacle, 1 / (1 + end), rtol=1e-5)
+    np.testing.assert_array_equal(sight, 0.0)
+
+
 def test_a_free_run_ends_where_the_agent_would_touch_the_wall():
     runs = free_runs(room_floor(), np.array([[3.0, 1.0]]), np.array([0.0]))[0]
     right, ahead, left = runs[0], runs[3], runs[-1]
