@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,11 +104,11 @@ def window(camera: Camera, wanted: Camera) -> tuple[float, float, float, float]:
 
 
 def _resized(
-    image: NDArray[np.generic],
+    image: NDArray[Any],
     size: tuple[int, int],
     box: tuple[float, float, float, float],
     filter: Image.Resampling,
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     if image.shape[1::-1] == size and box == (0.0, 0.0, *size):
         return image
     return np.asarray(Image.fromarray(image).resize(size, filter, box=box))

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from robonav.driving import ros_types
 from robonav.driving.driver import Decision, Moment, Watcher
@@ -64,7 +64,7 @@ class Recorder(Watcher):
             self._file = _WholeWrites(path)
         except FileExistsError as error:
             raise UsageError(f"{path} exists: give --record the name of a new file") from error
-        self._writer: Writer = writer(self._file, chunk_size=CHUNK_BYTES)
+        self._writer: Writer = writer(cast(IO[bytes], self._file), chunk_size=CHUNK_BYTES)
         types = sorted(set(TOPICS.values()))
         self._schemas = {
             name: self._writer.register_msgdef(name.replace("/", "/msg/"), ros_types.definition(name))
