@@ -249,6 +249,26 @@ def test_linear_colours_are_those_of_the_standard() -> None:
     assert np.all(np.diff(LINEAR.astype(int)) >= 0)
 
 
+@pytest.mark.parametrize(
+    ("what", "waiting"), [("RUN", (Player, "play_on")), ("procedural", (Showroom, "wait_and_show"))]
+)
+def test_the_command_serves_until_it_is_interrupted(
+    run: Run,
+    what: str,
+    waiting: tuple[type, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(shown: Player | Showroom) -> None:
+        assert "/robot/body" in Client(shown._server).nodes or "/scene/low" in Client(shown._server).nodes
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(*waiting, interrupted)
+    path = str(run.folder) if what == "RUN" else what
+    assert cli.main(["view", path, "--port", "0", "--threads", "1", "--width", "64", "--voxel", "0.1"]) == 0
+    assert "open http://127.0.0.1:" in capsys.readouterr().out
+
+
 def test_an_evaluation_can_be_watched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And has the same results."""
     options = ["--episodes", "1", "--steps", "4", "--threads", "1", "--num-envs", "1"]
