@@ -109,6 +109,6 @@ def _resized(
     box: tuple[float, float, float, float],
     filter: Image.Resampling,
 ) -> NDArray[Any]:
-    if image.shape[1::-1] == size and box == (0.0, 0.0, *size):
+    if list(image.shape[1::-1]) == list(size) and list(box) == [0.0, 0.0, *size]:
         return image
     return np.asarray(Image.fromarray(image).resize(size, filter, box=box))
