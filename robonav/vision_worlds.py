@@ -15,6 +15,7 @@ _CUT_OFF = 0.3
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
 _PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
+_UNLIT = 0.5  # of the repainted worlds: the same light from everywhere, as scanned textures are shown
 _CEILING_M = 2.0  # level faces at least so high above the floor are a ceiling
 
 
@@ -62,7 +63,7 @@ def _beyond_a_line(scene: Scene, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Corner colours (T, 3, 3) and texture ids (T,) with a new tint for every texture; shadows stay."""
+    """Corner colours (T, 3, 3) and texture ids (T,), a new tint for every texture; shadows stay or go."""
     materials, of_triangle = np.unique(scene.texture_ids, return_inverse=True)
     plain = (rng.random(len(materials)) < _PLAIN) | (materials < 0)
     pale = rng.random((len(materials), 1)) < 0.5
@@ -70,7 +71,18 @@ def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8
         pale, rng.uniform(0.75, 1.3, (len(materials), 1)), rng.uniform(0.05, 1.1, (len(materials), 3))
     )
     own = scene.corner_colors.astype(np.float32)
+    if rng.random() < _UNLIT:
+        own = _evenly_lit(own, of_triangle)
     shade = own.mean(axis=-1, keepdims=True)
     colors = np.where(plain[of_triangle, None, None], shade, own) * tints[of_triangle, None]
     texture_ids = np.where(plain[of_triangle], -1, scene.texture_ids).astype(np.int32)
     return colors.clip(0, 255).astype(np.uint8), texture_ids
+
+
+def _evenly_lit(colors: NDArray[np.float32], of_triangle: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Each material's corner colours (T, 3, 3) as bright as its brightest one in twenty, all the same."""
+    even = np.empty_like(colors)
+    for material in range(int(of_triangle.max()) + 1):
+        own = of_triangle == material
+        even[own] = np.quantile(colors[own].reshape(-1, 3), 0.95, axis=0)
+    return even

@@ -55,3 +55,18 @@ def test_some_lack_the_ceiling_and_some_have_holes_and_most_are_painted_anew(hou
         other_paint += np.abs(seen[same_surface].astype(int) - rgb[same_surface]).mean() > 5
     assert blind > 5
     assert other_paint > 10
+
+
+def test_some_are_lit_the_same_everywhere_as_scanned_textures_are(house, variants):
+    materials, counts = np.unique(house.texture_ids, return_counts=True)
+    of_one = {tuple(f) for f in house.triangles[house.texture_ids == materials[counts.argmax()]].tolist()}
+
+    def shades(scene: Scene) -> int:
+        """Different corner colours of what is of one material in the house."""
+        chosen = [tuple(face) in of_one for face in scene.triangles.tolist()]
+        return len(np.unique(scene.corner_colors[chosen].reshape(-1, 3), axis=0))
+
+    many, found = shades(house), [shades(variant) for variant in variants]
+    assert many > 20
+    assert sum(count == 1 for count in found) > 3
+    assert sum(count > many / 2 for count in found) > 3
