@@ -15,10 +15,11 @@ import numpy as np
 import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.maps import blocks, kernels, splat
+from robonav.maps import blocks, face_batches, kernels, splat
 from robonav.maps.growing_mesh import GrowingMesh
 from robonav.maps.pool import BlockPool
 from robonav.maps.surface import Mesh, extract_mesh
+from robonav.maps.views import PADDING
 
 _LOG_ERROR = 40
 _LANES = 256  # threads of a GPU that share the voxels or blocks of one environment
@@ -50,7 +51,7 @@ def load_kernels(device: str) -> None:
     """Compile the kernels (seconds, once a machine: Warp keeps them in its cache) or load them."""
     with _quiet_warp():
         wp.init()
-        for module in (blocks, kernels, splat):
+        for module in (blocks, kernels, splat, *((face_batches,) if device == "cpu" else ())):
             wp.load_module(module, device=device)
 
 
@@ -123,6 +124,7 @@ class Reconstruction:
         self.max_depth = max_depth
         self.memory_frames = memory_frames
         self.device = device
+        self._batches = device == "cpu"  # kernels in C++ for a CPU's vectors
         self._lanes = 1 if device == "cpu" else _LANES
         self._frames = np.zeros(num_envs, np.int32)
         self._workers = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -131,7 +133,8 @@ class Reconstruction:
         self._pool = BlockPool(num_envs, voxel_size, front, memory_frames is not None, device)
         pixels = num_envs * pinhole.height * pinhole.width
         self._waiting = wp.zeros(pixels, dtype=wp.uint8, device=device)
-        self._drawn = wp.full(pixels, value=splat.NOTHING, dtype=wp.uint64, device=device)
+        words = pixels + num_envs * PADDING
+        self._drawn = wp.full(words, value=splat.NOTHING, dtype=wp.uint64, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
         most = pinhole.height * pinhole.width * (front + 2)
         self._ripe = kernels.Ripe()
@@ -174,8 +177,11 @@ class Reconstruction:
         depth = wp.empty(pixels, dtype=wp.float32, device=self.device)
         unknown = wp.empty(pixels, dtype=wp.bool, device=self.device)
         poses = self._poses(T_world_camera)
-        self._launch(splat.splat_kernel, camera, poses, self._drawn, [self._lanes], (self._lanes,))
-        self._launch(splat.resolve_kernel, camera, poses, self._drawn, [rgb, depth, unknown])
+        if self._batches:
+            self._launch(face_batches.render_kernel, camera, poses, self._drawn, [rgb, depth, unknown], ())
+        else:
+            self._launch(splat.splat_kernel, camera, poses, self._drawn, [self._lanes], (self._lanes,))
+            self._launch(splat.resolve_kernel, camera, poses, self._drawn, [rgb, depth, unknown])
         return Expectation(
             rgb.numpy().reshape(*shape, 3), depth.numpy().reshape(shape), unknown.numpy().reshape(shape)
         )
@@ -312,7 +318,7 @@ class Reconstruction:
         work: tuple[int, ...] | None = None,
     ) -> None:
         """Run a kernel over some work of each environment, by default all pixels."""
-        work = work or (camera.height, -(-camera.width // camera.run))
+        work = (camera.height, -(-camera.width // camera.run)) if work is None else work
 
         def run(share: NDArray[np.int64]) -> None:
             inputs = [self._pool.grid, camera, poses, image, int(share[0]), *rest]

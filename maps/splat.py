@@ -13,22 +13,11 @@ from __future__ import annotations
 
 import warp as wp
 
-from robonav.maps.blocks import (
-    BLOCK,
-    Camera,
-    Grid,
-    color_of,
-    pixel_step,
-    plane_of,
-    row_ray,
-)
+from robonav.maps.blocks import BLOCK, Camera, Grid, color_of, plane_of
+from robonav.maps.views import BLOCK_RADIUS, HALF, NEAREST, PADDING, YIELD, View, in_view, view_of
 
-HALF = 0.6  # voxels from its centre to where a face ends; what is beyond its cube closes small holes
-YIELD = 1.0  # voxels by which what is beyond the cube yields to faces that are not
 FEW = 4  # pixels that are cheaper to try than to bound
-NEAREST = 0.05  # voxels before the camera below which a face's image is not bounded
 CLOSE = 8.0  # voxels before the camera up to which the image of a face's box is bounded with more care
-BLOCK_RADIUS = 0.87 * BLOCK + 1.0  # voxels from a block's centre within which its faces lie
 
 _EMPTY = wp.constant(wp.uint64(0))
 _ONE = wp.constant(wp.uint64(1))
@@ -38,55 +27,6 @@ _COARSE = wp.constant(wp.uint32(0xFFFFFFF8))  # leaves room for a voxel's parity
 _HIGH = wp.constant(wp.uint64(32))
 _BEYOND = wp.constant(wp.uint64(1 << 31))
 _INDEX = wp.constant(wp.uint64((1 << 31) - 1))
-
-
-@wp.struct
-class View:
-    """A camera in the world, lengths in voxels."""
-
-    origin: wp.vec3
-    right: wp.vec3
-    down: wp.vec3
-    forward: wp.vec3
-    corner: wp.vec3  # ray, one voxel deep, through the centre of the first pixel
-    along_u: wp.vec3  # change of the ray from a pixel to its right neighbour
-    along_v: wp.vec3  # and to the one below
-
-
-@wp.func
-def view_of(grid: Grid, camera: Camera, pose: wp.mat44) -> View:
-    """The camera at a pose."""
-    view = View()
-    view.origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
-    view.right = wp.vec3(pose[0, 0], pose[1, 0], pose[2, 0])
-    view.down = wp.vec3(pose[0, 1], pose[1, 1], pose[2, 1])
-    view.forward = wp.vec3(pose[0, 2], pose[1, 2], pose[2, 2])
-    view.along_u = pixel_step(pose, camera)
-    view.along_v = view.down / camera.fy
-    view.corner = row_ray(pose, camera, 0) + view.along_u * 0.5
-    return view
-
-
-@wp.func
-def outside(x: float, z: float, radius: float, low: float, high: float) -> bool:
-    """Whether a ball at (x, z) lies beside the wedge between two slopes x / z."""
-    below = low * z - x > radius * wp.sqrt(1.0 + low * low)
-    return below or x - high * z > radius * wp.sqrt(1.0 + high * high)
-
-
-@wp.func
-def in_view(camera: Camera, view: View, centre: wp.vec3, radius: float, max_depth: float) -> bool:
-    """Whether some of a ball may be in the image."""
-    z = wp.dot(view.forward, centre)
-    result = z > -radius and z < max_depth + radius
-    if result:
-        left = -camera.cx / camera.fx
-        right = (float(camera.width) - camera.cx) / camera.fx
-        top = -camera.cy / camera.fy
-        bottom = (float(camera.height) - camera.cy) / camera.fy
-        aside = outside(wp.dot(view.right, centre), z, radius, left, right)
-        result = not (aside or outside(wp.dot(view.down, centre), z, radius, top, bottom))
-    return result
 
 
 @wp.func
@@ -268,7 +208,7 @@ def splat_kernel(
     env, lane = wp.tid()
     env += first_env
     view = view_of(grid, camera, poses[env])
-    first = env * camera.height * camera.width
+    first = env * (camera.height * camera.width + PADDING)
     forgotten = grid.oldest[env]
     max_depth = camera.max_depth * grid.inv_voxel
     for k in range(lane, wp.min(grid.used[env], grid.assigned[env]), lanes):
@@ -311,14 +251,16 @@ def resolve_kernel(
 ):
     """Colour and depth of each pixel from the face that was drawn there last, or that there is none."""
     env, v, part = wp.tid()
-    row = ((env + first_env) * camera.height + v) * camera.width
+    env += first_env
+    row = (env * camera.height + v) * camera.width
+    drawn = row + env * PADDING
     for u in range(part * camera.run, wp.min((part + 1) * camera.run, camera.width)):
-        word = buffer[row + u]
+        word = buffer[drawn + u]
         d = wp.cast(wp.uint32(word >> _HIGH), float)
         if (word & _BEYOND) != _EMPTY:
             d -= YIELD
         d = d / grid.inv_voxel
-        buffer[row + u] = _NOTHING  # for the next time
+        buffer[drawn + u] = _NOTHING  # for the next time
         nothing = word == _NOTHING or d > camera.max_depth
         if nothing:
             rgb[row + u] = wp.vec3ub()
