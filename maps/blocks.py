@@ -30,6 +30,7 @@ NEAR_BITS = 10
 COLOR_BITS = 18
 PLANE_BITS = 16
 PLANE_UNITS = 63.0  # integer steps of a unit normal, and of a voxel's distance from a plane
+HASH = 0x9E3779B97F4A7C15  # by which keys are multiplied
 MAX_FRONT = 3  # voxels in front of a surface, at most
 
 _EMPTY = wp.constant(wp.uint64(0))
@@ -37,7 +38,7 @@ _PLANE_BITS = wp.constant(wp.int64(PLANE_BITS))
 _SIGN_BITS = wp.constant(wp.int64(64 - PLANE_BITS))
 _NEAR_BITS = wp.constant(wp.int64(NEAR_BITS))
 _NEAR_MASK = wp.constant(wp.int64((1 << NEAR_BITS) - 1))
-_HASH = wp.constant(wp.uint64(0x9E3779B97F4A7C15))
+_HASH = wp.constant(wp.uint64(HASH))
 _SLOT_BITS = wp.constant(wp.uint64(SLOT_BITS))
 _SLOT_MASK = wp.constant(wp.uint64((1 << SLOT_BITS) - 1))
 _AXIS_BITS = wp.constant(wp.uint64(AXIS_BITS))

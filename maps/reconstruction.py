@@ -15,7 +15,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.maps import blocks, face_batches, kernels, splat
+from robonav.maps import blocks, face_batches, kernels, pixel_batches, splat
 from robonav.maps.growing_mesh import GrowingMesh
 from robonav.maps.pool import BlockPool
 from robonav.maps.surface import Mesh, extract_mesh
@@ -51,7 +51,7 @@ def load_kernels(device: str) -> None:
     """Compile the kernels (seconds, once a machine: Warp keeps them in its cache) or load them."""
     with _quiet_warp():
         wp.init()
-        for module in (blocks, kernels, splat, *((face_batches,) if device == "cpu" else ())):
+        for module in (blocks, kernels, splat, *((face_batches, pixel_batches) if device == "cpu" else ())):
             wp.load_module(module, device=device)
 
 
@@ -133,6 +133,8 @@ class Reconstruction:
         self._pool = BlockPool(num_envs, voxel_size, front, memory_frames is not None, device)
         pixels = num_envs * pinhole.height * pinhole.width
         self._waiting = wp.zeros(pixels, dtype=wp.uint8, device=device)
+        bordered = num_envs * (pinhole.height + 2) * (pinhole.width + 2)
+        self._scratch = wp.empty(bordered, dtype=wp.float32, device=device)
         words = pixels + num_envs * PADDING
         self._drawn = wp.full(words, value=splat.NOTHING, dtype=wp.uint64, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
@@ -239,7 +241,11 @@ class Reconstruction:
             self._pool.reserve()
             self._failures.zero_()
             rest = [color, frames, retry, self._waiting, self._failures, self._ripe]
-            self._launch(kernels.integrate_kernel, camera, poses, image, rest)
+            if self._batches:
+                rest.append(self._scratch)
+                self._launch(pixel_batches.integrate_kernel, camera, poses, image, rest, ())
+            else:
+                self._launch(kernels.integrate_kernel, camera, poses, image, rest)
             retry = 1
         inputs = [self._pool.grid, self._ripe, self._lanes]
         wp.launch(kernels.settle_kernel, (self.num_envs, self._lanes), inputs, device=self.device)
