@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import torch
 import warp as wp
@@ -49,6 +50,14 @@ class Plans:
     queue: Tensor
     reached: Tensor
     met: Tensor
+
+    @cached_property
+    def arrays(self) -> kernels.Plans:
+        """The same memory as the kernels take it."""
+        state = kernels.Plans()
+        for field in fields(self):
+            setattr(state, field.name, wp.from_torch(getattr(self, field.name)))
+        return state
 
     def copy(self) -> Plans:
         """An independent copy."""
@@ -114,9 +123,7 @@ class Guide(nn.Module):
         """
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
-        maps, state = self._maps(places, previous_action, starts), kernels.Plans()
-        for field in fields(plans):
-            setattr(state, field.name, wp.from_torch(getattr(plans, field.name)))
+        maps, state = self._maps(places, previous_action, starts), plans.arrays
         for kernel in (kernels.revise, kernels.search, kernels.choose, kernels.trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)

@@ -126,14 +126,18 @@ def priced(maps: Maps, agent: int, cell: int) -> int:
     if not known_free:
         return IMPASSABLE
     reach = int(COMFORT_M / maps.grid.cell_m)
-    price = int(EASY)
+    nearest = int(1 << 30)  # squared distance of an obstacle in cells
     for dx in range(-reach, reach + 1):
         for dy in range(-reach, reach + 1):
-            distance = maps.grid.cell_m * wp.sqrt(float(dx * dx + dy * dy))
-            if distance < COMFORT_M and is_occupied(maps, agent, moved_by(maps.grid, cell, dx, dy)):
-                tight = wp.where(away < ESCAPE_M, ESCAPE, IMPASSABLE)
-                price = wp.max(price, wp.where(distance < BODY_M, tight, TIGHT))
-    return price
+            squared = dx * dx + dy * dy
+            if squared < nearest and is_occupied(maps, agent, moved_by(maps.grid, cell, dx, dy)):
+                nearest = squared
+    distance = maps.grid.cell_m * wp.sqrt(float(nearest))
+    if distance >= COMFORT_M:
+        return EASY
+    if distance >= BODY_M:
+        return TIGHT
+    return wp.where(away < ESCAPE_M, ESCAPE, IMPASSABLE)
 
 
 @wp.func
@@ -190,9 +194,10 @@ def search(maps: Maps, plans: Plans) -> None:
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
-    for cell in range(plans.cost.shape[1]):
-        plans.cost[agent, cell] = UNREACHED
-        plans.price[agent, cell] = wp.uint8(0)
+    for x in range(maps.grid.cells):  # of the rows' entries every other run names no cell
+        for cell in range(2 * x * maps.grid.cells, (2 * x + 1) * maps.grid.cells):
+            plans.cost[agent, cell] = UNREACHED
+            plans.price[agent, cell] = wp.uint8(0)
     here = packed(maps.grid, maps.position[agent])
     plans.price[agent, here] = wp.uint8(EASY)
     plans.cost[agent, here] = 0
