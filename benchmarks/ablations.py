@@ -4,8 +4,8 @@
     python benchmarks/ablations.py --steps 32768 --seeds 1 --episodes 8
 
 All policies are `nano-mapless` (a causal transformer over what the frozen eye sees; no map of its own, no
-planner) but for what the row's name says, and learn for the same steps. Every part that is finished is skipped,
-so the command can be stopped and started again at any time; a row is written once all of its seeds are done.
+planner) but for what the row's name says, and learn for the same steps. Every part that is finished is
+skipped, so the command can be stopped and started again at any time; a row is written once it is complete.
 """
 
 from __future__ import annotations
