@@ -60,7 +60,7 @@ class VisionTrainConfig:
     altered: float = 0.6
     """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
     auxiliary: float = 1.0
-    """Weight of the image of nearness and of the free runs, beside the scan."""
+    """Weight of depth images and free runs, beside the scan that the policy's own map is drawn from."""
     learning_rate: float = 1.5e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     checkpoint_every: int = 8
