@@ -1,7 +1,7 @@
 """The ablation table of docs/ablations.md: ReCuriosity's design at size nano, part by part; resumable.
 
-    python benchmarks/ablations.py                        # everything: some hours on two cores
-    python benchmarks/ablations.py --steps 32768 --seeds 1 --episodes 8
+    python -m benchmarks.ablations                      # everything: some hours on two cores
+    python -m benchmarks.ablations --steps 32768 --seeds 1 --episodes 8
 
 All policies are `nano-mapless` (a causal transformer over what the frozen eye sees; no map of its own, no
 planner) but for what the row's name says, and learn for the same steps. Every part that is finished is
