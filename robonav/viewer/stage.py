@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
+from robonav.viewer.graph_drawing import GraphDrawing
 
 if TYPE_CHECKING:
     import viser
@@ -23,7 +24,7 @@ FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks
 
 
 class Stage:
-    """Draws an episode: mesh of the reconstruction, floor with frontiers, way, robot and its camera.
+    """Draws an episode: mesh of the reconstruction, floor with frontiers, places, way, robot and its camera.
 
     What is drawn lives in the server, which gives all of it to every browser that comes later.
 
@@ -46,12 +47,13 @@ class Stage:
     def _begin(self, episode: EpisodeMap) -> None:
         """Take away what was there."""
         self._shown = episode
-        for name in ("/map", "/floor", "/path", "/robot"):
+        for name in ("/map", "/floor", "/path", "/robot", "/graph"):
             self._scene.remove_by_name(name)
         self._parts: dict[str, viser.GlbHandle] = {}
         self._path: list[viser.LineSegmentsHandle] = []
         for name in ("/map", "/path", "/robot"):
             self._scene.add_frame(name, show_axes=False)
+        self._graph = GraphDrawing(self._scene, episode.floor_z)
         camera = episode.camera
         self._camera = self._scene.add_camera_frustum(
             "/robot/camera",
@@ -99,6 +101,7 @@ class Stage:
             else:
                 self._parts[name] = self._scene.add_glb(name, mesh_glb(mesh))
         self._draw_floor(episode)
+        self._graph.draw(episode.graph())
 
     def _draw_floor(self, episode: EpisodeMap) -> None:
         grid = episode.grid

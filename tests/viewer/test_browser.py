@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,9 +45,18 @@ def page() -> Iterator[sync_api.Page]:
 
 def seen(page: sync_api.Page, path: Path) -> np.ndarray:
     """The middle of the scene, where nothing else is drawn; the whole window is kept as a picture."""
-    page.wait_for_timeout(2000)  # for meshes to be loaded and faded in
+    before, now = np.zeros(0), middle(page)
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not np.array_equal(before, now) and time.monotonic() < deadline:
+        page.wait_for_timeout(1000)  # meshes are being loaded, and fade in
+        before, now = now, middle(page)
     path.write_bytes(page.screenshot())
-    window = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB")).astype(float)
+    return now
+
+
+def middle(page: sync_api.Page) -> np.ndarray:
+    """The colours there, as they are now."""
+    window = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float)
     return window[200:400, 120:400]
 
 
