@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from robonav.driving.pilots import Observation, Pilot
 from robonav.driving.safety import SafetyStopError, check_age, check_command, is_black, no_effect
@@ -20,6 +21,7 @@ STILL = Twist(0.01, 0.03)
 LET_GO, LET_GO_S = Twist(-0.1, 0.0), 1.0
 _BRAKE_S = 1.0
 INTERRUPTED = "stopped by Ctrl-C"
+By = Literal["pilot", "person"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +46,44 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A step or velocity that is to be carried out, and who chose it."""
+
+    action: int | Twist
+    by: By
+
+
+@dataclass(frozen=True)
 class Decision:
-    """One decision of the pilot and what came of it.
+    """One decision and what came of it.
 
     Attributes:
         index: Its number, from 0.
         action: The step or velocity.
-        executed: False where something was in the way.
+        executed: False where something was in the way, or someone stopped it.
+        by: Who decided.
     """
 
     index: int
     action: int | Twist
     executed: bool
+    by: By
+
+
+class Supervisor:
+    """Someone who may take over from the pilot, and stop the robot at any moment. This one never does."""
+
+    def choose(self, proposed: int | Twist) -> Choice | None:
+        """What is to be done instead of what the pilot proposes; None to let the robot stand and ask again.
+
+        Raises:
+            SafetyStopError: The drive must not go on.
+        """
+        return Choice(proposed, "pilot")
+
+    def stops(self) -> bool:
+        """Whether the robot has to stand still now: a step that it is in is taken back afterwards."""
+        return False
 
 
 class Watcher:
@@ -88,10 +116,18 @@ class Driver:
         robot: Simulated or real.
         pilot: Who decides.
         watchers: Who looks on, in this order.
+        supervisor: Who may take over.
     """
 
-    def __init__(self, robot: Robot, pilot: Pilot, watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        pilot: Pilot,
+        watchers: Sequence[Watcher] = (),
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._robot, self._pilot, self._watchers = robot, pilot, watchers
+        self._supervisor = supervisor or Supervisor()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, 0
         self._previous, self._blocked = 0, False
@@ -118,13 +154,16 @@ class Driver:
     def _decide(self) -> None:
         frame = self._look()
         here = self._robot.odometry()
-        action = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
-        check_command(action)
+        proposed = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
+        check_command(proposed)
+        while (choice := self._supervisor.choose(proposed)) is None:
+            self._tick(STANDSTILL)
+        action = choice.action
         executed = self._hold(action) if isinstance(action, Twist) else self._step(action)
         self._previous = action + 1 if executed and not isinstance(action, Twist) else 0
         self._blocked = not executed
         for watcher in self._watchers:
-            watcher.decided(Decision(self._decisions, action, executed))
+            watcher.decided(Decision(self._decisions, action, executed, choice.by))
         self._decisions += 1
 
     def _step(self, action: int) -> bool:
@@ -135,7 +174,8 @@ class Driver:
             self._controller.finish()
         else:
             self._controller.give_up()
-            returned = self._follow(wary=False)
+            while (returned := self._follow(wary=False)) == "stopped":
+                continue
             self._let_go()
             self._count_stall("stalled" in (ended, returned))
         self._halt()
@@ -144,9 +184,11 @@ class Driver:
         return ended == "arrived"
 
     def _follow(self, wary: bool) -> str:
-        """Ask for the controller's velocities until it has arrived, has touched something, or stalls."""
+        """Ask for the controller's velocities until it has arrived, touches, stalls, or is stopped."""
         deadline = self._robot.now() + STEP_TIMEOUT_S
         while (twist := self._controller.twist(self._robot.odometry())) is not None:
+            if self._stood():
+                return "stopped"
             if self._robot.now() > deadline:
                 return "stalled"
             self._tick(twist)
@@ -155,10 +197,17 @@ class Driver:
             self._asked, self._answer = twist, self._robot.odometry()
         return "arrived"
 
+    def _stood(self) -> bool:
+        """Stand still for as long as the supervisor wants; whether it was so."""
+        stopped = self._supervisor.stops()
+        while self._supervisor.stops():
+            self._tick(STANDSTILL)
+        return stopped
+
     def _let_go(self) -> None:
         """Back off from what still touches after a step was taken back: the wheels may have slipped there."""
         until = self._robot.now() + LET_GO_S
-        while self._robot.contact_s() > 0 and self._robot.now() < until:
+        while self._robot.contact_s() > 0 and self._robot.now() < until and not self._stood():
             self._tick(LET_GO)
 
     def _count_stall(self, stalled: bool) -> None:
@@ -167,16 +216,16 @@ class Driver:
             raise no_effect(self._asked, self._answer)
 
     def _hold(self, twist: Twist) -> bool:
-        """Hold a velocity until it is time for the next one, or something is touched; whether nothing was."""
+        """Hold a velocity until it is time for the next one; whether nothing was touched or stopped it."""
         until = self._robot.now() + VELOCITY_S - 0.5 * self._robot.period_s
-        touched = False
-        while self._robot.now() < until and not touched:
+        broken_off = False
+        while self._robot.now() < until and not broken_off:
             self._tick(twist)
-            touched = self._robot.contact_s() > 0
-        if touched:
+            broken_off = self._robot.contact_s() > 0 or self._stood()
+        if broken_off:
             self._halt()
         self._controller.restart(self._robot.odometry())
-        return not touched
+        return not broken_off
 
     def _look(self) -> CameraFrame:
         """A frame that was taken after the robot stopped, and that shows something."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from robonav.envs.navigation import Frames
 from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
@@ -40,7 +41,7 @@ class Stage:
         """Draw the robot where it is by now, and if wanted what of the map has changed since it was drawn."""
         if episode is not self._shown:
             self._begin(episode)
-        self._draw_robot(episode)
+        self.draw_robot(episode, episode.frames)
         if with_map:
             self._draw_map(episode)
 
@@ -65,12 +66,12 @@ class Stage:
         self._body = self._scene.add_cylinder("/robot/body", BODY_M, BODY_HEIGHT_M, color=_ROBOT)
         self._floor = self._scene.add_image("/floor", np.zeros((1, 1, 4), np.uint8), 1.0, 1.0, wxyz=FACE_UP)
 
-    def _draw_robot(self, episode: EpisodeMap) -> None:
-        """The robot, its camera with the newest image, and the end of its way."""
-        pose = episode.frames.T_world_camera[0].astype(float)
-        x, y, _ = episode.poses[-1]
+    def draw_robot(self, episode: EpisodeMap, frames: Frames) -> None:
+        """Draw robot and camera as in these frames (N = 1), and the way up to the last step."""
+        pose = frames.T_world_camera[0].astype(float)
+        x, y, _ = frames.position[0].tolist()
         with self._server.atomic():
-            self._camera.image = episode.frames.rgb[0]
+            self._camera.image = frames.rgb[0]
             self._camera.wxyz = Rotation.from_matrix(pose[:3, :3]).as_quat(scalar_first=True)
             self._camera.position = pose[:3, 3]
             self._body.position = (x, y, episode.floor_z + BODY_HEIGHT_M / 2)
