@@ -70,7 +70,7 @@ class DriveCommand(MeshOptions):
     record: Path | None = None
     """Also write what the robot saw and did as an MCAP file with ROS 2 messages."""
     goal_image: Path | None = None
-    """Picture of where to go, as wide as their camera, for policies that were trained with nano-image-goal."""
+    """Picture of where to go, as wide as their camera, for policies trained with nano-image-goal."""
     view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Show the drive in the browser as its map grows; people can stop, steer, and hand back there."""
     pace: Literal["real-time", "fastest"] | None = None

@@ -39,8 +39,16 @@ class Wheel:
             self._add(server, label, key, what, partial(take_over.steer, action))
         self._add(server, "Take over", "T", "After the step that the robot is in", take_over.take_over)
         self._add(server, "Hand back", "H", "The policy drives on", take_over.hand_back)
-        server.on_client_connect(lambda _: take_over.joined())
-        server.on_client_disconnect(lambda _: take_over.left())
+
+        @server.on_client_connect
+        async def joined(
+            _: viser.ClientHandle,
+        ) -> None:  # not in a thread: those end before the last one leaves
+            take_over.joined()
+
+        @server.on_client_disconnect
+        async def left(_: viser.ClientHandle) -> None:
+            take_over.left()
 
     def draw(self) -> None:
         """Say who drives."""

@@ -75,6 +75,8 @@ class Client:
             self.nodes.pop(message["name"], None)
         elif kind == "SceneNodeUpdateMessage":
             self.nodes[message["name"]].update(message["updates"])
+        elif kind == "SetPositionMessage":
+            self.nodes[message["name"]]["position"] = message["position"]
         elif kind == "GuiUpdateMessage":
             self.controls[message["uuid"]].update(message["updates"])
         elif "props" in message and "uuid" in message:
