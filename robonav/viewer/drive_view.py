@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,9 +48,10 @@ class DriveViewer(Watcher):
         self._latest: Frames | None = None
         self._episode: EpisodeMap | None = None
         self._robot_s = self._map_s = 0.0
+        self._drawn_steps = -1
 
     def tick(self, moment: Moment) -> None:
-        """Draw the robot where it is by now, if it is time to."""
+        """Draw the robot where it is by now, and the map if it has grown, when it is time to."""
         self._wheel.draw()
         if moment.frame is None or not moment.is_new:
             return
@@ -57,24 +59,21 @@ class DriveViewer(Watcher):
         if self._episode is None:
             self._episode = EpisodeMap(self._camera, self._latest)
             look_at(self._server, self._latest.position[0], VIEW_DISTANCE_M)
-            self._draw_map(self._episode)
-        elif time.monotonic() - self._robot_s >= ROBOT_EVERY_S:
-            self._robot_s = time.monotonic()
+        now = time.monotonic()
+        if self._episode.step != self._drawn_steps and now - self._map_s >= MAP_EVERY_S:
+            self._drawn_steps, self._map_s = self._episode.step, now
+            self._stage.draw(self._episode, with_map=True)
+            self._panel.draw(self._title, self._episode, self._curve())
+        if now - self._robot_s >= ROBOT_EVERY_S:
+            self._robot_s = now
             self._stage.draw_robot(self._episode, self._latest)
 
     def decided(self, decision: Decision) -> None:
-        """Take what is seen from here into the map, and draw that if it is time to."""
+        """Take what is seen from here into the map."""
         if self._episode is None or self._latest is None:
             return
         blocked = np.array([not decision.executed])
-        self._episode.add(Frames(**{**vars(self._latest), "collided": blocked}))
-        if time.monotonic() - self._map_s >= MAP_EVERY_S:
-            self._draw_map(self._episode)
-
-    def _draw_map(self, episode: EpisodeMap) -> None:
-        self._map_s = time.monotonic()
-        self._stage.draw(episode, with_map=True)
-        self._panel.draw(self._title, episode, self._curve())
+        self._episode.add(replace(self._latest, collided=blocked))
 
     def _frames(self, moment: Moment) -> Frames:
         assert moment.frame is not None

@@ -43,7 +43,7 @@ class Wheel:
         @server.on_client_connect
         async def joined(
             _: viser.ClientHandle,
-        ) -> None:  # not in a thread: those end before the last one leaves
+        ) -> None:  # in no thread: they end earlier
             take_over.joined()
 
         @server.on_client_disconnect
