@@ -69,10 +69,8 @@ def main(
             if condition not in done:
                 noise = NOISE.get(condition, NO_NOISE)
                 drive = SimulatedDrive(pilot, worlds, ROBOTS[robot], noise, seed, camera, threads=1)
-                measured = (
-                    stepped(drive, pilot, worlds, steps) if condition == IDEAL else driven(drive, steps)
-                )
-                append(out, {**settings, "seed": seed, "condition": condition, **measured})
+                how = stepped if condition == IDEAL else driven
+                append(out, {**settings, "seed": seed, "condition": condition, **how(drive, pilot, steps)})
     print(table(read(out, settings)))
 
 
