@@ -16,7 +16,7 @@ from robonav.errors import UsageError
 VELOCITY_S = 0.2  # for how long a velocity is held before the pilot decides again
 STEP_TIMEOUT_S = 6.0
 BLACK_TIMEOUT_S = 2.0
-MAX_STALLS = 2  # steps in a row that neither arrive nor touch anything
+MAX_STALLS = 2  # steps ahead, or turns, in a row that neither arrive nor touch anything
 STILL = Twist(0.01, 0.03)
 LET_GO, LET_GO_S = Twist(-0.1, 0.0), 1.0
 _BRAKE_S = 1.0
@@ -129,7 +129,7 @@ class Driver:
         self._robot, self._pilot, self._watchers = robot, pilot, watchers
         self._supervisor = supervisor or Supervisor()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
-        self._decisions, self._stalls = 0, 0
+        self._decisions, self._stalls = 0, {True: 0, False: 0}  # of steps ahead, and of turns
         self._previous, self._blocked = 0, False
         self._seen_s, self._stopped_s = -1.0, 0.0  # latest exposure, latest standstill
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
@@ -169,7 +169,8 @@ class Driver:
     def _step(self, action: int) -> bool:
         """Carry out one step, or go back to where it began; whether it was carried out."""
         self._controller.begin(action)
-        ended = self._follow(wary=action == FORWARD)  # turning on the spot leads away from what it touches
+        # turning on the spot leads away from what it touches
+        ended = returned = self._follow(wary=action == FORWARD)
         if ended == "arrived":
             self._controller.finish()
         else:
@@ -177,10 +178,8 @@ class Driver:
             while (returned := self._follow(wary=False)) == "stopped":
                 continue
             self._let_go()
-            self._count_stall("stalled" in (ended, returned))
+        self._count_stall(action == FORWARD, "stalled" in (ended, returned))
         self._halt()
-        if ended == "arrived":
-            self._stalls = 0
         return ended == "arrived"
 
     def _follow(self, wary: bool) -> str:
@@ -210,9 +209,10 @@ class Driver:
         while self._robot.contact_s() > 0 and self._robot.now() < until and not self._stood():
             self._tick(LET_GO)
 
-    def _count_stall(self, stalled: bool) -> None:
-        self._stalls = self._stalls + 1 if stalled else 0
-        if self._stalls >= MAX_STALLS:
+    def _count_stall(self, ahead: bool, stalled: bool) -> None:
+        """With one wheel stuck a robot still turns, so a turn that arrives says nothing of steps ahead."""
+        self._stalls[ahead] = self._stalls[ahead] + 1 if stalled else 0
+        if self._stalls[ahead] >= MAX_STALLS:
             raise no_effect(self._asked, self._answer)
 
     def _hold(self, twist: Twist) -> bool:
