@@ -34,6 +34,8 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
 ]
 PATIENCE_MS = 120_000  # software rendering on a busy machine
 
