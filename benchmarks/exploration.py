@@ -123,8 +123,8 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
     members: dict[str, list[str]] = {name: [name] for name in BASELINES}
     for agent in agents:
         members.setdefault(agent.row, []).append(f"{agent.row}-{agent.seed}")
-    runs = {row: [_records(options, name) for name in names] for row, names in members.items()}
-    values = {row: _mean_over_seeds(of_row) for row, of_row in runs.items()}
+    runs = {row: [read_records(options.out, name) for name in names] for row, names in members.items()}
+    values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
     best = values[f"nano @{options.steps}"]
     rows: dict[str, dict] = {}
     for row, by_step in values.items():
@@ -141,13 +141,15 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
     return rows
 
 
-def _records(options: Options, name: str) -> dict[str, dict]:
+def read_records(out: Path, name: str) -> dict[str, dict]:
+    """What an evaluation has written so far, by episode."""
     from robonav.evaluation.records import read_episodes
 
-    return {record["episode_id"]: record for record in read_episodes(options.out / "evaluate" / name)}
+    folder = out / "evaluate" / name
+    return {record["episode_id"]: record for record in read_episodes(folder)} if folder.exists() else {}
 
 
-def _mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
+def mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
     """Visible completeness by step and episode."""
     steps = next(iter(runs[0].values()))[METRIC]
     return {

@@ -114,7 +114,7 @@ def test_surprise_replaces_or_joins_the_reward_of_the_task(tmp_path):
     ("wrong", "message"),
     [
         ({"task": "apples", "apples": 0}, "apples is 0"),
-        ({"task": None, "surprise_weight": 0.0}, "nothing would be learned"),
+        ({"task": None, "surprise_weight": 0.0}, "not both 0 where there is no task"),
         ({"surprise_weight": -1.0}, "surprise_weight is -1"),
     ],
 )
