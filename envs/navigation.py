@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.motion import motion_of
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 from robonav.envs.sensors.camera import Camera
@@ -124,6 +125,7 @@ class NavigationSimulator:
     """N agents on flat floors: forward 0.25 m, left or right 15°; a blocked move is rejected, not slid.
 
     It has no clock and no reward: `start` puts agents at the start of episodes, `step` moves all of them.
+    With motion noise, steps are as inexact as a robot's, 1 = as the simulated TurtleBot's (`NoisyMotion`).
 
     Attributes:
         frames: What all agents saw last.
@@ -138,12 +140,14 @@ class NavigationSimulator:
         threads: int = 0,
         cache: int = 1024,
         sensor: SensorMaker = sensor_of,
+        motion_noise: float = 0.0,
     ) -> None:
         self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
         self._cache = WorldCache(scenes, self.camera, threads, max(cache, num_agents), sensor)
         self._worlds: list[World | None] = [None] * num_agents
         self._position = np.zeros((num_agents, 3))
-        self._yaw = np.zeros(num_agents)
+        self._yaw, self._askew = np.zeros(num_agents), np.zeros(num_agents)
+        self._motion = motion_of(num_agents, motion_noise)
         shape = (num_agents, self.camera.height, self.camera.width)
         self.frames = Frames(
             rgb=np.zeros((*shape, 3), np.uint8),
@@ -186,35 +190,40 @@ class NavigationSimulator:
                 raise SceneError(f"episode {episode.episode_id}: start {episode.start} is not on free floor")
             self._worlds[agent] = world
             self._position[agent] = (*episode.start[:2], world.free_space.floor_z)
-            self._yaw[agent] = episode.start[2]
+            self._yaw[agent], self._askew[agent] = episode.start[2], 0.0
+        self._motion.begin(episodes, chosen)
         collided = self.frames.collided.copy()
         collided[chosen] = False
         return self._look(chosen, chosen, collided)
 
     def step(self, actions: NDArray[np.integer]) -> Frames:
         """Move every agent by one action (N,) and return what it sees there."""
-        actions = np.asarray(actions)
-        self._yaw += TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
+        actions, errors = np.asarray(actions), self._motion.errors()
+        turned = TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
+        yaw = self._yaw + turned + errors.turn
         collided = np.zeros(self.num_agents, bool)
         for agent in np.flatnonzero(actions == FORWARD).tolist():
-            heading = np.array([np.cos(self._yaw[agent]), np.sin(self._yaw[agent])])
+            heading = np.array([np.cos(yaw[agent]), np.sin(yaw[agent])])
             here = self._position[agent, :2]
-            there = here + FORWARD_M * heading
+            there = here + FORWARD_M * errors.length[agent] * heading
             if self.world(agent).free_space.segment_is_free(here, there):
                 self._position[agent, :2] = there
             else:
                 collided[agent] = True
         # who was blocked stands as before, and so sees the same of the scene
+        self._yaw = np.where(collided, self._yaw, yaw)
+        self._askew = np.where(collided, self._askew, errors.look)
         return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided)
 
     def _look(self, agents: Sequence[int], moved: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
         """New frames for `agents`; only the `moved` ones of them need their scene rendered again."""
-        poses = self.camera.poses(self._position, self._yaw)
+        looking = self._yaw + self._askew
+        poses = self.camera.poses(self._position, looking)
         rgb, depth = self._scenery[0].copy(), self._scenery[1].copy()
         render_views({agent: self.world(agent).sensor for agent in moved}, poses, rgb, depth)
         self._scenery = rgb, depth
         shown = self.frames.rgb, self.frames.depth
         rgb, depth = self.instances.over(agents, poses, self._scenery, shown)
-        position, yaw = self._position.astype(np.float32), self._yaw.astype(np.float32)
+        position, yaw = self._position.astype(np.float32), looking.astype(np.float32)
         self.frames = Frames(rgb, depth, poses, position, yaw, collided)
         return self.frames

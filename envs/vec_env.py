@@ -38,6 +38,8 @@ class NavigationVecEnv(VecEnv):
     An episode ends when its task is done; the next one starts by itself. All are truncated together, every
     `max_episode_steps` after `reset`: so rollouts of that length hold whole episodes only.
 
+    With `motion_noise`, steps are as inexact as a robot's, and the policy is told nothing of it.
+
     Where processes share the environments of a run, `first_env` is the number of this one's first: no two get
     the same episodes.
 
@@ -58,8 +60,11 @@ class NavigationVecEnv(VecEnv):
         sensor: SensorMaker = sensor_of,
         first_env: int = 0,
         task: TaskMaker = Exploring,
+        motion_noise: float = 0.0,
     ) -> None:
-        self.simulator = NavigationSimulator(scenes, num_envs, camera, threads, sensor=sensor)
+        self.simulator = NavigationSimulator(
+            scenes, num_envs, camera, threads, sensor=sensor, motion_noise=motion_noise
+        )
         self.camera = self.simulator.camera
         self.max_episode_steps = max_episode_steps
         self.render_mode = "rgb_array"

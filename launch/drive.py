@@ -18,10 +18,13 @@ from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
-    from robonav.driving.driver import Outcome, Watcher
+    from robonav.driving.driver import Outcome, Supervisor, Watcher
+    from robonav.driving.goal_image import Goal
     from robonav.driving.recording import TruePose
     from robonav.driving.ros_drive import RosDrive
     from robonav.driving.simulation import SimulatedDrive
+    from robonav.driving.take_over import TakeOver
+    from robonav.evaluation.explorer import Explorer
     from robonav.evaluation.fog import TopDownMap
     from robonav.evaluation.records import RunFolder
 
@@ -39,6 +42,7 @@ class DriveCommand(MeshOptions):
     Examples:
         robonav drive explorer --steps 128
         robonav drive explorer --scene my_house.glb --record run.mcap
+        robonav drive explorer --view
         robonav drive runs/nano-0 --robot husky --no-noise
     """
 
@@ -65,6 +69,12 @@ class DriveCommand(MeshOptions):
     """Folder for the results; default runs/drive-EXPLORER-TIME."""
     record: Path | None = None
     """Also write what the robot saw and did as an MCAP file with ROS 2 messages."""
+    goal_image: Path | None = None
+    """Picture of where to go, as wide as their camera, for policies trained with nano-image-goal."""
+    view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show the drive in the browser as its map grows; people can stop, steer, and hand back there."""
+    pace: Literal["real-time", "fastest"] | None = None
+    """Of the simulated clock; default real-time with --view, else fastest. People drive in real time."""
     threads: int = 0
     """Threads for ray casting; 0 = all cores. Results do not depend on it."""
 
@@ -81,8 +91,8 @@ class DriveCommand(MeshOptions):
         revision = git_revision()  # before the drive: the checkout may move on meanwhile
         drive = self._set_up()
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._watchers(drive, lambda: drive.robot.true_pose) as watchers:
-            outcome, record, picture = drive.run(self.steps, watchers)
+        with self._company(drive, lambda: drive.robot.true_pose) as company:
+            outcome, record, picture = drive.run(self.steps, *company)
         self._write(folder, record, picture, revision)
         _print_table(
             f"{record['scene_id']}, {record['steps']} steps", _explored(record) | _ridden(record["drive"])
@@ -92,13 +102,12 @@ class DriveCommand(MeshOptions):
 
     def _drive_ros(self) -> Outcome:
         from robonav.driving.ros_drive import RosDrive
-        from robonav.evaluation.explorer import make_explorer
         from robonav.evaluation.records import RunFolder
 
-        drive = RosDrive(make_explorer(self.explorer))
+        drive = RosDrive(*self._explorer_and_goal())
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._watchers(drive, None) as watchers:
-            outcome, ride = drive.run(self.steps, self.seed, watchers)
+        with self._company(drive, None) as company:
+            outcome, ride = drive.run(self.steps, self.seed, *company)
         folder.write_text("drive.json", json.dumps(ride, indent=2) + "\n")
         _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
         return outcome
@@ -118,38 +127,62 @@ class DriveCommand(MeshOptions):
         from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
-        from robonav.evaluation.explorer import make_explorer
 
-        explorer = make_explorer(self.explorer)
+        explorer, goal = self._explorer_and_goal()
         scenes = open_scenes(self.spec(self.scene), split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         noise = Noise() if self.noise else NO_NOISE
         return SimulatedDrive(
-            explorer, scenes, ROBOTS[self.robot], noise, self.seed, self.camera, self.threads
+            explorer, scenes, ROBOTS[self.robot], noise, self.seed, self.camera, self.threads, goal
         )
+
+    def _explorer_and_goal(self) -> tuple[Explorer, Goal]:
+        from robonav.driving.goal_image import read_goal
+        from robonav.evaluation.explorer import make_explorer
+
+        explorer = make_explorer(self.explorer, "image-goal")
+        return explorer, read_goal(self.explorer, explorer, self.goal_image)
 
     def _settings(self) -> dict[str, Any]:
         from robonav.evaluation.explorer import fingerprint
 
         names = ("explorer", "robot", "steps", "seed", "noise", "camera", "floor")
         told = {name: getattr(self, name) for name in names}
+        told["goal_image"] = None if self.goal_image is None else str(self.goal_image)
         return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
 
     @contextmanager
-    def _watchers(
+    def _company(
         self, drive: SimulatedDrive | RosDrive, true_pose: TruePose | None
-    ) -> Iterator[Sequence[Watcher]]:
-        """Who looks on: a progress bar, and a recorder if there is to be one."""
-        from robonav.driving.driver import Watcher
+    ) -> Iterator[tuple[Sequence[Watcher], Supervisor]]:
+        """Who looks on, progress bar, recorder, viewer and pace, and who may take over."""
         from robonav.driving.recording import Recorder
+        from robonav.driving.take_over import Pace, TakeOver
         from robonav.launch.drive_progress import progress_shown
 
+        take_over = TakeOver()
         with ExitStack() as stack:
-            recorder = Watcher()
+            watchers: list[Watcher] = []
             if self.record is not None:
                 recorder = Recorder(self.record, drive.robot.camera, drive.map, true_pose)
                 stack.callback(recorder.close)
-            yield recorder, stack.enter_context(progress_shown(self.explorer, self.steps))
+                watchers.append(recorder)
+            if self.view:
+                watchers.append(self._viewer(drive, take_over, stack))
+            if self.robot != "ros2":
+                pace = self.pace or ("real-time" if self.view else "fastest")
+                watchers.append(Pace(take_over, always=pace == "real-time"))
+            watchers.append(stack.enter_context(progress_shown(self.explorer, self.steps)))
+            yield watchers, take_over
+
+    def _viewer(self, drive: SimulatedDrive | RosDrive, take_over: TakeOver, stack: ExitStack) -> Watcher:
+        from robonav.launch.viewing import open_server
+        from robonav.viewer.drive_view import DriveViewer
+
+        server = open_server()
+        stack.callback(server.stop)
+        title = f"{self.explorer} drives {self.robot}"
+        return DriveViewer(server, title, drive.robot.camera, take_over, lambda: drive.curve)
 
     def _write(
         self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None
@@ -171,6 +204,7 @@ class DriveCommand(MeshOptions):
         options = ["scene", "robot", "steps", "seed"]
         options += [name for name in ("camera", "floor", "up", "scale") if getattr(self, name) is not None]
         words = [f"--{name} {shlex.quote(str(getattr(self, name)))}" for name in options]
+        words += [] if self.goal_image is None else ["--goal-image", shlex.quote(str(self.goal_image))]
         quiet = [] if self.noise else ["--no-noise"]
         return " ".join(["robonav drive", shlex.quote(self.explorer), *words, *quiet])
 
@@ -189,6 +223,7 @@ def _ridden(ride: dict[str, Any]) -> dict[str, str]:
     return {
         "driven": f"{ride['driven_s']:.1f} s",
         "blocked steps": str(ride["blocked"]),
+        "steps of a person": str(len(ride["decided_by_person"])),
         "bumps": f"{ride['bumps']}, {ride['contact_s']:.1f} s in contact",
         "jerk (RMS)": f"{ride['jerk_rms_m_s3']:.2f} m/s³",
     }

@@ -14,7 +14,8 @@ class ExportCommand:
     """Replay a recorded episode and write it for other tools.
 
     ply, glb: mesh of the reconstruction, coloured; glb is y-up, as glTF demands. tum: the camera's way, a
-    line a step. gif, mp4: the map from above beside what the camera saw. rrd: all of it, for rerun.
+    line a step. nav2: occupancy map, .yaml and .pgm. graphml: places, ways, frontiers. mcap: images and poses
+    as ROS 2 messages. gif, mp4: the map from above beside what the camera saw. rrd: all of it, for rerun.
 
     Examples:
         robonav export results/first --format ply
@@ -22,9 +23,10 @@ class ExportCommand:
     """
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A folder of `robonav evaluate`."""
-    format: tuple[Literal["ply", "glb", "tum", "gif", "mp4", "rrd"], ...]
-    """What to write: one or more formats. mp4 and rrd need extras: pip install 'robonav[video,rerun]'."""
+    """A folder of `robonav evaluate` or `robonav drive`."""
+    format: tuple[Literal["ply", "glb", "tum", "nav2", "graphml", "mcap", "gif", "mp4", "rrd"], ...]
+    """What to write: one or more formats. mcap, mp4 and rrd need extras: pip install
+    'robonav[drive,video,rerun]'."""
     episode: str | None = None
     """Which episode; default the first one."""
     out: Path | None = None
@@ -47,11 +49,11 @@ class ExportCommand:
         from robonav.errors import UsageError
         from robonav.evaluation.records import safe_name
         from robonav.viewer.episode_map import check_voxel_size
-        from robonav.viewer.exports import export_episode
+        from robonav.viewer.exports import FORMATS, export_episode
         from robonav.viewer.replay import RecordedRun
 
         if not self.format:
-            raise UsageError("--format names nothing: give one or more of ply, glb, tum, gif, mp4, rrd")
+            raise UsageError(f"--format names nothing: give one or more of {', '.join(FORMATS)}")
         if self.every < 1:
             raise UsageError(f"every is {self.every}: give at least 1")
         check_voxel_size(self.voxel)

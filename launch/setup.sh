@@ -70,6 +70,16 @@ require_libraries() { # what Open3D links to and the system does not have
     [ -z "$packages" ] || install_system_packages $packages
 }
 
+require_browser() { # for the tests of the viewer, which are skipped without one
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then return; fi
+    done
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        install_system_packages chromium || say "Chromium could not be installed: tests in a browser are skipped"
+    fi
+}
+
 require_python
 install_package
 require_libraries

@@ -18,6 +18,7 @@ check() { # name, command...
     "${@:2}" || failed+=" $1"
 }
 
+require_browser
 copy_tree
 check style .venv/bin/ruff check .
 check format .venv/bin/ruff format --check .

@@ -51,6 +51,8 @@ class TrainCommand(MeshOptions):
     preset paper, model.safetensors of facebook/dinov2-base."""
     sensor: Literal["raycast", "habitat"] | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); default the faster of ours."""
+    motion_noise: float | None = None
+    """How inexact the agents' steps are: 1 = as those of the simulated TurtleBot; default 0, exact."""
     seed: int | None = None
     """Decides weights, worlds, starts and actions."""
     device: str | None = None
@@ -78,7 +80,7 @@ class TrainCommand(MeshOptions):
 
         preset = load_preset(self.preset)
         names = ["init", "apples", "scenes", "steps", "num_envs"]
-        names += ["vision", "sensor", "seed", "device", "threads"]
+        names += ["vision", "sensor", "motion_noise", "seed", "device", "threads"]
         ppo = replace(preset.ppo, **self._given("micro_batch", "random_actions", "precision"))
         config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import viser
+
     from robonav.viewer.watching import Viewer
 
 
@@ -19,8 +21,18 @@ def open_viewer(wanted: bool) -> Viewer:
     if not wanted:
         return NullViewer()
     from robonav.viewer.live import LiveViewer
+
+    return LiveViewer(open_server())
+
+
+def open_server() -> viser.ViserServer:
+    """A server for browsers, whose address is told.
+
+    Raises:
+        UsageError: viser is not installed.
+    """
     from robonav.viewer.server import DEFAULT_PORT, address, start_server
 
     server = start_server(DEFAULT_PORT)
     print(f"open {address(server)} in a browser", flush=True)
-    return LiveViewer(server)
+    return server

@@ -90,6 +90,8 @@ class TrainConfig:
     sub_goal_weight: float = 0.0
     """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
     sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
+    motion_noise: float = 0.0
+    """How inexact steps are, and so the policy's own map: 1 = as the simulated TurtleBot's, 0 = exact."""
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
@@ -110,6 +112,8 @@ class TrainConfig:
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
                 "give weights of 0 or more, not both 0 where there is no task"
             )
+        if not 0 <= self.motion_noise <= 100:
+            raise UsageError(f"motion_noise is {self.motion_noise}: give 0 (exact) to 100, 1 = a robot's")
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
@@ -160,6 +164,7 @@ class TrainingRun:
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
             task=task_maker(config.task, config.apples),
+            motion_noise=config.motion_noise,
         )
         self._load_first_scene()
         start = starting_policy(config.init)

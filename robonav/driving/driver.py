@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from robonav.driving.pilots import Observation, Pilot
 from robonav.driving.safety import SafetyStopError, check_age, check_command, is_black, no_effect
@@ -15,11 +16,12 @@ from robonav.errors import UsageError
 VELOCITY_S = 0.2  # for how long a velocity is held before the pilot decides again
 STEP_TIMEOUT_S = 6.0
 BLACK_TIMEOUT_S = 2.0
-MAX_STALLS = 2  # steps in a row that neither arrive nor touch anything
+MAX_STALLS = 2  # steps ahead, or turns, in a row that neither arrive nor touch anything
 STILL = Twist(0.01, 0.03)
 LET_GO, LET_GO_S = Twist(-0.1, 0.0), 1.0
 _BRAKE_S = 1.0
 INTERRUPTED = "stopped by Ctrl-C"
+By = Literal["pilot", "person"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +46,44 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A step or velocity that is to be carried out, and who chose it."""
+
+    action: int | Twist
+    by: By
+
+
+@dataclass(frozen=True)
 class Decision:
-    """One decision of the pilot and what came of it.
+    """One decision and what came of it.
 
     Attributes:
         index: Its number, from 0.
         action: The step or velocity.
-        executed: False where something was in the way.
+        executed: False where something was in the way, or someone stopped it.
+        by: Who decided.
     """
 
     index: int
     action: int | Twist
     executed: bool
+    by: By
+
+
+class Supervisor:
+    """Someone who may take over from the pilot, and stop the robot at any moment. This one never does."""
+
+    def choose(self, proposed: int | Twist) -> Choice | None:
+        """What is to be done instead of what the pilot proposes; None to let the robot stand and ask again.
+
+        Raises:
+            SafetyStopError: The drive must not go on.
+        """
+        return Choice(proposed, "pilot")
+
+    def stops(self) -> bool:
+        """Whether the robot has to stand still now: a step that it is in is taken back afterwards."""
+        return False
 
 
 class Watcher:
@@ -88,12 +116,20 @@ class Driver:
         robot: Simulated or real.
         pilot: Who decides.
         watchers: Who looks on, in this order.
+        supervisor: Who may take over.
     """
 
-    def __init__(self, robot: Robot, pilot: Pilot, watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        pilot: Pilot,
+        watchers: Sequence[Watcher] = (),
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._robot, self._pilot, self._watchers = robot, pilot, watchers
+        self._supervisor = supervisor or Supervisor()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
-        self._decisions, self._stalls = 0, 0
+        self._decisions, self._stalls = 0, {True: 0, False: 0}  # of steps ahead, and of turns
         self._previous, self._blocked = 0, False
         self._seen_s, self._stopped_s = -1.0, 0.0  # latest exposure, latest standstill
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
@@ -118,35 +154,40 @@ class Driver:
     def _decide(self) -> None:
         frame = self._look()
         here = self._robot.odometry()
-        action = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
-        check_command(action)
+        proposed = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
+        check_command(proposed)
+        while (choice := self._supervisor.choose(proposed)) is None:
+            self._tick(STANDSTILL)
+        action = choice.action
         executed = self._hold(action) if isinstance(action, Twist) else self._step(action)
         self._previous = action + 1 if executed and not isinstance(action, Twist) else 0
         self._blocked = not executed
         for watcher in self._watchers:
-            watcher.decided(Decision(self._decisions, action, executed))
+            watcher.decided(Decision(self._decisions, action, executed, choice.by))
         self._decisions += 1
 
     def _step(self, action: int) -> bool:
         """Carry out one step, or go back to where it began; whether it was carried out."""
         self._controller.begin(action)
-        ended = self._follow(wary=action == FORWARD)  # turning on the spot leads away from what it touches
+        # turning on the spot leads away from what it touches
+        ended = returned = self._follow(wary=action == FORWARD)
         if ended == "arrived":
             self._controller.finish()
         else:
             self._controller.give_up()
-            returned = self._follow(wary=False)
+            while (returned := self._follow(wary=False)) == "stopped":
+                continue
             self._let_go()
-            self._count_stall("stalled" in (ended, returned))
+        self._count_stall(action == FORWARD, "stalled" in (ended, returned))
         self._halt()
-        if ended == "arrived":
-            self._stalls = 0
         return ended == "arrived"
 
     def _follow(self, wary: bool) -> str:
-        """Ask for the controller's velocities until it has arrived, has touched something, or stalls."""
+        """Ask for the controller's velocities until it has arrived, touches, stalls, or is stopped."""
         deadline = self._robot.now() + STEP_TIMEOUT_S
         while (twist := self._controller.twist(self._robot.odometry())) is not None:
+            if self._stood():
+                return "stopped"
             if self._robot.now() > deadline:
                 return "stalled"
             self._tick(twist)
@@ -155,28 +196,36 @@ class Driver:
             self._asked, self._answer = twist, self._robot.odometry()
         return "arrived"
 
+    def _stood(self) -> bool:
+        """Stand still for as long as the supervisor wants; whether it was so."""
+        stopped = self._supervisor.stops()
+        while self._supervisor.stops():
+            self._tick(STANDSTILL)
+        return stopped
+
     def _let_go(self) -> None:
         """Back off from what still touches after a step was taken back: the wheels may have slipped there."""
         until = self._robot.now() + LET_GO_S
-        while self._robot.contact_s() > 0 and self._robot.now() < until:
+        while self._robot.contact_s() > 0 and self._robot.now() < until and not self._stood():
             self._tick(LET_GO)
 
-    def _count_stall(self, stalled: bool) -> None:
-        self._stalls = self._stalls + 1 if stalled else 0
-        if self._stalls >= MAX_STALLS:
+    def _count_stall(self, ahead: bool, stalled: bool) -> None:
+        """With one wheel stuck a robot still turns, so a turn that arrives says nothing of steps ahead."""
+        self._stalls[ahead] = self._stalls[ahead] + 1 if stalled else 0
+        if self._stalls[ahead] >= MAX_STALLS:
             raise no_effect(self._asked, self._answer)
 
     def _hold(self, twist: Twist) -> bool:
-        """Hold a velocity until it is time for the next one, or something is touched; whether nothing was."""
+        """Hold a velocity until it is time for the next one; whether nothing was touched or stopped it."""
         until = self._robot.now() + VELOCITY_S - 0.5 * self._robot.period_s
-        touched = False
-        while self._robot.now() < until and not touched:
+        broken_off = False
+        while self._robot.now() < until and not broken_off:
             self._tick(twist)
-            touched = self._robot.contact_s() > 0
-        if touched:
+            broken_off = self._robot.contact_s() > 0 or self._stood()
+        if broken_off:
             self._halt()
         self._controller.restart(self._robot.odometry())
-        return not touched
+        return not broken_off
 
     def _look(self) -> CameraFrame:
         """A frame that was taken after the robot stopped, and that shows something."""

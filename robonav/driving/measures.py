@@ -11,7 +11,7 @@ from robonav.driving.driver import Decision, Moment, Watcher
 from robonav.envs.navigation import Episode, World
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import metric_camera
-from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.evaluation.tracker import Curve, EpisodeTracker, GroundTruth
 
 
 class Ride(Watcher):
@@ -20,6 +20,7 @@ class Ride(Watcher):
     def __init__(self) -> None:
         self._contact_s, self._bumps, self._blocked = 0.0, 0, 0
         self._touching = False
+        self._by_person: list[int] = []
         self._stamps: list[float] = []
         self._speeds: list[float] = []
 
@@ -33,10 +34,11 @@ class Ride(Watcher):
         self._speeds.append(moment.odometry.twist.forward)
 
     def decided(self, decision: Decision) -> None:
-        """Count what was blocked."""
+        """Count what was blocked, and remember what a person decided."""
         self._blocked += not decision.executed
+        self._by_person += [decision.index] if decision.by == "person" else []
 
-    def result(self) -> dict[str, float]:
+    def result(self) -> dict[str, Any]:
         """Figures of the ride, ready for JSON."""
         stamps, speeds = np.array(self._stamps), np.array(self._speeds)
         period = float(np.mean(np.diff(stamps))) if len(stamps) > 1 else 0.0
@@ -46,6 +48,7 @@ class Ride(Watcher):
             "contact_s": round(self._contact_s, 3),
             "bumps": self._bumps,
             "blocked": self._blocked,
+            "decided_by_person": self._by_person,
             "jerk_rms_m_s3": round(float(np.sqrt(np.mean(jerk**2))), 3),
         }
 
@@ -70,6 +73,11 @@ class Explored(Watcher):
     def decided(self, decision: Decision) -> None:
         """Look from where the decision led."""
         self._observe(blocked=not decision.executed)
+
+    @property
+    def curve(self) -> Curve:
+        """Completeness so far; it goes on growing."""
+        return self._tracker.curve
 
     def result(self) -> tuple[dict[str, Any], TopDownMap]:
         """The episode's record and its top-down map, as in evaluation."""

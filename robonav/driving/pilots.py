@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.envs.navigation import Frames
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.envs.sensors.camera import Camera
@@ -50,13 +51,14 @@ class ExplorerPilot:
     Args:
         explorer: A trained policy or a baseline.
         camera: The robot's camera; frames are cut and scaled to the explorer's.
+        goal: What it is shown beside them.
 
     Raises:
         UsageError: The robot's camera sees less than the explorer's.
     """
 
-    def __init__(self, explorer: Explorer, camera: Camera) -> None:
-        self._explorer, self._camera = explorer, camera
+    def __init__(self, explorer: Explorer, camera: Camera, goal: Goal = NO_GOAL) -> None:
+        self._explorer, self._camera, self._goal = explorer, camera, goal
         self._window = window(camera, explorer.camera)
 
     def reset(self, seed: int) -> None:
@@ -66,7 +68,8 @@ class ExplorerPilot:
     def decide(self, observation: Observation) -> int:
         """The explorer's next step."""
         frames = self._measured(observation)
-        seen = {"rgb": frames.rgb, "previous_action": np.array([observation.previous_action])}
+        previous = np.array([observation.previous_action])
+        seen = {"rgb": frames.rgb, "previous_action": previous, **self._goal}
         return int(self._explorer.act(seen, frames, self._explorer.camera)[0])
 
     def _measured(self, observation: Observation) -> Frames:

@@ -102,7 +102,7 @@ class Recorder(Watcher):
             UsageError: The disk is full, or fails otherwise.
         """
         action = decision.action if isinstance(decision.action, int) else vars(decision.action)
-        told = {"index": decision.index, "action": action, "executed": decision.executed}
+        told = {"index": decision.index, "action": action, "executed": decision.executed, "by": decision.by}
         self._write("/decision", {"data": json.dumps(told)})
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from robonav.driving.driver import Driver, Moment, Outcome, Watcher
+from robonav.driving.driver import Driver, Moment, Outcome, Supervisor, Watcher
+from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.driving.measures import Ride
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
@@ -13,6 +14,7 @@ from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.ros2 import RosRobot
 from robonav.errors import UsageError
 from robonav.evaluation.explorer import Explorer
+from robonav.evaluation.tracker import Curve
 
 LIMITS, ACCELERATION = Twist(0.3, 1.0), Twist(0.5, 2.0)  # slow enough for most indoor robots
 MAP_EVERY_S = 1.0
@@ -21,25 +23,36 @@ MAP_EVERY_S = 1.0
 class RosDrive:
     """An explorer and the robot whose driver is running; without depth images its map stays empty.
 
+    Attributes:
+        curve: Empty: nobody knows how much there is to see.
+
     Raises:
         RobotError: ROS 2 is missing, or the robot is silent.
         UsageError: Its camera sees less than the explorer's.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Explorer, goal: Goal = NO_GOAL) -> None:
         self.robot = RosRobot(explorer.camera.height_m, LIMITS, ACCELERATION)
         self.map = RobotMap(self.robot.camera, self.robot.odometry())
+        self.curve = Curve()
         try:
-            self._pilot = ExplorerPilot(explorer, self.robot.camera)
+            self._pilot = ExplorerPilot(explorer, self.robot.camera, goal)
         except UsageError:
             self.robot.close()
             raise
 
-    def run(self, steps: int, seed: int, watchers: Sequence[Watcher] = ()) -> tuple[Outcome, dict[str, Any]]:
+    def run(
+        self,
+        steps: int,
+        seed: int,
+        watchers: Sequence[Watcher] = (),
+        supervisor: Supervisor | None = None,
+    ) -> tuple[Outcome, dict[str, Any]]:
         """Drive; returns how it ended, and how the ride was."""
         ride = Ride()
         publisher = MapPublisher(self.robot, self.map)
-        outcome = Driver(self.robot, self._pilot, (ride, self.map, publisher, *watchers)).run(steps, seed)
+        driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *watchers), supervisor)
+        outcome = driver.run(steps, seed)
         self.robot.close()
         return outcome, {**ride.result(), "steps": outcome.decisions, "stopped_by": outcome.cause}
 

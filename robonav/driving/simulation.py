@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from robonav.driving.driver import Driver, Outcome, Watcher
+from robonav.driving.driver import Driver, Outcome, Supervisor, Watcher
+from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.driving.measures import Explored, Ride
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
@@ -19,6 +20,7 @@ from robonav.envs.scenes import SceneSet
 from robonav.evaluation.explorer import Explorer
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import plan_episodes
+from robonav.evaluation.tracker import Curve
 
 
 class SimulatedDrive:
@@ -32,6 +34,10 @@ class SimulatedDrive:
         seed: Decides scene, start, actions and noise.
         camera_px: Width and height of the robot's camera; None = as the explorer's.
         threads: Threads for ray casting; 0 = all cores.
+        goal: What the explorer is shown beside its camera's frames.
+
+    Attributes:
+        curve: Completeness so far.
 
     Raises:
         SceneError: The scene cannot be used.
@@ -47,6 +53,7 @@ class SimulatedDrive:
         seed: int = 0,
         camera_px: int | None = None,
         threads: int = 0,
+        goal: Goal = NO_GOAL,
     ) -> None:
         camera = explorer.camera
         if camera_px is not None:
@@ -58,13 +65,17 @@ class SimulatedDrive:
         self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
         self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed)
         self.map = RobotMap(camera, self.robot.odometry())
-        self._pilot = ExplorerPilot(explorer, camera)
+        self.curve = Curve()
+        self._pilot = ExplorerPilot(explorer, camera, goal)
 
-    def run(self, steps: int, watchers: Sequence[Watcher] = ()) -> tuple[Outcome, dict[str, Any], TopDownMap]:
+    def run(
+        self, steps: int, watchers: Sequence[Watcher] = (), supervisor: Supervisor | None = None
+    ) -> tuple[Outcome, dict[str, Any], TopDownMap]:
         """Drive; returns how it ended, the record of `evaluate` with a `drive` part, and the top-down map."""
         ride = Ride()
         explored = Explored(self.episode, self.world, steps, lambda: self.robot.true_pose)
-        driver = Driver(self.robot, self._pilot, (ride, explored, self.map, *watchers))
+        self.curve = explored.curve
+        driver = Driver(self.robot, self._pilot, (ride, explored, self.map, *watchers), supervisor)
         began = time.perf_counter()
         outcome = driver.run(steps, self.episode.seed)
         took = time.perf_counter() - began

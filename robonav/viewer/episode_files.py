@@ -1,4 +1,4 @@
-"""What an episode can be written to, and the two plainest ways: its mesh, its trajectory."""
+"""What an episode can be written to, and the plainest ways: its mesh, its trajectory, its maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from scipy.spatial.transform import Rotation
 
-from robonav.maps.export import write_mesh
+from robonav.maps.export import save_nav2_map, write_mesh
+from robonav.maps.topology_files import save_graphml
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.replay import Recording
 
@@ -27,8 +28,8 @@ class EpisodeFile(ABC):
         """Whatever happened, nobody writes to the file any more when this returns."""
 
 
-class MeshFile(EpisodeFile):
-    """The reconstruction at the end of the episode, .ply or .glb by the name of the file.
+class FileOfTheEnd(EpisodeFile):
+    """A file of what the episode knows at its end.
 
     Args:
         recording: What is replayed.
@@ -39,12 +40,32 @@ class MeshFile(EpisodeFile):
         self._path = path
 
     def add(self, episode: EpisodeMap) -> None:
-        """Remember whose mesh is wanted: the object is the same at every step."""
+        """Remember whose end is wanted: the object is the same at every step."""
         self._episode = episode
+
+
+class MeshFile(FileOfTheEnd):
+    """The reconstruction at the end of the episode, .ply or .glb by the name of the file."""
 
     def finish(self) -> None:
         """Write the mesh."""
         write_mesh(self._path, *self._episode.reconstruction.mesh(0))
+
+
+class Nav2Map(FileOfTheEnd):
+    """The occupancy map as Nav2's map_server reads it: the path's name with .yaml, and with .pgm."""
+
+    def finish(self) -> None:
+        """Write both."""
+        save_nav2_map(self._path.parent, self._episode.grid, self._path.stem)
+
+
+class GraphFile(FileOfTheEnd):
+    """The topological map as GraphML."""
+
+    def finish(self) -> None:
+        """Write the graph."""
+        save_graphml(self._path, self._episode.graph())
 
 
 class TumFile(EpisodeFile):

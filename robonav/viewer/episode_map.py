@@ -6,10 +6,14 @@ from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.maps.occupancy import OccupancyGrid
+from robonav.maps.place_graph import PlaceGraph
+from robonav.maps.topology import TopologyConfig
+from robonav.rewards.agent_maps import AgentMaps
 from robonav.rewards.curiosity import ReconstructionCuriosity
 
 REACH_M = 4.0  # what the reward of the shipped presets counts, and so what is drawn
 BODY_M = 0.18
+_CELL_M = 0.10
 
 
 def check_voxel_size(metres: float) -> None:
@@ -19,7 +23,7 @@ def check_voxel_size(metres: float) -> None:
 
 
 class EpisodeMap:
-    """Reconstruction, floor, way and reward of one agent, from depth and pose: for people, not for policies.
+    """Reconstruction, floor, places, way and reward of one agent, from depth and pose: for people alone.
 
     Args:
         camera: The camera of its frames.
@@ -38,8 +42,7 @@ class EpisodeMap:
         self._curiosity = ReconstructionCuriosity(1, camera, voxel_size=voxel_size, reach_m=REACH_M)
         self.reconstruction = self._curiosity.reconstruction
         self.surface = self.reconstruction.growing_mesh(0)
-        self.grid = OccupancyGrid(start.position[0, :2], self.floor_z)
-        self._rays = camera.directions()
+        self._maps = AgentMaps(1, camera, TopologyConfig(), _CELL_M, stride=1)
         self.poses: list[tuple[float, float, float]] = []
         self.rewards: list[float] = []
         self.add(start)
@@ -48,11 +51,20 @@ class EpisodeMap:
         """Take in what the agent sees next (N = 1)."""
         self.rewards.append(float(self._curiosity.compute(frames)[0]))
         self._curiosity.update(frames)
-        self.grid.integrate(frames.depth[0], frames.T_world_camera[0], self._rays)
-        self.grid.clear(frames.position[0, :2], BODY_M)
+        self._maps.update(frames)
         x, y = frames.position[0, :2].tolist()
         self.poses.append((x, y, float(frames.yaw[0])))
         self.frames = frames
+
+    @property
+    def grid(self) -> OccupancyGrid:
+        """What is known of the floor, in cells of 10 cm."""
+        return self._maps.grid(0)
+
+    def graph(self) -> PlaceGraph:
+        """The topological map: places along the way, ways between them, and the frontiers of now."""
+        self._maps.see_frontiers(0)
+        return self._maps.topology.mappers[0].graph
 
     @property
     def step(self) -> int:

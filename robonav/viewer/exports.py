@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from robonav.viewer.episode_files import EpisodeFile, MeshFile, TumFile
+from robonav.viewer.episode_files import EpisodeFile, GraphFile, MeshFile, Nav2Map, TumFile
 from robonav.viewer.episode_map import EpisodeMap
+from robonav.viewer.mcap_file import McapFile
 from robonav.viewer.replay import Recording
 from robonav.viewer.rerun_file import RerunFile
 from robonav.viewer.video import GifFile, Mp4File
 
-# By the format's name, which is also how the file ends.
+# By the format's name, which is also how the file ends; nav2 is two files, .yaml and .pgm.
 FORMATS: Mapping[str, Callable[[Recording, Path], EpisodeFile]] = {
     "ply": MeshFile,
     "glb": MeshFile,
     "tum": TumFile,
+    "nav2": Nav2Map,
+    "graphml": GraphFile,
+    "mcap": McapFile,
     "gif": GifFile,
     "mp4": Mp4File,
     "rrd": RerunFile,
@@ -42,17 +47,18 @@ def export_episode(
         every: Only every k-th step is written, and the last one; the map has all of them.
 
     Returns:
-        What was written, in the order of the formats.
+        What was written, by name.
 
     Raises:
         UsageError: A format needs what is not installed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    paths = [Path(f"{target}.{name}") for name in dict.fromkeys(formats)]
-    files: list[EpisodeFile] = []
-    partial = [path.with_name(f".{os.getpid()}.{path.name}") for path in paths]
-    try:
-        files.extend(FORMATS[path.suffix[1:]](recording, path) for path in partial)
+    with ExitStack() as stack:
+        partial = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-")))
+        files: list[EpisodeFile] = []
+        for name in dict.fromkeys(formats):
+            files.append(FORMATS[name](recording, partial / f"{target.name}.{name}"))
+            stack.callback(files[-1].close)
         for episode in replayed(recording, voxel_size):
             if episode.step % every == 0 or episode.step == len(recording) - 1:
                 for file in files:
@@ -60,14 +66,8 @@ def export_episode(
             advance()
         for file in files:
             file.finish()
-        for written, path in zip(partial, paths, strict=True):
-            written.replace(path)
-    finally:
-        for file in files:
-            file.close()
-        for path in partial:
-            path.unlink(missing_ok=True)
-    return paths
+        written = sorted(partial.iterdir())
+        return [path.replace(target.parent / path.name) for path in written]
 
 
 def replayed(recording: Recording, voxel_size: float) -> Iterator[EpisodeMap]:

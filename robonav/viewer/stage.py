@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from robonav.envs.navigation import Frames
 from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
+from robonav.viewer.graph_drawing import GraphDrawing
 
 if TYPE_CHECKING:
     import viser
@@ -23,7 +25,7 @@ FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks
 
 
 class Stage:
-    """Draws an episode: mesh of the reconstruction, floor with frontiers, way, robot and its camera.
+    """Draws an episode: mesh of the reconstruction, floor with frontiers, places, way, robot and its camera.
 
     What is drawn lives in the server, which gives all of it to every browser that comes later.
 
@@ -39,19 +41,20 @@ class Stage:
         """Draw the robot where it is by now, and if wanted what of the map has changed since it was drawn."""
         if episode is not self._shown:
             self._begin(episode)
-        self._draw_robot(episode)
+        self.draw_robot(episode, episode.frames)
         if with_map:
             self._draw_map(episode)
 
     def _begin(self, episode: EpisodeMap) -> None:
         """Take away what was there."""
         self._shown = episode
-        for name in ("/map", "/floor", "/path", "/robot"):
+        for name in ("/map", "/floor", "/path", "/robot", "/graph"):
             self._scene.remove_by_name(name)
         self._parts: dict[str, viser.GlbHandle] = {}
         self._path: list[viser.LineSegmentsHandle] = []
         for name in ("/map", "/path", "/robot"):
             self._scene.add_frame(name, show_axes=False)
+        self._graph = GraphDrawing(self._scene, episode.floor_z)
         camera = episode.camera
         self._camera = self._scene.add_camera_frustum(
             "/robot/camera",
@@ -63,12 +66,12 @@ class Stage:
         self._body = self._scene.add_cylinder("/robot/body", BODY_M, BODY_HEIGHT_M, color=_ROBOT)
         self._floor = self._scene.add_image("/floor", np.zeros((1, 1, 4), np.uint8), 1.0, 1.0, wxyz=FACE_UP)
 
-    def _draw_robot(self, episode: EpisodeMap) -> None:
-        """The robot, its camera with the newest image, and the end of its way."""
-        pose = episode.frames.T_world_camera[0].astype(float)
-        x, y, _ = episode.poses[-1]
+    def draw_robot(self, episode: EpisodeMap, frames: Frames) -> None:
+        """Draw robot and camera as in these frames (N = 1), and the way up to the last step."""
+        pose = frames.T_world_camera[0].astype(float)
+        x, y, _ = frames.position[0].tolist()
         with self._server.atomic():
-            self._camera.image = episode.frames.rgb[0]
+            self._camera.image = frames.rgb[0]
             self._camera.wxyz = Rotation.from_matrix(pose[:3, :3]).as_quat(scalar_first=True)
             self._camera.position = pose[:3, 3]
             self._body.position = (x, y, episode.floor_z + BODY_HEIGHT_M / 2)
@@ -99,6 +102,7 @@ class Stage:
             else:
                 self._parts[name] = self._scene.add_glb(name, mesh_glb(mesh))
         self._draw_floor(episode)
+        self._graph.draw(episode.graph())
 
     def _draw_floor(self, episode: EpisodeMap) -> None:
         grid = episode.grid

@@ -47,8 +47,8 @@ def test_ctrl_c_ends_the_drive_and_keeps_what_was_measured(
             if decision.index == 2:
                 raise KeyboardInterrupt
 
-    def impatient_driver(robot, pilot, watchers):
-        return Driver(robot, pilot, (*watchers, Impatient()))
+    def impatient_driver(robot, pilot, watchers, supervisor):
+        return Driver(robot, pilot, (*watchers, Impatient()), supervisor)
 
     monkeypatch.setattr(simulation, "Driver", impatient_driver)
     out, recording = tmp_path / "out", tmp_path / "run.mcap"

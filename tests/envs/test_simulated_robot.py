@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,33 @@ def test_a_wall_stops_it_and_is_felt() -> None:
     assert robot.true_pose[0] == pytest.approx(SIZE[0] - TURTLEBOT.radius_m, abs=0.01)
     drive(robot, Twist(-0.2, 0.0), 1.0)
     assert robot.contact_s() == 0
+    robot.close()
+
+
+@pytest.mark.parametrize("yaw_deg", [0, 30, 180])
+def test_the_edge_of_a_rug_does_not_hold_it(yaw_deg: float) -> None:
+    """A sheet 5 mm above the floor, as generated houses have them; its back faces the robot from below."""
+    scene = box_room()
+    corners = np.array(
+        [[2.4, 0.5, 0.005], [3.4, 0.5, 0.005], [3.4, 3.5, 0.005], [2.4, 3.5, 0.005]], np.float32
+    )
+    rug = len(scene.vertices) + np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    scene = replace(
+        scene,
+        vertices=np.concatenate([scene.vertices, corners]),
+        triangles=np.concatenate([scene.triangles, rug]),
+        corner_colors=np.concatenate([scene.corner_colors, np.full((2, 3, 3), 90, np.uint8)]),
+        corner_uvs=np.concatenate([scene.corner_uvs, np.zeros((2, 3, 2), np.float32)]),
+        texture_ids=np.concatenate([scene.texture_ids, np.full(2, -1, np.int32)]),
+    )
+    assert scene.free_space is not None
+    world, yaw = World(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1)), np.radians(yaw_deg)
+    heading = np.array([np.cos(yaw), np.sin(yaw)])
+    robot = SimulatedRobot(world, TURTLEBOT, (*((2.9, 2.0) - 0.95 * heading), yaw), NO_NOISE)
+    drive(robot, Twist(0.25, 0.0), 8.0)
+    believed, (x, y, _) = robot.odometry(), robot.true_pose
+    assert ((x, y) - np.array([2.9, 2.0])) @ heading == pytest.approx(1.0, abs=0.1)  # over both edges
+    assert (believed.x, believed.y) == pytest.approx((x, y), abs=0.05)
     robot.close()
 
 

@@ -50,13 +50,22 @@ class Machine:
         return log.read_text().splitlines() if log.exists() else []
 
     def set_up(self) -> subprocess.CompletedProcess[str]:
+        return self.run("source launch/setup.sh")
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHON": sys.executable,
         }
-        command = ["bash", self.clone / "launch/setup.sh"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
 
 @pytest.fixture
@@ -88,6 +97,20 @@ def test_others_are_told_the_command(machine: Machine) -> None:
     assert done.returncode == 1
     assert "sudo apt-get install libx11-6" in done.stderr
     assert machine.asked_apt() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "installed"), [(0, ["install -y -qq --no-install-recommends chromium"]), (1000, [])]
+)
+def test_tests_get_a_browser_where_that_is_allowed(machine: Machine, user: int, installed: list[str]) -> None:
+    machine.misses()
+    machine.user(user)
+    bare = 'command() { [ "$2" = apt-get ]; }'  # no browser is found, apt-get is
+    for found, asked in ((":", []), (bare, installed)):
+        machine.fake("chromium", "exit 0")
+        done = machine.run(f"source launch/setup.sh && {found} && require_browser")
+        assert done.returncode == 0, done.stderr
+        assert machine.asked_apt()[1:] == asked
 
 
 def test_an_unknown_library_is_named(machine: Machine) -> None:

@@ -57,6 +57,11 @@ class Client:
         (uuid,) = (uuid for uuid, props in self.controls.items() if props.get("label") == label)
         self._send({"type": "GuiUpdateMessage", "uuid": uuid, "updates": {"value": value}})
 
+    def press(self, key: str) -> None:
+        """Press the key of a command."""
+        (uuid,) = (uuid for uuid, props in self.controls.items() if props.get("hotkey") == key)
+        self._send({"type": "CommandTriggerMessage", "uuid": uuid})
+
     def close(self) -> None:
         """Leave without a word to anyone."""
         self._socket.close()
@@ -70,6 +75,8 @@ class Client:
             self.nodes.pop(message["name"], None)
         elif kind == "SceneNodeUpdateMessage":
             self.nodes[message["name"]].update(message["updates"])
+        elif kind == "SetPositionMessage":
+            self.nodes[message["name"]]["position"] = message["position"]
         elif kind == "GuiUpdateMessage":
             self.controls[message["uuid"]].update(message["updates"])
         elif "props" in message and "uuid" in message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from robonav.driving.driver import Driver
+from robonav.driving.take_over import Pace, TakeOver
+from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.tracker import Curve
+from robonav.viewer.drive_view import DriveViewer
 from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
+from tests.driving.robots import Kept, Told, robot_in_a_room
 from tests.viewer.conftest import STEPS, Run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -26,6 +34,8 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
 ]
 PATIENCE_MS = 120_000  # software rendering on a busy machine
 
@@ -44,9 +54,18 @@ def page() -> Iterator[sync_api.Page]:
 
 def seen(page: sync_api.Page, path: Path) -> np.ndarray:
     """The middle of the scene, where nothing else is drawn; the whole window is kept as a picture."""
-    page.wait_for_timeout(2000)  # for meshes to be loaded and faded in
+    before, now = np.zeros(0), middle(page)
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not np.array_equal(before, now) and time.monotonic() < deadline:
+        page.wait_for_timeout(1000)  # meshes are being loaded, and fade in
+        before, now = now, middle(page)
     path.write_bytes(page.screenshot())
-    window = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB")).astype(float)
+    return now
+
+
+def middle(page: sync_api.Page) -> np.ndarray:
+    """The colours there, as they are now."""
+    window = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(float)
     return window[200:400, 120:400]
 
 
@@ -72,3 +91,35 @@ def test_the_map_is_seen_and_the_buttons_work(run: Run, page: sync_api.Page, tmp
     end = seen(page, tmp_path / "end.png")
     assert np.abs(end - start).max(axis=2).mean() > 2  # the map has grown
     server.stop()
+
+
+@pytest.mark.timeout(600)
+def test_keys_of_the_browser_take_over_from_the_policy(page: sync_api.Page, tmp_path: Path) -> None:
+    server, people, kept = start_server(0), TakeOver(), Kept()
+    robot = robot_in_a_room(camera=Camera(64, 64))
+    viewer = DriveViewer(server, "a drive", robot.camera, people, Curve)
+    driver = Driver(robot, Told(FORWARD), [kept, viewer, Pace(people, always=False)], people)
+    people.take_over()  # before anything is driven, so that the page is there in time
+    people.joined()
+    drive = threading.Thread(target=driver.run, args=(3,))
+    drive.start()
+    page.goto(f"http://127.0.0.1:{server.get_port()}", wait_until="commit")
+    page.get_by_text("a person drives").wait_for()
+    assert seen(page, tmp_path / "standing.png").std() > 10
+    for decided, key in enumerate(("j", "i"), start=1):
+        page.keyboard.press(key)
+        wait_for_decisions(page, kept, decided)
+    page.screenshot(path=tmp_path / "steered.png")
+    page.get_by_role("button", name="Hand back").dispatch_event("click")
+    page.get_by_text("the policy drives").wait_for()
+    drive.join(120)
+    told = [(decision.action, decision.by) for decision in kept.decisions]
+    assert told == [(LEFT, "person"), (FORWARD, "person"), (FORWARD, "pilot")]
+    robot.close()
+    server.stop()
+
+
+def wait_for_decisions(page: sync_api.Page, kept: Kept, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while len(kept.decisions) < count and time.monotonic() < deadline:
+        page.wait_for_timeout(200)

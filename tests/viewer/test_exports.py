@@ -6,11 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import open3d as o3d
 import pytest
 import trimesh
+import yaml
+from mcap.reader import make_reader
 from PIL import Image
+from rosbags.typesys import Stores, get_typestore
 from scipy.spatial.transform import Rotation
 
 from robonav.errors import UsageError
@@ -31,9 +35,11 @@ def written(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The common path of all files that need no extra, as the command writes them."""
     target = tmp_path_factory.mktemp("exports") / "deep" / "episode"
     options = ["--width", "64", "--voxel", "0.1", "--threads", "1", "--out", str(target)]
-    assert cli.main(["export", str(run.folder), "--format", "ply", "glb", "tum", "gif", "mp4", *options]) == 0
+    formats = ["ply", "glb", "tum", "nav2", "graphml", "mcap", "gif", "mp4"]
+    assert cli.main(["export", str(run.folder), "--format", *formats, *options]) == 0
     assert sorted(path.name for path in target.parent.iterdir()) == [
-        f"episode.{ending}" for ending in ("gif", "glb", "mp4", "ply", "tum")
+        f"episode.{ending}"
+        for ending in ("gif", "glb", "graphml", "mcap", "mp4", "pgm", "ply", "tum", "yaml")
     ]
     return target
 
@@ -57,6 +63,61 @@ def test_the_trajectory_is_the_cameras(written: Path, recording: Recording) -> N
         pose = recording.frames(step).T_world_camera[0]
         np.testing.assert_allclose(rows[step, 1:4], pose[:3, 3], atol=1e-5)
         np.testing.assert_allclose(Rotation.from_quat(rows[step, 4:]).as_matrix(), pose[:3, :3], atol=1e-5)
+
+
+def test_the_nav2_map_is_free_where_the_agent_went(written: Path, recording: Recording) -> None:
+    """By map_server's rule: (255 - grey) / 255 below the threshold is free, rows from the north."""
+    said = yaml.safe_load(written.with_suffix(".yaml").read_text())
+    grey = np.asarray(Image.open(written.parent / said["image"])).astype(float)
+    free = ((255 - grey) / 255 < said["free_thresh"])[::-1].T
+    way = (recording.picture.trajectory[:, :2] - said["origin"][:2]) / said["resolution"]
+    assert free[tuple(np.floor(way).astype(int).T)].all()
+    centres = (np.argwhere(free) + 0.5) * said["resolution"] + said["origin"][:2]
+    feet = np.c_[centres, np.full(len(centres), recording.floor_z + 0.5)].astype(np.float32)
+    scene, truth = recording.sensor.scene, o3d.t.geometry.RaycastingScene()
+    truth.add_triangles(scene.vertices, scene.triangles.astype(np.uint32))
+    down = np.c_[feet, np.tile([0, 0, -1], (len(feet), 1))].astype(np.float32)
+    below = truth.cast_rays(o3d.core.Tensor(down))["t_hit"].numpy()
+    assert len(centres) > 500
+    assert np.mean(np.abs(below - 0.5) < 0.16) > 0.97  # floor, or what is lower than an obstacle
+
+
+def test_the_graph_follows_the_way(written: Path, recording: Recording) -> None:
+    graph = nx.read_graphml(written.with_suffix(".graphml"))
+    way = recording.picture.trajectory[:, :2]
+    kinds = nx.get_node_attributes(graph, "kind")
+    at = {node: np.array([data["x"], data["y"]]) for node, data in graph.nodes(data=True)}
+    places = [node for node, kind in kinds.items() if kind == "place"]
+    assert len(places) >= 2
+    assert "frontier" in kinds.values()
+    assert nx.is_connected(graph)
+    for node in places:
+        assert np.linalg.norm(way - at[node], axis=1).min() < 0.13  # a step is 0.25 m long
+    for a, b, data in graph.edges(data=True):
+        if data["kind"] == "traversed":
+            assert data["length"] > np.linalg.norm(at[a] - at[b]) - 0.2
+
+
+def test_ros_reads_the_recording(written: Path, recording: Recording) -> None:
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    found: dict[str, list] = {}
+    with open(written.with_suffix(".mcap"), "rb") as file:
+        for schema, channel, message in make_reader(file).iter_messages():
+            assert schema is not None
+            found.setdefault(channel.topic, []).append(store.deserialize_cdr(message.data, schema.name))
+    position = np.array([[m.pose.pose.position.x, m.pose.pose.position.y] for m in found["/odom"]])
+    np.testing.assert_allclose(position, recording.picture.trajectory[:, :2], atol=1e-9)
+    frames = recording.frames(7)
+    image, depth = found["/camera/image_raw"][7], found["/camera/depth/image_raw"][7]
+    np.testing.assert_array_equal(image.data.reshape(frames.rgb[0].shape), frames.rgb[0])
+    np.testing.assert_array_equal(depth.data.view("<f4").reshape(frames.depth[0].shape), frames.depth[0])
+    assert image.header.stamp.nanosec == 700_000_000
+    before, after = recording.picture.trajectory[6:8]
+    twist = found["/cmd_vel"][7]  # a step a tenth of a second
+    assert twist.linear.x == pytest.approx(np.linalg.norm(after[:2] - before[:2]) / 0.1, abs=1e-6)
+    turned = np.angle(np.exp(1j * (after[2] - before[2])))
+    assert twist.angular.z == pytest.approx(turned / 0.1, abs=1e-6)
+    assert found["/map"][-1].info.width > 10
 
 
 def test_the_gif_shows_every_step_with_the_camera_on_the_right(written: Path, recording: Recording) -> None:

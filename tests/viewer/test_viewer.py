@@ -6,7 +6,7 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -23,10 +23,12 @@ from robonav.errors import UsageError
 from robonav.evaluation.tracker import Curve
 from robonav.launch import cli
 from robonav.maps.export import write_mesh
+from robonav.maps.place_graph import Edge, FrontierNode, PlaceGraph
 from robonav.viewer.callback import ViewerCallback
 from robonav.viewer.controls import Controls
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.glb import LINEAR
+from robonav.viewer.graph_drawing import GraphDrawing
 from robonav.viewer.live import LiveViewer
 from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
@@ -70,6 +72,17 @@ def steps_of_path(client: Client) -> int:
     return sum(len(np.frombuffer(points, np.float32)) // 6 for points in paths)
 
 
+def points_of(client: Client, part: str) -> set[tuple[float, ...]]:
+    """x and y of the nodes of the graph that a browser would show, rounded to millimetres."""
+    points = np.frombuffer(client.nodes[f"/graph/{part}"]["points"], np.float32).reshape(-1, 3)
+    return drawn(points[:, :2])
+
+
+def drawn(points: Iterable[np.ndarray]) -> set[tuple[float, ...]]:
+    """Points (2,) rounded to millimetres."""
+    return {tuple(np.round(np.asarray(point, float), 3).tolist()) for point in points}
+
+
 def test_the_server_is_for_this_machine_only(server: viser.ViserServer) -> None:
     assert server.get_host() == "127.0.0.1"
     with urlopen(f"http://127.0.0.1:{server.get_port()}") as page:
@@ -87,6 +100,9 @@ def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, playe
         assert triangles_in(client) == len(whole[1]) > 500
         assert steps_of_path(client) == 20
         assert {"/robot/camera", "/robot/body", "/floor"} <= client.nodes.keys()
+        graph = player.episode.graph()
+        assert points_of(client, "places") == drawn(graph.places.xy)
+        assert points_of(client, "frontiers") == drawn(n.xy for n in graph.frontiers.values())
     assert late.nodes.keys() == early.nodes.keys()
     assert late.nodes["/floor"] == early.nodes["/floor"]
     early.close()
@@ -117,6 +133,30 @@ def test_stepping_back_is_having_been_there(server: viser.ViserServer, player: P
     assert player.episode.rewards == rewards
     assert triangles_in(client) == before
     assert steps_of_path(client) == 12
+
+
+def test_the_graph_is_drawn_as_it_is_by_now(server: viser.ViserServer) -> None:
+    """Its edges lie between its places; what is gone is taken away, and nothing is sent twice."""
+    graph, drawing = PlaceGraph(2), GraphDrawing(server.scene, floor_z=1.0)
+    for x in (0.0, 2.0, 4.0):
+        graph.places.append(graph.new_id(), (x, 1.0), (1.0, 0.0), 1, 0.0, 0.0)
+    a, b, c = graph.places.ids.tolist()
+    graph.edges = {(a, b): Edge(2.0), (b, c): Edge(2.5)}
+    graph.frontiers = {graph.new_id(): FrontierNode(np.array([5.0, 2.0]), 9, c, 1.0)}
+    drawing.draw(graph)
+    nodes = Client(server).nodes
+    assert points_of(Client(server), "frontiers") == {(5.0, 2.0)}
+    ways = np.frombuffer(nodes["/graph/ways"]["points"], np.float32).reshape(-1, 2, 3)
+    np.testing.assert_allclose(ways[:, :, 0], [[0, 2], [2, 4]])
+    np.testing.assert_allclose(ways[:, :, 2], 1.5)
+    sights = np.frombuffer(nodes["/graph/sights"]["points"], np.float32).reshape(-1, 2, 3)
+    np.testing.assert_allclose(sights[0, :, :2], [[4, 1], [5, 2]])
+    sent = server._websock_server._broadcast_buffer.message_counter
+    drawing.draw(graph)
+    assert server._websock_server._broadcast_buffer.message_counter == sent
+    graph.frontiers = {}
+    drawing.draw(graph)
+    assert {"/graph/frontiers", "/graph/sights"}.isdisjoint(Client(server).nodes)
 
 
 def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer, run: Run) -> None:

@@ -1,0 +1,85 @@
+"""A drive that goes on, in the browser: what the robot believes, and a wheel for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.take_over import TakeOver
+from robonav.envs.navigation import Frames
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.tracker import Curve
+from robonav.viewer.episode_map import EpisodeMap
+from robonav.viewer.live import MAP_EVERY_S, ROBOT_EVERY_S, VIEW_DISTANCE_M
+from robonav.viewer.panel import Panel
+from robonav.viewer.stage import Stage, look_at
+from robonav.viewer.wheel import Wheel
+
+if TYPE_CHECKING:
+    import viser
+
+
+class DriveViewer(Watcher):
+    """Draws the robot at every frame, and the map that measured depth and odometry make after every decision.
+
+    Args:
+        server: Where it is shown.
+        title: What the drive is called.
+        camera: The robot's; it is assumed to be upright.
+        take_over: What people ask for.
+        curve: Completeness so far; empty where nobody measures it.
+    """
+
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        title: str,
+        camera: Camera,
+        take_over: TakeOver,
+        curve: Callable[[], Curve],
+    ) -> None:
+        self._server, self._title, self._camera, self._curve = server, title, camera, curve
+        self._wheel, self._panel, self._stage = Wheel(server, take_over), Panel(server), Stage(server)
+        self._latest: Frames | None = None
+        self._episode: EpisodeMap | None = None
+        self._robot_s = self._map_s = 0.0
+        self._drawn_steps = -1
+
+    def tick(self, moment: Moment) -> None:
+        """Draw the robot where it is by now, and the map if it has grown, when it is time to."""
+        self._wheel.draw()
+        if moment.frame is None or not moment.is_new:
+            return
+        self._latest = self._frames(moment)
+        if self._episode is None:
+            self._episode = EpisodeMap(self._camera, self._latest)
+            look_at(self._server, self._latest.position[0], VIEW_DISTANCE_M)
+        now = time.monotonic()
+        if self._episode.step != self._drawn_steps and now - self._map_s >= MAP_EVERY_S:
+            self._drawn_steps, self._map_s = self._episode.step, now
+            self._stage.draw(self._episode, with_map=True)
+            self._panel.draw(self._title, self._episode, self._curve())
+        if now - self._robot_s >= ROBOT_EVERY_S:
+            self._robot_s = now
+            self._stage.draw_robot(self._episode, self._latest)
+
+    def decided(self, decision: Decision) -> None:
+        """Take what is seen from here into the map."""
+        if self._episode is None or self._latest is None:
+            return
+        blocked = np.array([not decision.executed])
+        self._episode.add(replace(self._latest, collided=blocked))
+
+    def _frames(self, moment: Moment) -> Frames:
+        assert moment.frame is not None
+        here = moment.odometry
+        position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
+        pose = self._camera.poses(position, yaw)
+        return Frames(
+            moment.frame.rgb[None], moment.frame.depth[None], pose, position, yaw, np.zeros(1, bool)
+        )
