@@ -200,7 +200,8 @@ class NavigationSimulator:
             heading = np.array([np.cos(self._yaw[agent]), np.sin(self._yaw[agent])])
             here = self._position[agent, :2]
             there = here + FORWARD_M * heading
-            if self.world(agent).free_space.segment_is_free(here, there):
+            way_is_free = self.world(agent).free_space.segment_is_free(here, there)
+            if way_is_free and not self.instances.blocks(agent, here, there):
                 self._position[agent, :2] = there
             else:
                 collided[agent] = True

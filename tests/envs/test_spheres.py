@@ -45,8 +45,8 @@ def test_depth_is_that_of_open3d_or_of_the_scene_whichever_is_nearer(places, yaw
     expected = np.minimum(open3d_depth(centres, T), wall_m)
     _, depth = drawn(centres, T, np.full((CAMERA.height, CAMERA.width), wall_m))
     off = np.abs(depth - expected) > 2e-3
-    # a silhouette of triangles is a little smaller than the sphere: single pixels at the rim may differ
-    assert off.sum() <= 2 * len(centres)
+    # triangles lie a little inside the sphere: pixels at the rim, where rays graze it, may differ
+    assert off.sum() <= 4 * len(centres)
 
 
 def test_a_pixel_belongs_to_the_sphere_that_it_shows():
