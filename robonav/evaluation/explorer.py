@@ -41,7 +41,8 @@ class Explorer(Protocol):
 
         Args:
             observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
-                and `goal` (N, H, W, 3) uint8 where the task shows one: all that a policy may look at.
+                and `goal` (N, H, W, 3) uint8 or `point_goal` (N, 2) and `odometry` (N, 4) where the task tells
+                them: all that a policy may look at.
             frames: Depth, pose and collisions: for planners that are allowed the truth.
             camera: The camera that took the frames.
         """
@@ -69,8 +70,10 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         from robonav.evaluation.policy_explorer import load_explorer
 
         explorer = load_explorer(checkpoint_folder(name_or_path))
-        if explorer.wants_goal and task != "image-goal":
+        if explorer.goal == "goal" and task != "image-goal":
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
+        if explorer.goal == "point_goal" and task != "sparse-goal":
+            raise UsageError(f"{name_or_path} was trained to go to far places: add --task sparse-goal")
         return explorer
     raise UsageError(
         f"{name_or_path} is neither a checkpoint folder nor an explorer by name "
