@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from robonav.envs.tasks import TaskName
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
-BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner")
+TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
+BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "topological", *TO_GOALS)
 SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
 
@@ -41,8 +42,8 @@ class Explorer(Protocol):
 
         Args:
             observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
-                and `goal` (N, H, W, 3) uint8 or `point_goal` (N, 2) and `odometry` (N, 4) where the task tells
-                them: all that a policy may look at.
+                and `goal` (N, H, W, 3) uint8 or `point_goal` (N, 2) and `odometry` (N, 4) where the
+                task tells them: all that a policy may look at.
             frames: Depth, pose and collisions: for planners that are allowed the truth.
             camera: The camera that took the frames.
         """
@@ -56,6 +57,7 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         UsageError: If it is none of these, or wants a goal image that the task does not show.
     """
     from robonav.evaluation import baselines, frontier, rgb_planner
+    from robonav.hierarchy import baselines as hierarchy
 
     makers: dict[str, Callable[[], Explorer]] = {
         "random": baselines.RandomExplorer,
@@ -63,7 +65,13 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         "frontier": frontier.informed_frontier,
         "nearest-frontier": frontier.nearest_frontier,
         "rgb-planner": rgb_planner.RgbPlanner,
+        "topological": hierarchy.topological,
+        "goal-bumper": hierarchy.GoalBumper,
+        "goal-planner": hierarchy.GoalPlanner,
+        "goal-frontier": hierarchy.goal_frontier,
     }
+    if name_or_path in TO_GOALS and task != "sparse-goal":
+        raise UsageError(f"{name_or_path} goes straight to goals that it is told: add --task sparse-goal")
     if name_or_path in makers:
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():
