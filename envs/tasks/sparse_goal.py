@@ -149,6 +149,6 @@ def goal_place(free_space: FreeSpace, episode: Episode) -> NDArray[np.float64]:
     return np.array(places[task_rng("sparse-goal", episode).integers(len(places))])
 
 
-@lru_cache(maxsize=16)  # 20 MB each
+@lru_cache(maxsize=32)  # 20 MB each
 def _geodesics(free_space: FreeSpace) -> FreeSpaceGeodesics:
     return FreeSpaceGeodesics(free_space)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.hierarchy.meta import Greedy, LeastDetour
+from robonav.hierarchy.meta_files import load_meta
+from robonav.hierarchy.scorer import Learned
 from robonav.maps.occupancy import OCCUPIED
 from robonav.maps.planning import ShortestPaths, clearance
 
@@ -26,7 +29,7 @@ _THINK_EVERY = 4
 
 
 class GoalBumper:
-    """Turns to the goal and walks; where it is blocked it turns at random, walks on a little, and tries again."""
+    """Turns to the goal and walks; where it is blocked it turns at random, walks on a little, tries again."""
 
     camera = DEPTH_CAMERA
 
@@ -137,6 +140,12 @@ class _Direct:
 def topological() -> TopologicalExplorer:
     """The greedy rule on the topological map."""
     return TopologicalExplorer(Greedy())
+
+
+def learned(folder: Path) -> TopologicalExplorer:
+    """The meta-controller of a checkpoint or run folder, with the configuration it was trained with."""
+    scorer, config = load_meta(folder)
+    return TopologicalExplorer(Learned(scorer), config)
 
 
 def goal_frontier() -> TopologicalExplorer:

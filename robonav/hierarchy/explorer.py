@@ -20,7 +20,7 @@ DEPTH_CAMERA = Camera(width=32, height=32)
 
 
 class StepCounter:
-    """Where N agents are in the frame of their starts, by counting the moves and turns that were carried out."""
+    """Where N agents are in the frame of their starts, by counting moves and turns that were carried out."""
 
     def __init__(self, num_agents: int) -> None:
         self.pose = np.zeros((num_agents, 3))
@@ -76,7 +76,7 @@ def _goals(point_goal: NDArray[np.floating], odometry: NDArray[np.floating]) -> 
 
 
 class TopologicalExplorer:
-    """Goes to the sub-goals that a meta-controller chooses; with a task, to its goal as soon as a way is known.
+    """Goes to the sub-goals that a meta-controller chooses, and to a goal as soon as a way to it is known.
 
     Args:
         meta: Chooses among the nodes of the topological map.

@@ -60,7 +60,7 @@ class KnownWorld:
         self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
 
     def nearest_reachable(self, xy: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; the cells there."""
+        """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; cells there."""
         size = self.grid.cell_size
         reach = round(NEAR_M / size)
         offsets = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)

@@ -33,7 +33,7 @@ class Greedy:
 
 
 class LeastDetour:
-    """The node with the shortest known way to it and on to the goal as the crow flies; no memory of visits."""
+    """The node with the shortest known way to it and on to the goal as the crow flies."""
 
     def reset(self, seed: int) -> None:
         """It draws no random numbers."""

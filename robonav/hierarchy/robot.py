@@ -142,7 +142,7 @@ class Robot:
         return any(np.linalg.norm(end - self.world.xy) <= reach for end, reach in ends)
 
     def _is_at_sub_goal(self) -> bool:
-        """Whether it is near, and looks at it if it is a frontier: being there is not enough to see beyond."""
+        """Whether it is near, and looks at it if it is a frontier, so that it sees beyond."""
         if self._sub_goal is None or not self._is_near_sub_goal():
             return False
         node, xy = self._sub_goal
