@@ -17,8 +17,8 @@ class MetaCommand(MeshOptions):
     """Teach which node of its topological map a robot should go to next on its way to a far goal.
 
     A network of 7,000 weights learns by PPO over sub-goals, paid for arrival and for floor that becomes
-    known; a planner drives. Minutes on one CPU core. The run folder gets config.json, metrics.jsonl and checkpoints;
-    a run that was stopped at any moment goes on with --resume.
+    known; a planner drives. Minutes on one CPU core. The run folder gets config.json, metrics.jsonl and
+    checkpoints; a run that was stopped at any moment goes on with --resume.
 
     Examples:
         robonav meta --out runs/meta
@@ -31,7 +31,7 @@ class MetaCommand(MeshOptions):
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     worlds: int = 32
     """How many of them are used."""
-    steps: int = 48_000
+    steps: int = 32_000
     """Environment steps in all, those before --resume included."""
     num_envs: int = 16
     """Robots that walk at the same time."""

@@ -36,7 +36,7 @@ class MetaConfig:
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     worlds: int = 32
     """How many of them are used; each keeps about 30 MB."""
-    steps: int = 48_000
+    steps: int = 32_000
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 16
     """Robots that walk at the same time."""
