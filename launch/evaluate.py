@@ -40,7 +40,8 @@ class EvaluateCommand(MeshOptions):
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
-    rgb-planner, frontier, nearest-frontier."""
+    rgb-planner; with true depth and pose frontier, nearest-frontier; with depth and odometry topological,
+    goal-planner, goal-frontier, goal-bumper."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100
@@ -57,6 +58,9 @@ class EvaluateCommand(MeshOptions):
     """How many balls appear on the shortest way from step 50 on, with --task sparse-goal."""
     drift: float = 0.0
     """Error of the odometry as a share of the way, such as 0.01, with --task sparse-goal."""
+    driver: str | None = None
+    """A run of nano-sparse-goal that drives to the sub-goals of `topological` or of a run of `robonav meta`,
+    instead of the planner."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
@@ -87,7 +91,7 @@ class EvaluateCommand(MeshOptions):
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        explorer = make_explorer(self.explorer, self.task)
+        explorer = make_explorer(self.explorer, self.task, self.driver)
         spec = self.spec(self.scenes)
         scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
@@ -103,7 +107,9 @@ class EvaluateCommand(MeshOptions):
         viewer = open_viewer(self.view)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
         evaluation.load_first_scene()
-        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
+        hashes = {"explorer_hash": fingerprint(self.explorer)}
+        hashes |= {"driver_hash": fingerprint(self.driver)} if self.driver else {}
+        facts = {**asdict(settings), **hashes, **given.facts}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)
         _report(folder, facts, self._command(), revision)
@@ -116,7 +122,7 @@ class EvaluateCommand(MeshOptions):
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
         options += ["apples"] if self.task == "apples" else []
         options += ["obstacles", "drift"] if self.task == "sparse-goal" else []
-        optional = ("task", "floor", "sensor", "up", "scale")
+        optional = ("task", "driver", "floor", "sensor", "up", "scale")
         options += [name for name in optional if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])

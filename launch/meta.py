@@ -35,6 +35,8 @@ class MetaCommand(MeshOptions):
     """Environment steps in all, those before --resume included."""
     num_envs: int = 16
     """Robots that walk at the same time."""
+    decisions: int = 192
+    """Finished choices of all robots before each update."""
     obstacles: int = 0
     """Balls that appear on the shortest way from step 50 on."""
     drift: float = 0.0
@@ -54,11 +56,13 @@ class MetaCommand(MeshOptions):
         """Train and say where the last checkpoint is."""
         from tqdm import tqdm
 
+        from robonav.hierarchy.options import PPOConfig
         from robonav.hierarchy.training import MetaConfig, MetaTraining
 
         names = ("worlds", "steps", "num_envs", "obstacles", "drift", "coverage", "seed", "threads")
         given = {name: getattr(self, name) for name in names}
-        training = MetaTraining(MetaConfig(scenes=self.spec(self.scenes), **given), self.out, self.resume)
+        config = MetaConfig(scenes=self.spec(self.scenes), ppo=PPOConfig(decisions=self.decisions), **given)
+        training = MetaTraining(config, self.out, self.resume)
         with tqdm(total=self.steps, initial=training.steps, unit="step") as bar:
             last = training.learn(bar.update)
         scenes = "" if self.scenes == "procedural" else f" --scenes {shlex.quote(self.scenes)}"

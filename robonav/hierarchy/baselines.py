@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
 
 _MAX_TURNS, _STRAIGHT_ON = 9, 8
-_THINK_EVERY = 4
+_THINK_EVERY = 8
 
 
 class GoalBumper:
@@ -97,7 +97,7 @@ class _Direct:
         self._last_xy = np.zeros(2)
 
     def act(self, goal: NDArray[np.float64], collided: bool) -> int:
-        """Plan every fourth step, or after a collision, and steer."""
+        """Plan every eighth step, or after a collision, and steer."""
         world = self.world
         if collided:
             self._blocked.append(world.yaw)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.pilot import wrapped
 from robonav.hierarchy.choices import Choices, choices_of
@@ -48,14 +49,17 @@ class Robot:
     Args:
         camera: Its depth camera.
         config: How it works.
+        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
 
     Attributes:
         world: What it knows.
         options: Sub-goals so far.
     """
 
-    def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
-        self.world, self.config, self.options = KnownWorld(camera, config), config, 0
+    def __init__(
+        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
+    ) -> None:
+        self.world, self.config, self.options = KnownWorld(camera, config, rays), config, 0
         self._priorities = PRIORITIES if config.guard else WITHOUT_GUARD
         self._sub_goal: tuple[int, NDArray[np.float64]] | None = None
         self._search: list[NDArray[np.float64]] | None = None  # None = was not at the goal yet
@@ -120,6 +124,14 @@ class Robot:
         if priority is avoid_collision:
             self._blocked.append(self.world.yaw)
         return action
+
+    def target(self) -> tuple[float, float] | None:
+        """Distance and bearing of where it wants to go, metres and radians; None if nowhere."""
+        paths = [path for name in ("sub-goal", "goal") if (path := self._paths.get(name)) is not None]
+        if not paths:
+            return None
+        x, y = in_frame_of((*self.world.xy, self.world.yaw), paths[0][-1])
+        return float(np.hypot(x, y)), float(np.arctan2(y, x))
 
     def _follow_goal(self, told: Told) -> None:
         """Keep the goal, and the places where it is searched once the robot has been where it should be."""

@@ -64,6 +64,8 @@ class MetaConfig:
             raise UsageError(
                 f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
             )
+        if self.ppo.decisions < 2:
+            raise UsageError(f"decisions is {self.ppo.decisions}: give at least 2")
         if self.coverage < 0 or self.seed < 0:
             raise UsageError(f"coverage is {self.coverage} and seed {self.seed}: give 0 or more")
 

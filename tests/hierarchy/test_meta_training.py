@@ -114,8 +114,7 @@ def test_what_cannot_be_learned_is_refused(wrong, named):
 
 def test_from_the_command_line_to_a_report(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    args = ["--worlds", "1", "--steps", "24", "--num-envs", "2", "--out", "runs/meta"]
-    monkeypatch.setattr("robonav.hierarchy.training.PPOConfig", lambda: PPOConfig(decisions=2), raising=True)
+    args = ["--worlds", "1", "--steps", "24", "--num-envs", "2", "--decisions", "2", "--out", "runs/meta"]
     assert cli.main(["meta", *args]) == 0
     assert "robonav evaluate runs/meta --task sparse-goal" in capsys.readouterr().out
     assert cli.main(["meta", *args]) == 2
