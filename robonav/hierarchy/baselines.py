@@ -44,7 +44,7 @@ class GoalBumper:
         """Finish a detour, begin one after a collision, else go straight to the goal."""
         return np.array(
             [
-                self._decide(agent, bool(frames.collided[agent]), float(observation["point_goal"][agent, 1]))  # type: ignore[arg-type]
+                self._decide(agent, bool(frames.collided[agent]), float(observation["point_goal"][agent, 1]))
                 for agent in range(len(self._rngs))
             ]
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.maps.sub_goals import novelty, sub_goal_scores
+from robonav.maps.topology import Candidates
 
 FEATURES = 16
 _EPISODE = 512.0  # steps that count as 1
@@ -52,48 +53,59 @@ def choices_of(
         goal: (2,) where the goal is believed to be, or None.
         step: Steps of the episode so far.
     """
-    nodes = world.mapper.candidates()
-    lengths, _ = world.nearest_reachable(nodes.xy)
-    usable = np.isfinite(lengths) & (
-        np.linalg.norm(nodes.xy - world.xy, axis=1) >= 2 * config.topology.reach_m
-    )
-    usable &= ~(nodes.is_frontier & (nodes.visits >= config.tries))
+    known = world.mapper.candidates()
+    lengths, _ = world.nearest_reachable(known.xy)
+    scores = sub_goal_scores(known, config.weights, world.xy, goal)
+    away = np.linalg.norm(known.xy - world.xy, axis=1)
+    usable = np.isfinite(lengths) & np.isfinite(scores) & (away >= 2 * config.topology.reach_m)
+    usable &= ~(known.is_frontier & (known.visits >= config.tries))
     if config.nodes != "places and frontiers":
-        usable &= nodes.is_frontier == (config.nodes == "frontiers")
-    scores = sub_goal_scores(nodes, config.weights, world.xy, goal)
-    usable &= np.isfinite(scores)
-    gaps = np.linalg.norm(nodes.xy - goal, axis=1) if goal is not None else np.zeros(len(nodes.ids))
+        usable &= known.is_frontier == (config.nodes == "frontiers")
+    kept = np.flatnonzero(usable)
+    columns = (known.ids, known.xy, known.visits, known.distance, known.is_frontier)
+    nodes, lengths, scores = Candidates(*(column[kept] for column in columns)), lengths[kept], scores[kept]
+    gaps = np.linalg.norm(nodes.xy - goal, axis=1) if goal is not None else np.zeros(len(kept))
+    table = _features(world, nodes, goal, lengths, gaps, scores, step)
+    return Choices(nodes.ids, nodes.xy, nodes.is_frontier, lengths, gaps, scores, table)
+
+
+def _features(
+    world: KnownWorld,
+    nodes: Candidates,
+    goal: NDArray[np.floating] | None,
+    lengths: NDArray[np.float64],
+    gaps: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    step: int,
+) -> NDArray[np.float32]:
+    """What the network is told of each node (K, 16)."""
     frontiers = world.mapper.graph.frontiers
     sizes = np.array([frontiers[node].size if node in frontiers else 0 for node in nodes.ids.tolist()])
-    kept = np.flatnonzero(usable)
-    columns = (nodes.visits, nodes.is_frontier, sizes, nodes.distance, nodes.xy, lengths, gaps, scores)
-    visits, is_frontier, sizes, along_graph, xy, lengths, gaps, scores = (c[kept] for c in columns)
-    if not len(kept):
-        return Choices(
-            nodes.ids[kept], xy, is_frontier, lengths, gaps, scores, np.zeros((0, FEATURES), np.float32)
-        )
-    offsets = xy - world.xy
+    offsets = nodes.xy - world.xy
     bearing = np.arctan2(offsets[:, 1], offsets[:, 0])
     to_goal = np.zeros(2) if goal is None else goal - world.xy
-    detour = lengths + gaps
-    here = np.ones(len(kept))
+    here = np.ones(len(nodes.ids))
     features = [
-        novelty(visits),
-        is_frontier,
+        novelty(nodes.visits),
+        nodes.is_frontier,
         np.minimum(sizes / 20.0, 2.0),
-        world.unknown_around(xy) / 9.0,
+        world.unknown_around(nodes.xy) / 9.0,
         np.cos(bearing - np.arctan2(to_goal[1], to_goal[0])) * (goal is not None),
         np.cos(bearing - world.yaw),
         lengths / 10.0,
-        np.minimum(along_graph, 50.0) / 10.0,
-        (lengths - lengths.min()) / 10.0,
+        np.minimum(nodes.distance, 50.0) / 10.0,
+        _above_least(lengths),
         gaps / 10.0,
-        (gaps - gaps.min()) / 10.0,
-        (detour - detour.min()) / 10.0,
+        _above_least(gaps),
+        _above_least(lengths + gaps),
         here * np.linalg.norm(to_goal) / 10.0,
         here * (goal is not None),
         here * step / _EPISODE,
         scores,
     ]
-    table = np.column_stack(features).astype(np.float32)
-    return Choices(nodes.ids[kept], xy, is_frontier, lengths, gaps, scores, table)
+    return np.column_stack(features).astype(np.float32)
+
+
+def _above_least(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how many tens of metres each of them (K,) is longer than the shortest."""
+    return (lengths - lengths.min(initial=np.inf)) / 10.0

@@ -100,7 +100,7 @@ def update(
                 scorer, features[part], mask[part], rows[part], old[part], gain[part], returns[part], config
             )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(scorer.parameters(), 0.5)
             optimizer.step()
             losses.append(terms)
