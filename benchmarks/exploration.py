@@ -1,7 +1,7 @@
 """The exploration table of docs/exploration.md: train, evaluate on unseen houses, compare; resumable.
 
-    python benchmarks/exploration.py                      # everything: hours on two cores
-    python benchmarks/exploration.py --seeds 1 --episodes 20
+    python -m benchmarks.exploration                      # everything: an hour on two cores
+    python -m benchmarks.exploration --seeds 1 --episodes 20
 
 Every part that is finished is skipped, so the command can be stopped and started again at any time. It prints
 a Markdown table and writes it as JSON to --results; rows `nano @STEPS` are the curve over training.
@@ -32,22 +32,16 @@ class Options:
     """The table."""
     seeds: int = 3
     """Training runs of the explorer."""
-    steps: int = 262_144
+    steps: int = 131_072
     """Environment steps of the explorer."""
-    ablation_seeds: int = 1
-    """Training runs of each ablation of the policy: no planner, no map of its own, no memory at all."""
-    ablation_steps: int = 262_144
-    """Steps of these ablations; they are compared with the explorer at the same steps."""
-    rgb_steps: int = 131_072
-    """Steps of one run with ReCuriosity's RGB reward."""
-    forgetful_steps: int = 131_072
-    """Steps of one run whose reward forgets: long enough to see it farm loops."""
-    curve_every: int = 131_072
+    unguided_seeds: int = 1
+    """Training runs of the explorer without its planner, for the same steps."""
+    curve_every: int = 65_536
     """Steps between points of the curve over training (seed 0)."""
     episodes: int = 100
     """Unseen houses, one episode each, for the explorer and the baselines."""
-    ablation_episodes: int = 50
-    """The first so many of these houses, for ablations and the curve."""
+    fewer_episodes: int = 50
+    """The first so many of these houses, for the curve and without the planner."""
     episode_steps: int = 512
     """Steps of an evaluated episode."""
     workers: int = 2
@@ -79,11 +73,7 @@ class Agent:
 def agents_of(options: Options) -> list[Agent]:
     """All checkpoints that the table needs."""
     agents = {Agent("nano", options.steps, seed) for seed in range(options.seeds)}
-    agents |= {Agent("nano", options.ablation_steps, seed) for seed in range(options.seeds)}
-    for preset in ("nano-unguided", "nano-mapless", "nano-memoryless"):
-        agents |= {Agent(preset, options.ablation_steps, seed) for seed in range(options.ablation_seeds)}
-    for preset, steps in (("nano-rgb", options.rgb_steps), ("nano-forgetful", options.forgetful_steps)):
-        agents |= {Agent(preset, steps, 0), Agent("nano", steps, 0)}
+    agents |= {Agent("nano-unguided", options.steps, seed) for seed in range(options.unguided_seeds)}
     curve = range(options.curve_every, options.steps + 1, options.curve_every)
     return sorted(agents | {Agent("nano", steps, 0) for steps in curve})
 
@@ -123,8 +113,8 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
     members: dict[str, list[str]] = {name: [name] for name in BASELINES}
     for agent in agents:
         members.setdefault(agent.row, []).append(f"{agent.row}-{agent.seed}")
-    runs = {row: [_records(options, name) for name in names] for row, names in members.items()}
-    values = {row: _mean_over_seeds(of_row) for row, of_row in runs.items()}
+    runs = {row: [read_records(options.out, name) for name in names] for row, names in members.items()}
+    values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
     best = values[f"nano @{options.steps}"]
     rows: dict[str, dict] = {}
     for row, by_step in values.items():
@@ -141,13 +131,15 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
     return rows
 
 
-def _records(options: Options, name: str) -> dict[str, dict]:
+def read_records(out: Path, name: str) -> dict[str, dict]:
+    """What an evaluation has written so far, by episode."""
     from robonav.evaluation.records import read_episodes
 
-    return {record["episode_id"]: record for record in read_episodes(options.out / "evaluate" / name)}
+    folder = out / "evaluate" / name
+    return {record["episode_id"]: record for record in read_episodes(folder)} if folder.exists() else {}
 
 
-def _mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
+def mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
     """Visible completeness by step and episode."""
     steps = next(iter(runs[0].values()))[METRIC]
     return {
@@ -188,7 +180,7 @@ def main(options: Options) -> None:
         for agent in agents:
             path, name = str(agent.checkpoint(options.out)), f"{agent.row}-{agent.seed}"
             trained_fully = agent.preset == "nano" and agent.steps == options.steps
-            episodes = options.episodes if trained_fully else options.ablation_episodes
+            episodes = options.episodes if trained_fully else options.fewer_episodes
             evaluated.append(pool.submit(evaluate, path, name, episodes, options))
         for future in evaluated:
             future.result()

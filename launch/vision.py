@@ -33,7 +33,9 @@ class VisionCommand(MeshOptions):
     rounds: int | None = None
     """Rounds of rendering and learning."""
     altered: float | None = None
-    """Share of the worlds that are shown with other paint, without ceiling or with holes, as scans have."""
+    """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
+    auxiliary: float | None = None
+    """Weight of depth images and free runs, beside the scan that the policy's own map is drawn from."""
     seed: int | None = None
     """Decides weights, worlds, views and their order."""
     threads: int | None = None
@@ -47,7 +49,7 @@ class VisionCommand(MeshOptions):
 
         from robonav.vision_training import VisionTrainConfig, VisionTraining
 
-        names = ("scenes", "init", "rounds", "altered", "seed", "threads")
+        names = ("scenes", "init", "rounds", "altered", "auxiliary", "seed", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(VisionTrainConfig(), **given)
         training = VisionTraining(replace(config, scenes=self.spec(config.scenes)), self.out, self.resume)

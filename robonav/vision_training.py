@@ -16,11 +16,9 @@ from torch.nn import functional as F
 from robonav import checkpoint
 from robonav.checkpoint import load_eye
 from robonav.envs.navigation import World, WorldCache
-from robonav.envs.scenes import SceneSet, open_scenes
-from robonav.envs.scenes.scene import FreeSpace, Scene
+from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.raycast import RaycastSensor
-from robonav.envs.sensors.views import sensor_of
 from robonav.errors import UsageError
 from robonav.policies.vision import (
     COLUMNS,
@@ -32,7 +30,7 @@ from robonav.policies.vision import (
     VisionHeads,
 )
 from robonav.provenance import git_revision, versions
-from robonav.vision_worlds import altered
+from robonav.vision_worlds import AlteredScenes
 
 REACH_M = 3.0  # free runs are measured up to here
 OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
@@ -60,9 +58,9 @@ class VisionTrainConfig:
     batch: int = 128
     """Views per gradient step."""
     altered: float = 0.6
-    """Share of the worlds that are shown with other paint, without ceiling or with holes, as scans have."""
+    """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
     auxiliary: float = 1.0
-    """Weight of the image of nearness and of the free runs, beside the scan."""
+    """Weight of depth images and free runs, beside the scan that the policy's own map is drawn from."""
     learning_rate: float = 1.5e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     checkpoint_every: int = 8
@@ -213,8 +211,9 @@ class VisionTraining:
         if config.threads:
             torch.set_num_threads(config.threads)
         self.camera = Camera(SIDE, SIDE)
-        self._scenes: SceneSet = open_scenes(config.scenes, "train")
-        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1, self._sensor)
+        scenes = open_scenes(config.scenes, "train")
+        self._scenes = AlteredScenes(scenes, config.altered, np.random.default_rng(config.seed))
+        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
         torch.manual_seed(config.seed)
         self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
         self.heads = VisionHeads(self.encoder.config.features)
@@ -284,16 +283,12 @@ class VisionTraining:
             ) from error
 
     def _render(self, number: int) -> Views:
-        self._rng = rng = np.random.default_rng([self.config.seed, number])
+        self._scenes.rng = rng = np.random.default_rng([self.config.seed, number])
         ids, size = self._scenes.scene_ids, self.config.scenes_per_round
         order = np.random.default_rng(self.config.seed).permutation(len(ids))
         chosen = [ids[order[(number * size + i) % len(ids)]] for i in range(size)]
         count = self.config.views_per_scene
         return Views.join([render_views(self._worlds.get(s), self.camera, count, rng) for s in chosen])
-
-    def _sensor(self, scene: Scene, camera: Camera, threads: int) -> RaycastSensor:
-        shown = altered(scene, self._rng) if self._rng.random() < self.config.altered else scene
-        return sensor_of(shown, camera, threads)
 
     def _learn_from(self, views: Views) -> float:
         generator = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.round)

@@ -1,17 +1,21 @@
-"""Worlds as the eye may meet them: scans lack ceilings and have holes, and paint is of any colour."""
+"""Worlds as the eye may meet them: scans lack ceilings and have holes, paint is of any colour, halls wide."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.scenes.scene import Scene
+from robonav.envs.scenes import SceneSet
+from robonav.envs.scenes.scene import FreeSpace, Scene
 
 _OPEN_ROOF = 0.5  # of the altered worlds; the same for the next two
 _HOLES = 0.4
 _CUT_OFF = 0.3
+_WIDENED = 0.4
+_WIDEST = 2.5  # times as wide and as long: rooms become halls
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
 _PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
@@ -19,10 +23,36 @@ _UNLIT = 0.5  # of the repainted worlds: the same light from everywhere, as scan
 _CEILING_M = 2.0  # level faces at least so high above the floor are a ceiling
 
 
-def altered(scene: Scene, rng: np.random.Generator) -> Scene:
-    """A scene with other paint, without its ceiling or with holes.
+@dataclass
+class AlteredScenes:
+    """A scene set of which a share is altered, anew each time a scene is loaded.
 
-    Where an agent can stand is left as it was: what is missing was scanned badly, it is not a way out.
+    Attributes:
+        scenes: The set.
+        share: How many of them, 0 to 1.
+        rng: Decides which and how.
+    """
+
+    scenes: SceneSet
+    share: float
+    rng: np.random.Generator
+
+    @property
+    def scene_ids(self) -> Sequence[str]:
+        """Those of the set."""
+        return self.scenes.scene_ids
+
+    def load(self, scene_id: str) -> Scene:
+        """The scene as it is, or altered."""
+        scene = self.scenes.load(scene_id)
+        return altered(scene, self.rng) if self.rng.random() < self.share else scene
+
+
+def altered(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A scene with other paint, wider, without its ceiling or with holes.
+
+    An agent can stand where it could, in the widened scene where that has moved to: what is missing was
+    scanned badly, it is not a way out.
 
     Args:
         scene: Any scene.
@@ -38,13 +68,22 @@ def altered(scene: Scene, rng: np.random.Generator) -> Scene:
     colors, texture_ids = scene.corner_colors, scene.texture_ids
     if rng.random() < _REPAINTED:
         colors, texture_ids = _repainted(scene, rng)
+    widening = rng.uniform(1.0, _WIDEST) if rng.random() < _WIDENED else 1.0
     return replace(
         scene,
+        vertices=(scene.vertices * (widening, widening, 1.0)).astype(scene.vertices.dtype),
+        free_space=scene.free_space and _widened(scene.free_space, widening),
         triangles=scene.triangles[keeps],
         corner_uvs=scene.corner_uvs[keeps],
         corner_colors=colors[keeps],
         texture_ids=texture_ids[keeps],
     )
+
+
+def _widened(free_space: FreeSpace, widening: float) -> FreeSpace:
+    x, y = free_space.origin_xy
+    cell_size = free_space.cell_size * widening
+    return replace(free_space, origin_xy=(x * widening, y * widening), cell_size=cell_size)
 
 
 def _is_ceiling(scene: Scene) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from robonav.launch.presets.nano import PRESET as NANO
 
 PRESET = replace(
     NANO,
+    steps=262_144,
     policy=replace(
         NANO.policy,
         width=256,
@@ -16,5 +17,5 @@ PRESET = replace(
         memory_every=4,
         action_token="plucker",
     ),
-    ppo=replace(NANO.ppo, learning_rate=2e-4),
+    ppo=replace(NANO.ppo, learning_rate=2e-4, schedule_steps=262_144),
 )

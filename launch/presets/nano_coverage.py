@@ -1,7 +1,7 @@
-"""`nano` rewarded with what evaluation counts, from ground truth: the upper reference for rewards."""
+"""`nano-mapless` rewarded with what evaluation counts, from ground truth: the upper reference for rewards."""
 
 from dataclasses import replace
 
-from robonav.launch.presets.nano import PRESET as NANO
+from robonav.launch.presets.nano_mapless import PRESET as MAPLESS
 
-PRESET = replace(NANO, reward="coverage")
+PRESET = replace(MAPLESS, reward="coverage")

@@ -1,7 +1,7 @@
-"""`nano` with the reward of an intrinsic curiosity module, which learns across episodes (ICM)."""
+"""`nano-mapless` with the reward of an intrinsic curiosity module, which learns across episodes (ICM)."""
 
 from dataclasses import replace
 
-from robonav.launch.presets.nano import PRESET as NANO
+from robonav.launch.presets.nano_mapless import PRESET as MAPLESS
 
-PRESET = replace(NANO, reward="icm")
+PRESET = replace(MAPLESS, reward="icm")

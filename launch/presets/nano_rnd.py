@@ -1,7 +1,7 @@
-"""`nano` with random network distillation as its reward, which learns across episodes (RND)."""
+"""`nano-mapless` with random network distillation as its reward, which learns across episodes (RND)."""
 
 from dataclasses import replace
 
-from robonav.launch.presets.nano import PRESET as NANO
+from robonav.launch.presets.nano_mapless import PRESET as MAPLESS
 
-PRESET = replace(NANO, reward="rnd")
+PRESET = replace(MAPLESS, reward="rnd")

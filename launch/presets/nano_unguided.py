@@ -6,6 +6,7 @@ from robonav.launch.presets.nano import PRESET as NANO
 
 PRESET = replace(
     NANO,
+    steps=262_144,
     policy=replace(NANO.policy, guidance=None),
-    ppo=replace(NANO.ppo, entropy=0.02, final_entropy=0.01),
+    ppo=replace(NANO.ppo, entropy=0.02, final_entropy=0.01, schedule_steps=262_144),
 )

@@ -51,7 +51,7 @@ class SequencePPOConfig:
     """Entropy bonus at the beginning."""
     final_entropy: float = 0.003
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 262_144
+    schedule_steps: int = 131_072
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""

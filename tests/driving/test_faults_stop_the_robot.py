@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 
 from robonav.driving.driver import Decision, Driver, Watcher
 from robonav.envs.navigation import FORWARD, LEFT
@@ -88,6 +89,7 @@ def test_a_policy_whose_weights_are_not_finite(robot: SimulatedRobot) -> None:
     from robonav.driving.pilots import ExplorerPilot
 
     policy = SimpleNamespace(device="cpu", eval=lambda: policy, flatten_actions=lambda tensors: tensors)
+    policy.observation_space = spaces.Dict({})
     policy.new_memory = lambda count: SimpleNamespace(frames=SimpleNamespace(step=0))
     probabilities = torch.full((1, 3), torch.nan)
     policy.act = lambda *given: (SimpleNamespace(probs=probabilities), None)

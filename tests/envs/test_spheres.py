@@ -35,6 +35,14 @@ def open3d_depth(centres: np.ndarray, T: np.ndarray) -> np.ndarray:
     return hits.reshape(CAMERA.height, CAMERA.width)
 
 
+def at_a_rim(centres: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """Pixels (H, W) whose rays pass a sphere's centre, relative to the camera, in nearly its radius."""
+    rays = CAMERA.directions() @ T[:3, :3].T
+    rays = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    misses = [np.linalg.norm(np.cross(rays, centre), axis=-1) for centre in centres]
+    return (np.abs(np.array(misses) - RADIUS) < 0.05 * RADIUS).any(axis=0)
+
+
 near_camera = st.tuples(*[st.floats(-1.5, 1.5)] * 2, st.floats(0.7, 1.8))
 
 
@@ -45,8 +53,8 @@ def test_depth_is_that_of_open3d_or_of_the_scene_whichever_is_nearer(places, yaw
     expected = np.minimum(open3d_depth(centres, T), wall_m)
     _, depth = drawn(centres, T, np.full((CAMERA.height, CAMERA.width), wall_m))
     off = np.abs(depth - expected) > 2e-3
-    # triangles lie a little inside the sphere: pixels at the rim, where rays graze it, may differ
-    assert off.sum() <= 4 * len(centres)
+    # a silhouette of triangles is a little smaller than the sphere: the rim may differ
+    assert not (off & ~at_a_rim(centres - T[:3, 3], T)).any()
 
 
 def test_a_pixel_belongs_to_the_sphere_that_it_shows():

@@ -29,7 +29,9 @@ def influence(preset: str, length: int = 40) -> tuple[int, int]:
     features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
     nothing, actions = torch.zeros(1, length, 0), torch.ones(1, length, dtype=torch.int64)
     starts = torch.arange(length)[None] == 0
-    percepts = Percept(features, torch.zeros(1, length, 0, 0, 0, dtype=torch.uint8), nothing, actions)
+    percepts = Percept(
+        features, torch.zeros(1, length, 0, 0, 0, dtype=torch.uint8), nothing, actions, nothing
+    )
     distribution, values = policy(percepts, starts)
     reach = []
     for output in (distribution.logits[0, -1, 0] - distribution.logits[0, -1, 1], values[0, -1]):

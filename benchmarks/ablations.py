@@ -1,0 +1,132 @@
+"""The ablation table of docs/ablations.md: ReCuriosity's design at size nano, part by part; resumable.
+
+    python -m benchmarks.ablations                      # everything: some hours on two cores
+    python -m benchmarks.ablations --steps 32768 --seeds 1 --episodes 8
+
+All policies are `nano-mapless` (a causal transformer over what the frozen eye sees; no map of its own, no
+planner) but for what the row's name says, and learn for the same steps. Every part that is finished is
+skipped, so the command can be stopped and started again at any time; a row is written once it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import tyro
+
+from benchmarks.exploration import METRIC, Agent, evaluate, mean_over_seeds, read_records, train
+
+FULL = "nano-mapless"
+VARIANTS = (
+    FULL,
+    "nano-forgetful",
+    "nano-memoryless",
+    "nano-critic-1",
+    "nano-actor-1",
+    "nano-icm",
+    "nano-rnd",
+    "nano-coverage",
+    "nano-context-16",
+    "nano-forgetful-64",
+    "nano-rnn",
+    "nano-context-4",
+)
+BASELINES = ("random", "straight", "nearest-frontier", "frontier")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train and how to measure it."""
+
+    out: Path = Path("runs/ablations")
+    """Training runs and evaluations go here."""
+    results: Path = Path("docs/results/ablations.json")
+    """The table."""
+    variants: tuple[str, ...] = VARIANTS
+    """Presets, in the order in which they are trained."""
+    seeds: int = 3
+    """Training runs of each."""
+    steps: int = 98_304
+    """Environment steps of each run."""
+    episodes: int = 50
+    """Unseen houses, one episode each."""
+    episode_steps: int = 256
+    """Steps of an evaluated episode."""
+    workers: int = 2
+    """Processes side by side, one thread each."""
+
+
+def run(preset: str, seed: int, options: Options) -> None:
+    """Train and evaluate one policy."""
+    agent = Agent(preset, options.steps, seed)
+    train(preset, seed, options.steps, options)
+    evaluate(str(agent.checkpoint(options.out)), f"{agent.row}-{seed}", options.episodes, options)
+
+
+def finished(options: Options) -> dict[str, list[dict[str, dict]]]:
+    """Records of all seeds of the rows that are complete, by row."""
+    members = {name: [name] for name in BASELINES}
+    for preset in options.variants:
+        row = Agent(preset, options.steps, 0).row
+        members[preset] = [f"{row}-{seed}" for seed in range(options.seeds)]
+    runs = {row: [read_records(options.out, name) for name in names] for row, names in members.items()}
+    return {row: found for row, found in runs.items() if all(len(r) == options.episodes for r in found)}
+
+
+def summarise(options: Options) -> dict[str, dict]:
+    """Rows of the table: means over houses and seeds, and how far the full design is ahead."""
+    from robonav.evaluation.statistics import bootstrap_mean, paired_difference
+
+    runs = finished(options)
+    values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
+    rows: dict[str, dict] = {}
+    for row, by_step in values.items():
+        rows[row] = {
+            "seeds": len(runs[row]),
+            METRIC: {step: bootstrap_mean(list(value.values())).as_dict() for step, value in by_step.items()},
+            "mean_of_each_seed": {
+                step: [round(sum(r[METRIC][step] for r in run.values()) / len(run), 2) for run in runs[row]]
+                for step in by_step
+            },
+        }
+        if FULL in values:
+            rows[row]["full_ahead_by"] = {
+                step: paired_difference(values[FULL][step], by_step[step]).as_dict() for step in by_step
+            }
+    return rows
+
+
+def as_markdown(rows: dict[str, dict]) -> str:
+    """The table as docs/ablations.md shows it."""
+    last = list(next(iter(rows.values()))[METRIC])[-1]
+    lines = [f"| policy | @{last} | each seed | full ahead |", "|---|---|---|---|"]
+    for name, row in rows.items():
+        value, lead = row[METRIC][last], row.get("full_ahead_by", {}).get(last)
+        seeds = ", ".join(f"{mean:.1f}" for mean in row["mean_of_each_seed"][last])
+        ahead = f"{lead['mean']:+.1f} [{lead['low']:+.1f}, {lead['high']:+.1f}]" if lead else ""
+        lines.append(
+            f"| {name} | {value['mean']:.1f} [{value['low']:.1f}, {value['high']:.1f}] | {seeds} | {ahead} |"
+        )
+    return "\n".join(lines)
+
+
+def main(options: Options) -> None:
+    """Train and evaluate seed by seed, and write the table anew after each policy."""
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        parts = [pool.submit(evaluate, name, name, options.episodes, options) for name in BASELINES]
+        for seed in range(options.seeds):
+            parts += [pool.submit(run, preset, seed, options) for preset in options.variants]
+        for part in parts:
+            part.result()
+            rows = summarise(options)
+            options.results.parent.mkdir(parents=True, exist_ok=True)
+            options.results.write_text(json.dumps(rows, indent=1) + "\n")
+    print(as_markdown(rows))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,59 @@
+"""The ablation table: complete rows only, means over seeds, leads in pairs of houses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.ablations import BASELINES, FULL, VARIANTS, Options, as_markdown, summarise
+from benchmarks.exploration import METRIC
+from robonav.launch.presets import load_preset
+
+
+def write(out: Path, name: str, values: list[float]) -> None:
+    folder = out / "evaluate" / name
+    folder.mkdir(parents=True)
+    records = [{"episode_id": f"house-{i}", METRIC: {"128": 1.0, "256": v}} for i, v in enumerate(values)]
+    (folder / "episodes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    options = Options(out=tmp_path, variants=(FULL, "nano-rnn"), seeds=2, steps=8192, episodes=3)
+    for seed, values in enumerate([[30.0, 40.0, 50.0], [34.0, 44.0, 54.0]]):
+        write(tmp_path, f"{FULL} @8192-{seed}", values)
+    write(tmp_path, "nano-rnn @8192-0", [20.0, 30.0, 40.0])
+    for name in BASELINES:
+        write(tmp_path, name, [10.0, 20.0, 60.0])
+    return options
+
+
+def test_rows_are_means_over_seeds_and_leads_are_paired(options: Options) -> None:
+    rows = summarise(options)
+    assert set(rows) == {*BASELINES, FULL}, "nano-rnn lacks a seed"
+    assert rows[FULL]["seeds"] == 2
+    assert rows[FULL][METRIC]["256"]["mean"] == pytest.approx(42.0)
+    assert rows[FULL]["mean_of_each_seed"]["256"] == [40.0, 44.0]
+    assert rows["random"]["full_ahead_by"]["256"]["mean"] == pytest.approx(12.0)
+    write(options.out, "nano-rnn @8192-1", [22.0, 32.0, 42.0])
+    assert summarise(options)["nano-rnn"]["full_ahead_by"]["256"]["mean"] == pytest.approx(11.0)
+    assert "| nano-rnn | 31.0 " in as_markdown(summarise(options))
+
+
+def test_an_evaluation_that_was_cut_short_is_no_row(options: Options) -> None:
+    path = options.out / "evaluate" / "straight" / "episodes.jsonl"
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    assert "straight" not in summarise(options)
+
+
+def test_all_policies_differ_from_the_full_one_in_what_their_names_say() -> None:
+    full = load_preset(FULL)
+    for name in VARIANTS[1:]:
+        preset = load_preset(name)
+        assert preset != full, name
+        assert preset.policy.spatial is None, name
+        assert preset.policy.guidance is None, name
+        assert preset.ppo == full.ppo, name
+    assert load_preset("nano-forgetful-64").memory_frames == 64
