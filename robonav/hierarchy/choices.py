@@ -62,8 +62,8 @@ def choices_of(
     if config.nodes != "places and frontiers":
         usable &= known.is_frontier == (config.nodes == "frontiers")
     kept = np.flatnonzero(usable)
-    columns = (known.ids, known.xy, known.visits, known.distance, known.is_frontier)
-    nodes, lengths, scores = Candidates(*(column[kept] for column in columns)), lengths[kept], scores[kept]
+    nodes = Candidates(**{name: column[kept] for name, column in vars(known).items()})
+    lengths, scores = lengths[kept], scores[kept]
     gaps = np.linalg.norm(nodes.xy - goal, axis=1) if goal is not None else np.zeros(len(kept))
     table = _features(world, nodes, goal, lengths, gaps, scores, step)
     return Choices(nodes.ids, nodes.xy, nodes.is_frontier, lengths, gaps, scores, table)
