@@ -1,12 +1,12 @@
 """The worlds: scenes, sensors, and agents that walk through them; knows no map and no policy.
 
-Importing it makes `robonav/Explore-v0`, `robonav/ApplePicking-v0` and `robonav/ImageGoal-v0` known to
-Gymnasium.
+Importing it makes `robonav/Explore-v0`, `robonav/ApplePicking-v0`, `robonav/ImageGoal-v0` and
+`robonav/SparseGoal-v0` known to Gymnasium.
 """
 
 import gymnasium
 
-for _name in ("Explore", "ApplePicking", "ImageGoal"):
+for _name in ("Explore", "ApplePicking", "ImageGoal", "SparseGoal"):
     gymnasium.register(
         f"robonav/{_name}-v0",
         entry_point=f"robonav.envs.gym_env:{_name}Env",

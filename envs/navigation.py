@@ -206,7 +206,8 @@ class NavigationSimulator:
             heading = np.array([np.cos(yaw[agent]), np.sin(yaw[agent])])
             here = self._position[agent, :2]
             there = here + FORWARD_M * errors.length[agent] * heading
-            if self.world(agent).free_space.segment_is_free(here, there):
+            way_is_free = self.world(agent).free_space.segment_is_free(here, there)
+            if way_is_free and not self.instances.blocks(agent, here, there):
                 self._position[agent, :2] = there
             else:
                 collided[agent] = True

@@ -24,6 +24,7 @@ from robonav.launch.drive import DriveCommand
 from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
 from robonav.launch.map import MapCommand
+from robonav.launch.meta import MetaCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.train import TrainCommand
 from robonav.launch.view import ViewCommand
@@ -46,6 +47,7 @@ COMMANDS: dict[str, type[Command]] = {
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "drive": DriveCommand,
+    "meta": MetaCommand,
     "map": MapCommand,
     "view": ViewCommand,
     "export": ExportCommand,

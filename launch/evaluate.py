@@ -35,11 +35,13 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
         robonav evaluate runs/nano-apples-0 --task apples --apples 3 --steps 512
+        robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
-    rgb-planner, frontier, nearest-frontier."""
+    rgb-planner; with true depth and pose frontier, nearest-frontier; with depth and odometry topological,
+    goal-planner, goal-frontier, goal-bumper."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100
@@ -47,10 +49,18 @@ class EvaluateCommand(MeshOptions):
     Habitat's episode files."""
     steps: int = 1024
     """Steps in an episode."""
-    task: Literal["apples", "image-goal"] | None = None
-    """What agents are to do beside exploring, which is measured in any case: pick apples, go to a picture."""
+    task: Literal["apples", "image-goal", "sparse-goal"] | None = None
+    """What agents are to do beside exploring, which is measured in any case: pick apples, go to a picture, or
+    to a place 8 to 25 m away of which they know distance and bearing only."""
     apples: int = 5
     """How many there are to be picked with --task apples."""
+    obstacles: int = 0
+    """How many balls appear on the shortest way from step 50 on, with --task sparse-goal."""
+    drift: float = 0.0
+    """Error of the odometry as a share of the way, such as 0.01, with --task sparse-goal."""
+    driver: str | None = None
+    """A run of nano-sparse-goal that drives to the sub-goals of `topological` or of a run of `robonav meta`,
+    instead of the planner."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
@@ -81,19 +91,25 @@ class EvaluateCommand(MeshOptions):
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        explorer = make_explorer(self.explorer, self.task)
+        explorer = make_explorer(self.explorer, self.task, self.driver)
         spec = self.spec(self.scenes)
         scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         given = _given(self.episodes, scenes, self.task)
-        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor", "task")
+        if (self.obstacles or self.drift) and self.task != "sparse-goal":
+            raise UsageError(
+                "--obstacles and --drift belong to --task sparse-goal: add it, or leave them out"
+            )
+        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor", "task", "obstacles", "drift")
         told = {name: getattr(self, name) for name in names}
         told["apples"] = self.apples if self.task == "apples" else None
         settings = Settings(scenes=spec, episodes=given.count, **told)
         viewer = open_viewer(self.view)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
         evaluation.load_first_scene()
-        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
+        hashes = {"explorer_hash": fingerprint(self.explorer)}
+        hashes |= {"driver_hash": fingerprint(self.driver)} if self.driver else {}
+        facts = {**asdict(settings), **hashes, **given.facts}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)
         _report(folder, facts, self._command(), revision)
@@ -105,7 +121,8 @@ class EvaluateCommand(MeshOptions):
     def _command(self) -> str:
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
         options += ["apples"] if self.task == "apples" else []
-        optional = ("task", "floor", "sensor", "up", "scale")
+        options += ["obstacles", "drift"] if self.task == "sparse-goal" else []
+        optional = ("task", "driver", "floor", "sensor", "up", "scale")
         options += [name for name in optional if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
@@ -128,7 +145,7 @@ def _given(episodes: int | Path, scenes: SceneSet, task: str | None) -> _Given:
 
     with loading_shown(scenes) as shown:
         listed, left_out = open_episodes(episodes, shown)
-        if task == "image-goal":
+        if task in ("image-goal", "sparse-goal"):
             listed, without = with_goals(listed, shown, str(episodes))
             left_out = {**left_out, **without}
     print_left_out(listed, left_out)

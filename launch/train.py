@@ -33,13 +33,18 @@ class TrainCommand(MeshOptions):
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal), or an ablation of nano
+    """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal,
+    nano-sparse-goal), or an ablation of nano
     (a file in launch/presets)."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer`, which ships with robonav, or a checkpoint or
     run folder."""
     apples: int | None = None
     """Apples in an episode of nano-apples."""
+    obstacles: int | None = None
+    """Balls that appear on the way in an episode of nano-sparse-goal."""
+    drift: float | None = None
+    """Error of the odometry in nano-sparse-goal, as a share of the way, such as 0.01."""
     scenes: str | None = None
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     steps: int | None = None
@@ -79,7 +84,7 @@ class TrainCommand(MeshOptions):
         from robonav.launch.presets import load_preset
 
         preset = load_preset(self.preset)
-        names = ["init", "apples", "scenes", "steps", "num_envs"]
+        names = ["init", "apples", "obstacles", "drift", "scenes", "steps", "num_envs"]
         names += ["vision", "sensor", "motion_noise", "seed", "device", "threads"]
         ppo = replace(preset.ppo, **self._given("micro_batch", "random_actions", "precision"))
         config = replace(preset, ppo=ppo, **self._given(*names))

@@ -38,6 +38,7 @@ from robonav.provenance import git_revision, versions
 FORMAT = 4
 EYES = Path(__file__).parent / "policies" / "eyes"
 _MAX_SIDE = 4096  # pixels of an image
+_PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
 _UNFIT = (
     ArithmeticError,
     AssertionError,
@@ -181,9 +182,11 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
     if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
     images = {"rgb", "goal"} & config["observation"].keys()
+    places = {name: size for name, size in _PLACES.items() if name in config["observation"]}
     observation = spaces.Dict(
         {
             **{name: spaces.Box(0, 255, shape, np.uint8) for name in images},
+            **{name: spaces.Box(-np.inf, np.inf, size, np.float32) for name, size in places.items()},
             "previous_action": spaces.Discrete(int(config["observation"]["previous_action"])),
         }
     )

@@ -33,6 +33,7 @@ def take_over(policy: SequencePolicy, start: SequencePolicy, name: str) -> None:
     missing, unexpected = policy.load_state_dict(start.state_dict(), strict=False)
     if unexpected:
         raise UsageError(
-            f"{name} was trained to go to goal images, which this task does not show: start from an explorer"
+            f"{name} was trained to go to goal images, which this task does not show, or to places: "
+            "start from an explorer"
         )
     assert all(weight.startswith("encoder.goal.") for weight in missing), missing

@@ -23,6 +23,7 @@ from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_normaliser import RewardNormaliser
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.checkpoint import CheckpointError, load_sight
+from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -71,9 +72,13 @@ class TrainConfig:
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
     task: TaskName | None = None
-    """What agents are paid for beside surprises: apples, image-goal; None = exploring alone."""
+    """What agents are paid for beside surprises: apples, image-goal, sparse-goal; None = exploring alone."""
     apples: int = 5
     """Apples in an episode of the task `apples`."""
+    obstacles: int = 0
+    """How many appear on the way in the task `sparse-goal`."""
+    drift: float = 0.0
+    """Error of the odometry in the task `sparse-goal`, as a share of the way."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
@@ -107,6 +112,10 @@ class TrainConfig:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         if not 1 <= self.apples <= 254:
             raise UsageError(f"apples is {self.apples}: give 1 to 254")
+        if not (0 <= self.obstacles <= 254 and 0 <= self.drift <= MAX_DRIFT):
+            raise UsageError(
+                f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
+            )
         if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
@@ -163,7 +172,7 @@ class TrainingRun:
             threads,
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
-            task=task_maker(config.task, config.apples),
+            task=task_maker(config.task, config.apples, config.obstacles, config.drift),
             motion_noise=config.motion_noise,
         )
         self._load_first_scene()

@@ -1,4 +1,4 @@
-"""Which listed episodes lead to a place where a goal image can be taken, and which do not and why."""
+"""Which listed episodes lead to a place that agents can go to, and which do not and why."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def with_goals(listed: EpisodeList, scenes: SceneSet, source: str) -> tuple[Epis
     if not kept:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items() if count)
         raise SceneError(
-            f"{source}: no episode leads to a place where a picture can be taken ({reasons}): give "
+            f"{source}: no episode leads to a place where a picture can be taken or an agent can go "
+            f"({reasons}): give "
             "image-goal or point-goal episodes of these scenes, or a number of episodes"
         )
     hashes = {episode.scene_id: listed.scene_hashes[episode.scene_id] for episode in kept}

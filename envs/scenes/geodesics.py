@@ -51,6 +51,29 @@ class FreeSpaceGeodesics:
             lengths[to_goal] = csgraph.dijkstra(self._graph, directed=False, indices=goal)[first[to_goal]]
         return lengths
 
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """Centres (M, 2) of all free cells, in the order of `lengths_from`."""
+        return np.asarray(self._nearest.data)
+
+    def lengths_from(self, start: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Lengths (M,) of the shortest ways from a position (2,) to all free cells; inf where none."""
+        lengths: NDArray[np.float64] = csgraph.dijkstra(
+            self._graph, directed=False, indices=self._cells(start)[0]
+        )
+        return lengths
+
+    def way(self, start: NDArray[np.floating], end: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Centres (K, 2) of the cells that a shortest way steps on; (0, 2) if there is none."""
+        first, last = int(self._cells(start)[0]), int(self._cells(end)[0])
+        before = csgraph.dijkstra(self._graph, directed=False, indices=last, return_predecessors=True)[1]
+        rows = [first]
+        while rows[-1] != last:
+            if before[rows[-1]] < 0:
+                return np.zeros((0, 2))
+            rows.append(int(before[rows[-1]]))
+        return self.places[rows]
+
     def _cells(self, xy: NDArray[np.floating]) -> NDArray[np.int64]:
         return self._nearest.query(np.atleast_2d(xy)[:, :2])[1].astype(np.int64)
 

@@ -33,6 +33,10 @@ class Instances(Protocol):
         """
         ...
 
+    def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
+        """Whether one of them is in the way of an agent that moves from start (2,) to end (2,)."""
+        ...
+
 
 class NoInstances:
     """Scenes as they are."""
@@ -42,6 +46,10 @@ class NoInstances:
     ) -> Images:
         """The scenery itself."""
         return scenery
+
+    def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
+        """Nothing is there."""
+        return False
 
 
 class Spheres:
@@ -85,6 +93,10 @@ class Spheres:
         inputs = [*arrays, self._focal, self._radius, self._color, *images]
         wp.launch(_draw, len(rows), inputs, device="cpu")
         return rgb, depth
+
+    def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
+        """Never: agents walk through them as through air."""
+        return False
 
     def in_view(self) -> NDArray[np.bool_]:
         """Which spheres (N, K) show in at least one pixel."""

@@ -7,23 +7,39 @@ from typing import Literal
 
 from robonav.envs.tasks.apples import APPLES, ApplePicking
 from robonav.envs.tasks.image_goal import ImageGoal
+from robonav.envs.tasks.sparse_goal import SparseGoal
 from robonav.envs.tasks.task import Exploring, Task, TaskMaker, Verdict
 
-TaskName = Literal["apples", "image-goal"]
+TaskName = Literal["apples", "image-goal", "sparse-goal"]
 
-__all__ = ["ApplePicking", "Exploring", "ImageGoal", "Task", "TaskMaker", "TaskName", "Verdict", "task_maker"]
+__all__ = [
+    "ApplePicking",
+    "Exploring",
+    "ImageGoal",
+    "SparseGoal",
+    "Task",
+    "TaskMaker",
+    "TaskName",
+    "Verdict",
+    "task_maker",
+]
 
 
-def task_maker(name: TaskName | None, apples: int | None = None) -> TaskMaker:
+def task_maker(
+    name: TaskName | None, apples: int | None = None, obstacles: int = 0, drift: float = 0.0
+) -> TaskMaker:
     """What makes the task of that name for a simulator; None = exploring.
 
     Args:
         name: As typed at the command line.
         apples: How many there are to be picked; None = 5.
+        obstacles: How many appear on the way to a sparse goal.
+        drift: Error of the odometry there, as a share of the way.
     """
     makers: dict[str | None, TaskMaker] = {
         None: Exploring,
         "apples": partial(ApplePicking, count=apples or APPLES),
         "image-goal": ImageGoal,
+        "sparse-goal": partial(SparseGoal, obstacles=obstacles, drift=drift),
     }
     return makers[name]

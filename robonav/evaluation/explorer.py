@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from robonav.envs.tasks import TaskName
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
-BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner")
+TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
+BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "topological", *TO_GOALS)
 SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
 
@@ -41,20 +42,31 @@ class Explorer(Protocol):
 
         Args:
             observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
-                and `goal` (N, H, W, 3) uint8 where the task shows one: all that a policy may look at.
+                and `goal` (N, H, W, 3) uint8 or `point_goal` (N, 2) and `odometry` (N, 4) where the
+                task tells them: all that a policy may look at.
             frames: Depth, pose and collisions: for planners that are allowed the truth.
             camera: The camera that took the frames.
         """
         ...
 
 
-def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
+def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str | None = None) -> Explorer:
     """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
+    Args:
+        name_or_path: As typed at the command line.
+        task: What it is for.
+        driver: A policy trained for `sparse-goal`, which drives where a meta-controller chooses sub-goals.
+
     Raises:
-        UsageError: If it is none of these, or wants a goal image that the task does not show.
+        UsageError: If it is none of these, or wants a goal that the task does not tell.
     """
+    if driver is not None:
+        from robonav.hierarchy.explorer import with_driver
+
+        return with_driver(make_explorer(name_or_path, task), name_or_path, checkpoint_folder(driver))
     from robonav.evaluation import baselines, frontier, rgb_planner
+    from robonav.hierarchy import baselines as hierarchy
 
     makers: dict[str, Callable[[], Explorer]] = {
         "random": baselines.RandomExplorer,
@@ -62,15 +74,26 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         "frontier": frontier.informed_frontier,
         "nearest-frontier": frontier.nearest_frontier,
         "rgb-planner": rgb_planner.RgbPlanner,
+        "topological": hierarchy.topological,
+        "goal-bumper": hierarchy.GoalBumper,
+        "goal-planner": hierarchy.GoalPlanner,
+        "goal-frontier": hierarchy.goal_frontier,
     }
+    if name_or_path in TO_GOALS and task != "sparse-goal":
+        raise UsageError(f"{name_or_path} goes straight to goals that it is told: add --task sparse-goal")
     if name_or_path in makers:
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():
         from robonav.evaluation.policy_explorer import load_explorer
+        from robonav.hierarchy.meta_files import is_meta
 
+        if is_meta(checkpoint_folder(name_or_path)):
+            return hierarchy.learned(checkpoint_folder(name_or_path))
         explorer = load_explorer(checkpoint_folder(name_or_path))
-        if explorer.wants_goal and task != "image-goal":
+        if explorer.goal == "goal" and task != "image-goal":
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
+        if explorer.goal == "point_goal" and task != "sparse-goal":
+            raise UsageError(f"{name_or_path} was trained to go to far places: add --task sparse-goal")
         return explorer
     raise UsageError(
         f"{name_or_path} is neither a checkpoint folder nor an explorer by name "

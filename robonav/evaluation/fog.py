@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from robonav.envs.scenes.scene import FreeSpace
     from robonav.envs.sensors.camera import Camera
     from robonav.envs.sensors.raycast import RaycastSensor
     from robonav.evaluation.surface import Surface
@@ -58,16 +59,27 @@ def draw_map(
         seen_samples: (S,) bool.
         trajectory: (T + 1, 3) x, y, yaw.
     """
-    per_cell = round(CELL_M / surface.free_space.cell_size)
-    floor = _coarser(surface.free, per_cell)
+    floor, lit = floor_seen(sensor, camera, surface.free_space, surface.free, trajectory)
     origin = np.array(surface.free_space.origin_xy)
-    lit = _lit(sensor, camera, trajectory, surface.free_space.floor_z, origin, floor.shape) & floor
     cells = np.where(floor, np.where(lit, FLOOR_SEEN, FLOOR_UNSEEN), OUTSIDE).astype(np.uint8)
     height = surface.points[:, 2] - surface.free_space.floor_z
     wall = (height > WALL_BAND_M[0]) & (height < WALL_BAND_M[1])
     for state, chosen in ((WALL_UNSEEN, wall & ~seen_samples), (WALL_SEEN, wall & seen_samples)):
         _paint(cells, (surface.points[chosen, :2] - origin) / CELL_M, state)
     return TopDownMap(cells, origin, trajectory, *(float(m.sum()) * CELL_M**2 for m in (floor, lit)))
+
+
+def floor_seen(
+    sensor: RaycastSensor,
+    camera: Camera,
+    free_space: FreeSpace,
+    free: NDArray[np.bool_],
+    trajectory: NDArray[np.float64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cells of 10 cm of a floor (its free cells, of 5 cm, given), and which of them came into view."""
+    floor = _coarser(free, round(CELL_M / free_space.cell_size))
+    origin = np.array(free_space.origin_xy)
+    return floor, _lit(sensor, camera, trajectory, free_space.floor_z, origin, floor.shape) & floor
 
 
 def _lit(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from robonav.checkpoint import CheckpointError, load_policy
 from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.policies.sequence import Memory, SequencePolicy
+from robonav.policies.sequence import GOALS, Memory, SequencePolicy
 
 _TEMPERATURE = 0.5  # half-hearted actions, which training needs, cost what is seen; chosen on train houses
 
@@ -27,10 +27,10 @@ class PolicyExplorer:
         self._begins = True
 
     @property
-    def wants_goal(self) -> bool:
-        """Whether it has to be shown a goal image."""
+    def goal(self) -> str | None:
+        """What it has to be told of its goal: `goal`, an image, `point_goal`, a place, or nothing."""
         assert isinstance(self.policy.observation_space, spaces.Dict)
-        return "goal" in self.policy.observation_space.spaces
+        return next((name for name in GOALS if name in self.policy.observation_space.spaces), None)
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget everything; `num_agents` new episodes begin."""
@@ -43,7 +43,9 @@ class PolicyExplorer:
         """Sampled actions (N,) from what the policy was trained to look at; `frames` stay unseen."""
         device = self.policy.device
         tensors = {"previous_action": torch.as_tensor(observation["previous_action"], device=device)}
-        for name in ("rgb", "goal") if self.wants_goal else ("rgb",):
+        if self.goal == "point_goal":
+            tensors["point_goal"] = torch.as_tensor(observation["point_goal"], device=device)
+        for name in ("rgb", "goal") if self.goal == "goal" else ("rgb",):
             channels_first = np.ascontiguousarray(np.moveaxis(observation[name], -1, 1))
             tensors[name] = torch.as_tensor(channels_first, device=device)
         starts = torch.full((len(tensors["rgb"]),), self._begins, device=device)

@@ -21,6 +21,7 @@ LABELS = {
     "visible_completeness_pct": "Visible completeness, %",
     "completeness_pct": "Completeness, %",
     "mean_distance_m": "Mean distance to the observed surface, m",
+    "steps_to_goal": "Steps to the goal, all where it was not reached",
     "geodesic_distance_m": "Shortest way to the goal, m",
     "area_m2": "Floor area that came into view, m²",
     "free_area_m2": "Floor area of the island, m²",

@@ -12,6 +12,7 @@ import numpy as np
 
 from robonav.envs.episodes import sample_episode
 from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
+from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -42,6 +43,8 @@ class Settings:
         sensor: What the explorer sees through, a key of `SENSORS`; metrics always use ours.
         task: What agents are there for; None = exploring alone, which is measured in any case.
         apples: How many there are to be picked in the task `apples`; None = 5.
+        obstacles: How many appear on the way in the task `sparse-goal`.
+        drift: Error of the odometry in that task, as a share of the way.
     """
 
     explorer: str
@@ -54,6 +57,8 @@ class Settings:
     sensor: SensorName | None = None
     task: TaskName | None = None
     apples: int | None = None
+    obstacles: int = 0
+    drift: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("episodes", "steps", "num_envs"):
@@ -63,6 +68,10 @@ class Settings:
             raise UsageError(f"floor is {self.floor}: give 0 for the lowest, or more")
         if self.apples is not None and not 1 <= self.apples <= 254:
             raise UsageError(f"apples is {self.apples}: give 1 to 254")
+        if not 0 <= self.obstacles <= 254:
+            raise UsageError(f"obstacles is {self.obstacles}: give 0 to 254")
+        if not 0 <= self.drift <= MAX_DRIFT:
+            raise UsageError(f"drift is {self.drift}: give a share of the way, 0 to {MAX_DRIFT}")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
 
@@ -140,7 +149,7 @@ class Evaluation:
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned
         self._metric_camera = metric_camera(explorer.camera)
-        self._make_task = task_maker(settings.task, settings.apples)
+        self._make_task = task_maker(settings.task, settings.apples, settings.obstacles, settings.drift)
         self._truth = lru_cache(maxsize=settings.num_envs)(GroundTruth.of)
         # A simulator has a fixed number of agents, and the last batch may be smaller.
         self._simulator = lru_cache(maxsize=1)(self._build_simulator)

@@ -11,6 +11,7 @@ from robonav.provenance import versions
 
 BY_STEP = (*task_scores.BY_STEP, "visible_completeness_pct", "completeness_pct", "mean_distance_m")
 SINGLE = (
+    "steps_to_goal",
     "geodesic_distance_m",
     "area_m2",
     "free_area_m2",

@@ -52,7 +52,7 @@ def goal_reached(walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
     """Success up to each step, and SPL as Anderson et al. 2018 define it (arXiv 1807.06757).
 
     SPL = S l / max(p, l): S is 1 for a success, p the length of the way that was gone until then and l that
-    of the shortest way from the start to where the picture was taken, on the free space of the agent.
+    of the shortest way from the start to the goal, on the free space of the agent without obstacles.
     """
     goal = walk.task["goal"]
     shortest = geodesic_m(walk.free_space, walk.trajectory[0, :2], np.array([goal["x"], goal["y"]]))
@@ -70,10 +70,18 @@ def goal_reached(walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
     }
 
 
+def far_goal_reached(walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
+    """The same, and the steps to the goal; an episode that never arrives counts with all of its steps."""
+    score = goal_reached(walk, steps)
+    first = score["success_step"]
+    return {**score, "steps_to_goal": len(walk.achieved) - 1 if first is None else first}
+
+
 SCORES: dict[TaskName | None, Score] = {
     None: no_score,
     "apples": apples_picked,
     "image-goal": goal_reached,
+    "sparse-goal": far_goal_reached,
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from robonav.policies.config import ActionToken
 from robonav.policies.dino import DinoConfig, DinoEye, DinoView
-from robonav.policies.goal import GoalContext, NoGoal
+from robonav.policies.goal import GoalContext, NoGoal, PointGoal
 from robonav.policies.guidance import Guide, NoGuide
 from robonav.policies.relative_pose import RelativePose
 from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
@@ -24,7 +24,8 @@ class Percept(NamedTuple):
         windows: (..., C, S, S) uint8, what the policy's own map says; of no size where it has none.
         advice: (..., A) float32, what the planner on that map says; of no size where there is none.
         previous_action: (...) int64, 0 = none or blocked.
-        goal: (..., F) float32, what the eye says of the goal image; of no size where there is none.
+        goal: (..., F) float32, what the eye says of the goal image or where the goal lies; of no size where
+            there is none.
     """
 
     features: Tensor
@@ -49,7 +50,7 @@ class FrameEncoder(nn.Module):
         num_actions: int,
         width: int,
         action_token: ActionToken = "embedding",
-        has_goal: bool = False,
+        goal: str | None = None,
     ) -> None:
         super().__init__()
         self.eye: VisionEncoder | DinoEye
@@ -64,7 +65,9 @@ class FrameEncoder(nn.Module):
         self.previous_action = (
             nn.Embedding(num_actions + 1, width) if action_token == "embedding" else RelativePose(width)
         )
-        self.goal = GoalContext(vision.features, width) if has_goal else NoGoal()
+        self.goal: GoalContext | PointGoal | NoGoal = NoGoal()
+        if goal is not None:
+            self.goal = PointGoal(width) if goal == "point_goal" else GoalContext(vision.features, width)
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8, in float32 always."""

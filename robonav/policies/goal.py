@@ -1,4 +1,4 @@
-"""A goal image as context of every frame: seen once by the frozen eye, compared with what is seen now."""
+"""Goals as context of every frame: an image, seen once by the frozen eye, or a place, told at every step."""
 
 from __future__ import annotations
 
@@ -45,6 +45,42 @@ class GoalContext(nn.Module):
     def initialise(self) -> None:
         """Small at first, so that an explorer that is fine-tuned begins as it was."""
         for layer, gain in ((self.compare[0], 1.0), (self.compare[2], 0.1)):
+            nn.init.orthogonal_(layer.weight, gain=gain)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
+class PointGoal(nn.Module):
+    """Makes of a goal's distance and bearing what they add to a frame's token.
+
+    Args:
+        width: Width of a token.
+    """
+
+    features = 4
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.place = nn.Sequential(nn.Linear(self.features, width), nn.GELU(), nn.Linear(width, width))
+
+    def new(self, count: int, device: torch.device) -> Tensor:
+        """Nothing (N, 4) that lasts: the goal is told at every step."""
+        return torch.zeros(count, self.features, device=device)
+
+    def look(self, eye: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor) -> Tensor:
+        """Numbers (N, 4) of the right size, from `point_goal` (N, 2): metres and radians."""
+        distance, bearing = observation["point_goal"].float().unbind(dim=-1)
+        return torch.stack(
+            [distance / 10.0, torch.exp(-distance), torch.cos(bearing), torch.sin(bearing)], dim=-1
+        )
+
+    def forward(self, features: Tensor, goal: Tensor) -> Tensor:
+        """What to add to tokens (..., width), from goals (..., 4)."""
+        added: Tensor = self.place(goal)
+        return added
+
+    def initialise(self) -> None:
+        """Small at first, so that an explorer that is fine-tuned begins as it was."""
+        for layer, gain in ((self.place[0], 1.0), (self.place[2], 0.1)):
             nn.init.orthogonal_(layer.weight, gain=gain)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 

@@ -21,6 +21,7 @@ from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemo
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
+GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place
 
 
 @dataclass
@@ -55,7 +56,7 @@ class SequencePolicy(BasePolicy):
     once for each with the same weights.
 
     It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, and a `goal`
-    image where the task shows one; no more.
+    image or a `point_goal` where the task has one; no more.
 
     Raises:
         ValueError: The observation or action space is not that of a navigation world.
@@ -68,7 +69,7 @@ class SequencePolicy(BasePolicy):
         config: SequencePolicyConfig | None = None,
     ) -> None:
         told = set(observation_space) if isinstance(observation_space, spaces.Dict) else set()
-        if told - {"goal"} != {"rgb", "previous_action"}:
+        if told - {*GOALS, "odometry"} != {"rgb", "previous_action"}:
             raise ValueError(
                 f"SequencePolicy needs a Dict with rgb and previous_action, found {observation_space}"
             )
@@ -86,7 +87,7 @@ class SequencePolicy(BasePolicy):
             int(action_space.n),
             self.config.width,
             self.config.action_token,
-            has_goal="goal" in told,
+            goal=next((name for name in GOALS if name in told), None),
         )
         self.trunk = trunk_of(self.config)
         self.actor = nn.Linear(self.config.width, int(action_space.n))

@@ -49,7 +49,7 @@ def goal_seeker(explorer: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return trained(replace(TINY, init=str(explorer)), tmp_path_factory.mktemp("seeker"))
 
 
-@pytest.mark.parametrize("task", ["apples", "image-goal"])
+@pytest.mark.parametrize("task", ["apples", "image-goal", "sparse-goal"])
 def test_fine_tuning_begins_with_all_weights_of_the_explorer(task, explorer, tmp_path):
     config = replace(TINY, task=task, init=str(explorer))
     started = TrainingRun(config, tmp_path / "tuned").algorithm.policy.state_dict()
@@ -59,7 +59,7 @@ def test_fine_tuning_begins_with_all_weights_of_the_explorer(task, explorer, tmp
         torch.testing.assert_close(started[name].cpu(), weight, rtol=0, atol=0)
     new = started.keys() - given.keys()
     assert all(name.startswith("encoder.goal.") for name in new)
-    assert bool(new) == (task == "image-goal")
+    assert bool(new) == (task != "apples")
     assert any(not torch.equal(scratch[name], given[name]) for name in given)
 
 
@@ -83,6 +83,33 @@ def test_the_checkpoint_of_a_goal_seeker_knows_that_it_wants_a_goal(goal_seeker)
     with pytest.raises(UsageError, match="add --task image-goal"):
         make_explorer(str(goal_seeker))
     assert make_explorer(str(goal_seeker), "image-goal").camera == TINY.camera
+
+
+def test_a_policy_that_goes_to_places_is_trained_resumed_and_told_of_the_place_alone(explorer, tmp_path):
+    config = replace(TINY, task="sparse-goal", init=str(explorer), drift=0.01, obstacles=1)
+    trained(replace(config, steps=64), tmp_path / "stopped")
+    resumed = trained(config, tmp_path / "stopped", resume=True)
+    whole = trained(config, tmp_path / "whole")
+    expected, found = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
+    for key in expected:
+        torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
+    with pytest.raises(UsageError, match="add --task sparse-goal"):
+        make_explorer(str(whole))
+    policy = make_explorer(str(whole), "sparse-goal").policy
+    rgb = np.random.default_rng(0).integers(0, 256, (1, 3, 40, 40)).astype(np.uint8)
+
+    def advice(point_goal: list[float], odometry: float) -> torch.Tensor:
+        told = {
+            "rgb": torch.as_tensor(rgb),
+            "previous_action": torch.zeros(1, dtype=torch.long),
+            "point_goal": torch.tensor([point_goal]),
+            "odometry": torch.full((1, 4), odometry),
+        }
+        with torch.no_grad():
+            return policy.act(told, policy.new_memory(1), torch.ones(1, dtype=torch.bool))[0].logits
+
+    torch.testing.assert_close(advice([9.0, 1.0], 0.0), advice([9.0, 1.0], 5.0), rtol=0, atol=0)
+    assert not torch.equal(advice([9.0, 1.0], 0.0), advice([9.0, -1.0], 0.0))
 
 
 def test_weights_that_do_not_fit_are_refused_in_one_sentence(explorer, goal_seeker, tmp_path):
@@ -124,7 +151,19 @@ def test_what_cannot_be_learned_is_refused(wrong, message):
 
 
 def test_presets_pay_for_their_task_alone_and_fit_the_shipped_explorer():
-    for name, task in (("nano-apples", "apples"), ("nano-image-goal", "image-goal")):
-        preset = load_preset(name)
+    for task in ("apples", "image-goal", "sparse-goal"):
+        preset = load_preset(f"nano-{task}")
         assert (preset.task, preset.surprise_weight) == (task, 0.0)
         assert preset.policy == load_preset("nano").policy
+
+
+def test_presets_of_sparse_goals_add_one_drive_each():
+    drives = {
+        name: load_preset(f"nano-sparse-goal{name}").rewards() for name in ("", "-rnd", "-curious", "-both")
+    }
+    assert drives[""] == {}
+    assert [set(drive) for drive in list(drives.values())[1:]] == [
+        {"rnd"},
+        {"geometric"},
+        {"geometric", "sub-goals"},
+    ]

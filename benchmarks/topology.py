@@ -1,0 +1,283 @@
+"""Far goals without a map: two levels, their ablations, planners and flat policies; resumable.
+
+    python benchmarks/topology.py                               # all: days, most of it for flat policies
+    python benchmarks/topology.py --parts planners two-levels ablations obstacles drift   # an hour or two
+    python benchmarks/topology.py --parts flat --flat-steps 65536
+
+Every explorer walks the same episodes in unseen houses (split `val`), each to its end, so that coverage is
+compared at equal steps. It writes a JSON line an episode as each batch is finished and skips what is there,
+so it can be stopped and started again at any time; then it prints a Markdown table and writes --results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+
+from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
+from robonav.envs.scenes import open_scenes
+from robonav.envs.tasks import SparseGoal
+from robonav.evaluation.explorer import Explorer, make_explorer
+from robonav.evaluation.fog import floor_seen
+from robonav.evaluation.runner import plan_episodes
+from robonav.evaluation.statistics import bootstrap_mean, paired_difference
+from robonav.evaluation.task_scores import Walk, far_goal_reached
+from robonav.hierarchy.config import HierarchyConfig
+from robonav.hierarchy.explorer import TopologicalExplorer
+from robonav.hierarchy.meta import Greedy
+from robonav.hierarchy.training import MetaConfig, MetaTraining
+from robonav.training import TrainingRun, set_threads
+
+Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
+FLAT = {
+    "flat PPO": "nano-sparse-goal",
+    "flat PPO + RND": "nano-sparse-goal-rnd",
+    "flat PPO + reconstruction curiosity": "nano-sparse-goal-curious",
+    "flat PPO, both drives": "nano-sparse-goal-both",
+}
+REPEATED = ("goal-planner", "topological, greedy", "topological, learned")  # with obstacles and with drift
+METRICS = ("success_pct", "spl", "steps_to_goal", "coverage_pct", "collisions")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train and how to measure it."""
+
+    out: Path = Path("runs/topology")
+    """Training runs and episodes go here."""
+    results: Path = Path("docs/results/topology.json")
+    """The table."""
+    parts: tuple[Part, ...] = ("planners", "two-levels", "ablations", "obstacles", "drift", "flat")
+    """Which rows."""
+    episodes: int = 20
+    """Unseen houses, one episode each."""
+    episode_steps: int = 400
+    """Steps of an evaluated episode."""
+    seeds: int = 3
+    """Training runs of each learned row."""
+    ablation_seeds: int = 1
+    """The same where nothing intrinsic is paid."""
+    meta_steps: int = 32_000
+    """Environment steps of each training run of the meta-controller."""
+    flat_steps: int = 65_536
+    """Environment steps of each training run of a flat policy."""
+    batch: int = 8
+    """Episodes side by side."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One explorer under one condition: a part of a row of the table."""
+
+    row: str
+    make: Callable[[], Explorer]
+    seed: int = 0
+    obstacles: int = 0
+    drift: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of the row with its condition."""
+        conditions = [f"{self.obstacles} obstacles"] if self.obstacles else []
+        conditions += [f"{100 * self.drift:g} % drift"] if self.drift else []
+        return " | ".join([self.row, *conditions])
+
+    @property
+    def file(self) -> str:
+        """Where its episodes are written."""
+        words = "".join(c if c.isalnum() else "-" for c in self.name)
+        return f"{words}-{self.seed}.jsonl"
+
+
+def runs_of(options: Options) -> Iterator[Run]:
+    """All runs that were asked for."""
+    base = list(_base(options))
+    wanted = {"planners": _is_planner, "two-levels": lambda run: run.row.startswith("topological")}
+    for part in options.parts:
+        if part in wanted:
+            yield from filter(wanted[part], base)
+        elif part == "ablations":
+            yield from _ablations(options)
+        elif part == "flat":
+            yield from _flat(options)
+        else:
+            conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
+            for condition in conditions:
+                yield from (replace(run, **condition) for run in base if run.row in REPEATED)
+
+
+def _is_planner(run: Run) -> bool:
+    return not run.row.startswith("topological")
+
+
+def _base(options: Options) -> Iterator[Run]:
+    for name in ("random", "goal-bumper", "goal-planner", "goal-frontier"):
+        yield Run(name, partial(make_explorer, name, "sparse-goal"))
+    yield Run("topological, greedy", partial(TopologicalExplorer, Greedy()))
+    for seed in range(options.seeds):
+        yield Run("topological, learned", partial(_learned, options, seed, {}), seed)
+
+
+def _ablations(options: Options) -> Iterator[Run]:
+    changes = {
+        "no guard": HierarchyConfig(guard=False),
+        "no priorities": HierarchyConfig(guard=False, interrupt=False),
+        "no frontier nodes": HierarchyConfig(nodes="places"),
+    }
+    for name, config in changes.items():
+        yield Run(f"greedy, {name}", partial(TopologicalExplorer, Greedy(), config))
+    for seed in range(options.ablation_seeds):
+        make = partial(_learned, options, seed, {"coverage": 0.0})
+        yield Run("learned, no intrinsic reward", make, seed)
+
+
+def _flat(options: Options) -> Iterator[Run]:
+    for row, preset in FLAT.items():
+        for seed in range(options.seeds):
+            yield Run(row, partial(_flat_policy, options, preset, seed), seed)
+
+
+def _learned(options: Options, seed: int, changes: dict[str, Any]) -> Explorer:
+    """The meta-controller of a seed, trained first unless it is."""
+    folder = options.out / "train" / f"learned-{'unpaid-' if changes else ''}{seed}"
+    config = MetaConfig(seed=seed, steps=options.meta_steps, **changes)
+    MetaTraining(config, folder, resume=True).learn()
+    return make_explorer(str(folder), "sparse-goal")
+
+
+def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
+    """The flat policy of a seed, trained first unless it is."""
+    from robonav.launch.presets import load_preset
+
+    folder = options.out / "train" / f"{preset}-{seed}"
+    config = replace(load_preset(preset), seed=seed, steps=options.flat_steps, threads=1)
+    TrainingRun(config, folder, resume=True).learn(progress_bar=False)
+    return make_explorer(str(folder), "sparse-goal")
+
+
+def walk_all(run: Run, options: Options) -> list[dict[str, Any]]:
+    """Records of all episodes of a run; what is on disk already is read."""
+    path = options.out / "episodes" / run.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text().splitlines() if path.exists() else []
+    done = {record["episode_id"]: record for record in map(json.loads, lines)}
+    scenes = open_scenes("procedural", "val")
+    planned = plan_episodes(scenes.scene_ids, options.episodes, seed=0)
+    missing = [plan for plan in planned if plan.episode_id not in done]
+    explorer = run.make() if missing else None
+    for first in range(0, len(missing), options.batch):
+        assert explorer is not None
+        plans = missing[first : first + options.batch]
+        simulator = NavigationSimulator(scenes, len(plans), explorer.camera, threads=1)
+        episodes = [plan.episode(simulator) for plan in plans]
+        records = walk(explorer, simulator, episodes, run, options.episode_steps)
+        with open(path, "a", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+        done |= {record["episode_id"]: record for record in records}
+    return [done[plan.episode_id] for plan in planned]
+
+
+def walk(
+    explorer: Explorer, simulator: NavigationSimulator, episodes: list[Episode], run: Run, steps: int
+) -> list[dict[str, Any]]:
+    """Let an explorer walk episodes side by side, each of so many steps: their records."""
+    count = len(episodes)
+    task = SparseGoal(simulator, run.obstacles, run.drift)
+    task.begin(episodes, range(count))
+    frames = simulator.start(episodes)
+    explorer.reset(count, run.seed)
+    previous, collisions = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    poses = [np.column_stack([frames.position[:, :2], frames.yaw])]
+    achieved = [task.achieved.copy()]
+    for _ in range(steps):
+        observation = {"rgb": frames.rgb, "previous_action": previous, **task.observe()}
+        actions = explorer.act(observation, frames, simulator.camera)
+        frames = simulator.step(actions)
+        task.judge(frames)
+        previous = previous_action(actions, frames)
+        collisions += frames.collided
+        poses.append(np.column_stack([frames.position[:, :2], frames.yaw]))
+        achieved.append(task.achieved.copy())
+    trajectories, done = np.array(poses, np.float64), np.array(achieved)
+    records = []
+    for agent, episode in enumerate(episodes):
+        world = simulator.world(agent)
+        score = far_goal_reached(
+            Walk(world.free_space, trajectories[:, agent], done[:, agent], task.facts(agent)), [steps]
+        )
+        island = world.free_space.islands == int(world.free_space.island_at(np.array(episode.start[:2])))
+        floor, seen = floor_seen(
+            world.sensor, simulator.camera, world.free_space, island, trajectories[:, agent]
+        )
+        records.append(
+            {
+                "episode_id": episode.episode_id,
+                "success_pct": score["success_pct"][str(steps)],
+                "spl": score["spl"][str(steps)],
+                "steps_to_goal": score["steps_to_goal"],
+                "coverage_pct": round(100.0 * seen.sum() / floor.sum(), 3),
+                "collisions": int(collisions[agent]),
+                "geodesic_distance_m": score["geodesic_distance_m"],
+                "obstacles": len(score["obstacles_at"]),
+            }
+        )
+    return records
+
+
+def summarise(runs: dict[str, list[list[dict[str, Any]]]]) -> dict[str, dict[str, Any]]:
+    """Rows by name: means over houses (of means over seeds) with intervals, and what the greedy rule adds."""
+    values = {
+        name: {
+            metric: {
+                records[0]["episode_id"]: float(np.mean([record[metric] for record in records]))
+                for records in zip(*seeds, strict=True)
+            }
+            for metric in METRICS
+        }
+        for name, seeds in runs.items()
+    }
+    rows: dict[str, dict[str, Any]] = {}
+    for name, metrics in values.items():
+        rows[name] = {"seeds": len(runs[name])}
+        rows[name] |= {metric: bootstrap_mean(list(v.values())).as_dict() for metric, v in metrics.items()}
+        plain = values.get(name.split(" | ")[0])
+        if " | " in name and plain:
+            loss = paired_difference(metrics["success_pct"], plain["success_pct"])
+            rows[name]["success_beside_no_condition"] = loss.as_dict()
+    return rows
+
+
+def as_markdown(rows: dict[str, dict[str, Any]]) -> str:
+    """The table as docs/topology.md shows it."""
+    head = ["explorer", "seeds", "success, %", "SPL", "steps to the goal", "coverage, %", "blocked moves"]
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    digits = {"success_pct": 0, "spl": 2, "steps_to_goal": 0, "coverage_pct": 0, "collisions": 1}
+    for name, row in rows.items():
+        values = [(row[metric], places) for metric, places in digits.items()]
+        cells = [f"{v['mean']:.{d}f} [{v['low']:.{d}f}, {v['high']:.{d}f}]" for v, d in values]
+        lines.append(" | ".join([name.replace(" | ", ", "), str(row["seeds"]), *cells]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main(options: Options) -> None:
+    """Train, walk, write the table after every row."""
+    set_threads(1)
+    found: dict[str, list[list[dict[str, Any]]]] = {}
+    for run in runs_of(options):
+        found.setdefault(run.name, []).append(walk_all(run, options))
+        rows = summarise(found)
+        options.results.parent.mkdir(parents=True, exist_ok=True)
+        options.results.write_text(json.dumps(rows, indent=1) + "\n")
+        print(f"{run.name}, seed {run.seed}: {rows[run.name]['success_pct']['mean']:.0f} %", flush=True)
+    print(as_markdown(summarise(found)))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

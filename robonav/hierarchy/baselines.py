@@ -1,0 +1,153 @@
+"""What the two levels are compared with: planners without a topological map, and a bumper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.explorer import FORWARD, LEFT, RIGHT
+from robonav.evaluation.pilot import BODY_M, COMFORT_M, TURN_RAD, View, heading_along, steer
+from robonav.evaluation.pilot import Situation as Ways
+from robonav.hierarchy.config import HierarchyConfig
+from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
+from robonav.hierarchy.known_world import KnownWorld
+from robonav.hierarchy.meta import Greedy, LeastDetour
+from robonav.hierarchy.meta_files import load_meta
+from robonav.hierarchy.scorer import Learned
+from robonav.maps.occupancy import OCCUPIED
+from robonav.maps.planning import ShortestPaths, clearance
+
+if TYPE_CHECKING:
+    from robonav.envs.navigation import Frames
+
+_MAX_TURNS, _STRAIGHT_ON = 9, 8
+_THINK_EVERY = 8
+
+
+class GoalBumper:
+    """Turns to the goal and walks; where it is blocked it turns at random, walks on a little, tries again."""
+
+    camera = DEPTH_CAMERA
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Seed one stream an agent."""
+        self._rngs = np.random.default_rng(seed).spawn(num_agents)
+        self._plans: list[list[int]] = [[] for _ in range(num_agents)]
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Finish a detour, begin one after a collision, else go straight to the goal."""
+        return np.array(
+            [
+                self._decide(agent, bool(frames.collided[agent]), float(observation["point_goal"][agent, 1]))
+                for agent in range(len(self._rngs))
+            ]
+        )
+
+    def _decide(self, agent: int, collided: bool, bearing: float) -> int:
+        if collided:
+            turns, side = (
+                self._rngs[agent].integers(1, _MAX_TURNS + 1),
+                self._rngs[agent].choice([LEFT, RIGHT]),
+            )
+            self._plans[agent] = [int(side)] * int(turns) + [FORWARD] * _STRAIGHT_ON
+        if self._plans[agent]:
+            return self._plans[agent].pop(0)
+        if abs(bearing) <= TURN_RAD / 2 + 1e-6:
+            return FORWARD
+        return LEFT if bearing > 0 else RIGHT
+
+
+class GoalPlanner:
+    """Plans straight to the goal as if all that it has not seen were free, and again as it sees more."""
+
+    camera = DEPTH_CAMERA
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps; planners draw no random numbers."""
+        self._drivers = [_Direct(self.camera) for _ in range(num_agents)]
+        self._briefing = Briefing(num_agents)
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Take in depth and bumper, and steer along the way."""
+        actions = []
+        told = self._briefing.told(observation, frames.depth, frames.collided)
+        for driver, news in zip(self._drivers, told, strict=True):
+            assert news.goal is not None  # make_explorer asks for the task
+            driver.world.observe(news.depth, news.pose, news.collided)
+            actions.append(driver.act(news.goal, news.collided))
+        return np.array(actions)
+
+
+class _Direct:
+    """One robot that believes the unknown to be free."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.world = KnownWorld(camera, HierarchyConfig())
+        self._hfov = np.radians(camera.hfov_deg)
+        self._path, self._step = np.zeros((0, 2)), 0
+        self._blocked: list[float] = []
+        self._last_xy = np.zeros(2)
+
+    def act(self, goal: NDArray[np.float64], collided: bool) -> int:
+        """Plan every eighth step, or after a collision, and steer."""
+        world = self.world
+        if collided:
+            self._blocked.append(world.yaw)
+        elif np.linalg.norm(world.xy - self._last_xy) > 0.01:
+            self._blocked.clear()
+        self._last_xy = world.xy
+        if collided or self._step % _THINK_EVERY == 0:
+            self._plan(goal)
+        self._step += 1
+        if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
+            return RIGHT  # it believes to be there
+        ahead = self._path[-1] - world.xy
+        view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
+        return steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
+
+    def _plan(self, goal: NDArray[np.float64]) -> None:
+        world, grid = self.world, self.world.grid
+        low = np.minimum(grid.origin_xy, goal - 2.0)
+        pad = np.maximum(np.ceil((grid.origin_xy - low) / grid.cell_size), 0).astype(int)
+        high = np.maximum(
+            np.floor((goal + 2.0 - grid.origin_xy) / grid.cell_size).astype(int) + 1, grid.cells.shape
+        )
+        after = high - np.array(grid.cells.shape)
+        occupied = np.pad(grid.cells == OCCUPIED, list(zip(pad, after, strict=True)))
+        room = clearance(occupied, grid.cell_size)
+        costs = np.where(room > BODY_M, np.where(room < COMFORT_M, 3.0, 1.0), 50.0)
+        costs[occupied] = np.inf
+        paths = ShortestPaths(costs, grid.cell(world.xy) + pad)
+        world.ways = Ways(grid, world.xy, world.yaw, self._hfov)
+        world.ways.passable = (room > BODY_M)[
+            pad[0] : pad[0] + grid.cells.shape[0], pad[1] : pad[1] + grid.cells.shape[1]
+        ]
+        end = grid.cell(goal) + pad
+        if not np.isfinite(paths.costs[tuple(end)]):
+            cells = np.argwhere(np.isfinite(paths.costs))
+            end = cells[np.argmin(np.linalg.norm(cells - end, axis=1))]
+        self._path = grid.centre(paths.path_to(end) - pad)
+
+
+def topological() -> TopologicalExplorer:
+    """The greedy rule on the topological map."""
+    return TopologicalExplorer(Greedy())
+
+
+def learned(folder: Path) -> TopologicalExplorer:
+    """The meta-controller of a checkpoint or run folder, with the configuration it was trained with."""
+    scorer, config = load_meta(folder)
+    return TopologicalExplorer(Learned(scorer), config)
+
+
+def goal_frontier() -> TopologicalExplorer:
+    """No topology: the frontier from which the rest of the way to the goal is shortest."""
+    return TopologicalExplorer(LeastDetour(), HierarchyConfig(nodes="frontiers"))

@@ -1,0 +1,33 @@
+"""What decides how the two levels work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from robonav.maps.sub_goals import SubGoalWeights
+from robonav.maps.topology import TopologyConfig
+
+
+@dataclass(frozen=True)
+class HierarchyConfig:
+    """One explorer in two levels; every default but the last three is that of the reference design."""
+
+    weights: SubGoalWeights = field(default_factory=SubGoalWeights)
+    """Of the score by which the greedy rule chooses."""
+    topology: TopologyConfig = field(default_factory=TopologyConfig)
+    """What makes a place."""
+    patience: int = 100
+    """Steps after which a sub-goal is given up."""
+    tries: int = 3
+    """So often a frontier is tried in vain before it is left out."""
+    nodes: Literal["places and frontiers", "places", "frontiers"] = "places and frontiers"
+    """Which nodes may be sub-goals; an ablation leaves one kind out."""
+    guard: bool = True
+    """Whether avoiding collisions goes before all; else only the bumper tells of them."""
+    interrupt: bool = True
+    """Whether a sub-goal is dropped as soon as a way to the goal is known."""
+    think_every: int = 8
+    """Steps between two looks at frontiers and ways."""
+    cell_m: float = 0.10
+    """Edge of a cell of the occupancy map, metres."""

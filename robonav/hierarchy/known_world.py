@@ -1,0 +1,124 @@
+"""What one robot knows from a depth camera and odometry: an occupancy map, places, and the ways on them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.sensors.camera import Camera
+from robonav.evaluation.pilot import BODY_M, STRIDE_M, Situation, View, heading_along
+from robonav.hierarchy.config import HierarchyConfig
+from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
+from robonav.maps.topology import PlaceMapper
+
+BUMP_M = 0.3  # how far ahead lies what blocked a move
+NEAR_M = 0.4  # a way that ends so near to a place leads there
+_GUARD_M = 0.13  # half the width of what the guard wants free; cells reach 5 cm farther
+_MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
+_SURROUNDINGS_M = 1.5
+
+
+class KnownWorld:
+    """The maps of one robot in one episode, in the frame of its start, where the floor is at height 0.
+
+    Args:
+        camera: The depth camera.
+        config: Sizes and thresholds.
+        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
+
+    Attributes:
+        grid: The occupancy map.
+        mapper: The topological map; places are told apart by the occupancy around them.
+        xy: (2,) where the robot believes to be, metres.
+        yaw: Its heading.
+        ways: Shortest paths from there, as of the last `look_around`.
+    """
+
+    ways: Situation
+
+    def __init__(
+        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
+    ) -> None:
+        self._camera, self._rays = camera, camera.directions() if rays is None else rays
+        self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
+        self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
+        self.xy, self.yaw = np.zeros(2), 0.0
+
+    def observe(self, depth: NDArray[np.float32], pose: NDArray[np.floating], collided: bool) -> None:
+        """Take in a depth image (H, W), metres, from a believed pose (3,), and what the bumper told."""
+        self.xy, self.yaw = np.array(pose[:2], np.float64), float(pose[2])
+        feet, yaws = np.array([[*self.xy, 0.0]]), np.array([self.yaw])
+        self.grid.integrate(depth, self._camera.poses(feet, yaws)[0], self._rays)
+        self.grid.clear(self.xy, BODY_M)
+        if collided:
+            self.grid.block(self.xy + BUMP_M * self._direction())
+        self.mapper.observe(self.xy, self.grid.patch(self.xy))
+
+    def look_around(self) -> None:
+        """Find the frontiers, and the ways to everywhere."""
+        found = self.grid.frontiers(max(3, round(_MIN_FRONTIER_M / self.grid.cell_size)), _FRONTIER_M)
+        centres = self.grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
+        self.mapper.see_frontiers(centres, np.array([len(f.cells) for f in found], np.int64))
+        self.ways = Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg))
+        self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
+
+    def nearest_reachable(self, xy: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; cells there."""
+        size = self.grid.cell_size
+        reach = round(NEAR_M / size)
+        offsets = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)
+        offsets = offsets[np.linalg.norm(offsets, axis=1) <= reach]
+        costs = self.ways.paths.costs
+        cells = np.floor((np.asarray(xy) - self._origin) / size).astype(np.int64)[:, None] + offsets
+        inside = ((cells >= 0) & (cells < costs.shape)).all(axis=-1)
+        clipped = np.clip(cells, 0, np.array(costs.shape) - 1)
+        lengths = np.where(inside, costs[clipped[..., 0], clipped[..., 1]], np.inf) * size
+        # of the cells there the one that is nearest to the position counts, not to the robot
+        gaps = np.linalg.norm(offsets, axis=1)
+        best = np.where(np.isfinite(lengths), gaps, np.inf).argmin(axis=1)
+        rows = np.arange(len(cells))
+        return lengths[rows, best], clipped[rows, best]
+
+    def path_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64] | None:
+        """Positions (K, 2) on the known way to within 40 cm of a position (2,); None if there is none."""
+        lengths, cells = self.nearest_reachable(np.asarray(xy)[None])
+        if not np.isfinite(lengths[0]):
+            return None
+        return (self.ways.paths.path_to(cells[0]) + 0.5) * self.grid.cell_size + self._origin
+
+    def heading_along(self, path: NDArray[np.float64]) -> float:
+        """Where to head to go on along a path (K, 2)."""
+        end = path[-1]
+        ahead = end - self.xy
+        view = View(end, float(np.arctan2(ahead[1], ahead[0])), end)
+        return heading_along(self.ways, path, view, self.xy)
+
+    def ahead_m(self) -> float:
+        """How far the body can go straight on before something that is on the map, at most a move."""
+        reach = STRIDE_M + BODY_M
+        along, aside = np.meshgrid(
+            np.arange(0.05, reach + 0.05, 0.05), np.linspace(-_GUARD_M, _GUARD_M, 5), indexing="ij"
+        )
+        direction = self._direction()
+        normal = np.array([-direction[1], direction[0]])
+        cells = self.grid.cell(self.xy + along[..., None] * direction + aside[..., None] * normal)
+        hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
+        return float(along[hit, 0].min() - BODY_M) if hit.any() else STRIDE_M
+
+    def unknown_around(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Unknown floor (K,) within 1.5 m each way of positions (K, 2), m²."""
+        size = self.grid.cell_size
+        unknown = np.pad((self.grid.cells == UNKNOWN).astype(np.int32), ((1, 0), (1, 0)))
+        sums = unknown.cumsum(axis=0).cumsum(axis=1)
+        reach, top = round(_SURROUNDINGS_M / size), np.array(self.grid.cells.shape)
+        cells = self.grid.cell(np.asarray(xy))
+        (x0, y0), (x1, y1) = (np.clip(cells + side, 0, top).T for side in (-reach, reach + 1))
+        counts = sums[x1, y1] - sums[x0, y1] - sums[x1, y0] + sums[x0, y0]
+        return counts * size**2
+
+    def known_free_m2(self) -> float:
+        """Floor that is known to be free."""
+        return float(np.count_nonzero(self.grid.cells == 1)) * self.grid.cell_size**2
+
+    def _direction(self) -> NDArray[np.float64]:
+        return np.array([np.cos(self.yaw), np.sin(self.yaw)])
