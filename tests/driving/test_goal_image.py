@@ -14,17 +14,17 @@ from robonav.driving.goal_image import read_goal
 from robonav.driving.pilots import ExplorerPilot, Observation
 from robonav.envs.robots.robot import CameraFrame, Odometry
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.tasks import TaskName
 from robonav.evaluation.policy_explorer import load_explorer
 from robonav.launch import cli
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training import TrainConfig, TrainingRun
 
 
-@pytest.fixture(scope="module")
-def seeker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny policy that was shown goal images for 32 steps."""
+def trained(task: TaskName, out: Path) -> Path:
+    """A tiny policy that did a task for 32 steps."""
     config = TrainConfig(
-        task="image-goal",
+        task=task,
         surprise_weight=0.0,
         steps=32,
         num_envs=1,
@@ -34,7 +34,13 @@ def seeker(tmp_path_factory: pytest.TempPathFactory) -> Path:
         camera=Camera(width=40, height=40),
         policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16),
     )
-    return TrainingRun(config, tmp_path_factory.mktemp("seeker")).learn(progress_bar=False)
+    return TrainingRun(config, out).learn(progress_bar=False)
+
+
+@pytest.fixture(scope="module")
+def seeker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny policy that was shown goal images."""
+    return trained("image-goal", tmp_path_factory.mktemp("seeker"))
 
 
 @pytest.fixture
@@ -97,3 +103,12 @@ def test_a_goal_too_many_or_too_few_is_told(
     assert named in error
     assert error.count("\n") == 1
     assert not (picture.parent / "runs").exists()
+
+
+def test_a_policy_that_goes_to_places_is_not_driven_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = trained("sparse-goal", tmp_path / "run")
+    assert cli.main(["drive", str(checkpoint), "--out", str(tmp_path / "drive")]) == 2
+    assert "was trained to go to places" in capsys.readouterr().err
+    assert not (tmp_path / "drive").exists()
