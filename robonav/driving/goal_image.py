@@ -29,13 +29,7 @@ def read_goal(name: str, explorer: Explorer, path: Path | None) -> Goal:
     Raises:
         UsageError: The explorer wants one and there is none, or the other way round; or it is no picture.
     """
-    told = explorer.goal if isinstance(explorer, PolicyExplorer) else None
-    if told == "point_goal":
-        raise UsageError(
-            f"{name} was trained to go to places, and nobody tells it one here: use `robonav evaluate {name} "
-            "--task sparse-goal`"
-        )
-    wanted = told == "goal"
+    wanted = isinstance(explorer, PolicyExplorer) and explorer.goal == "goal"
     if wanted and path is None:
         raise UsageError(f"{name} was trained to go to goal images: give one with --goal-image PNG")
     if path is None:

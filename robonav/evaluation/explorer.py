@@ -93,7 +93,10 @@ def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str |
         if explorer.goal == "goal" and task != "image-goal":
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
         if explorer.goal == "point_goal" and task != "sparse-goal":
-            raise UsageError(f"{name_or_path} was trained to go to far places: add --task sparse-goal")
+            raise UsageError(
+                f"{name_or_path} was trained to go to far places, which "
+                "`robonav evaluate --task sparse-goal` tells it"
+            )
         return explorer
     raise UsageError(
         f"{name_or_path} is neither a checkpoint folder nor an explorer by name "

@@ -110,5 +110,5 @@ def test_a_policy_that_goes_to_places_is_not_driven_without_one(
 ) -> None:
     checkpoint = trained("sparse-goal", tmp_path / "run")
     assert cli.main(["drive", str(checkpoint), "--out", str(tmp_path / "drive")]) == 2
-    assert "was trained to go to places" in capsys.readouterr().err
+    assert "was trained to go to far places, which `robonav evaluate --task" in capsys.readouterr().err
     assert not (tmp_path / "drive").exists()
