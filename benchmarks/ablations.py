@@ -35,7 +35,7 @@ VARIANTS = (
     "nano-rnn",
     "nano-context-4",
 )
-BASELINES = ("random", "straight", "nearest-frontier", "frontier")
+BASELINES = ("random", "straight")
 
 
 @dataclass(frozen=True)
