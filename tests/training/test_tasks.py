@@ -93,7 +93,7 @@ def test_a_policy_that_goes_to_places_is_trained_resumed_and_told_of_the_place_a
     expected, found = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     for key in expected:
         torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
-    with pytest.raises(UsageError, match="add --task sparse-goal"):
+    with pytest.raises(UsageError, match="evaluate --task sparse-goal"):
         make_explorer(str(whole))
     policy = make_explorer(str(whole), "sparse-goal").policy
     rgb = np.random.default_rng(0).integers(0, 256, (1, 3, 40, 40)).astype(np.uint8)
