@@ -1,4 +1,4 @@
-"""The ablation table of docs/ablations.md: ReCuriosity's design at size nano, part by part; resumable.
+"""The ablation table of docs/exploration.md: ReCuriosity's design at size nano, part by part; resumable.
 
     python -m benchmarks.ablations                      # everything: some hours on two cores
     python -m benchmarks.ablations --steps 32768 --seeds 1 --episodes 8
@@ -101,7 +101,7 @@ def summarise(options: Options) -> dict[str, dict]:
 
 
 def as_markdown(rows: dict[str, dict]) -> str:
-    """The table as docs/ablations.md shows it."""
+    """The table as docs/exploration.md shows it."""
     last = list(next(iter(rows.values()))[METRIC])[-1]
     lines = [f"| policy | @{last} | each seed | full ahead |", "|---|---|---|---|"]
     for name, row in rows.items():
