@@ -1,6 +1,7 @@
 """The ablation table of docs/exploration.md: ReCuriosity's design at size nano, part by part; resumable.
 
-    python -m benchmarks.ablations                      # everything: some hours on two cores
+    python -m benchmarks.ablations                      # everything: an hour or two on two cores
+    python -m benchmarks.ablations --floors ../shared/data/gibson_floors   # and real floors besides
     python -m benchmarks.ablations --steps 32768 --seeds 1 --episodes 8
 
 All policies are `nano-mapless` (a causal transformer over what the frozen eye sees; no map of its own, no
@@ -35,7 +36,7 @@ VARIANTS = (
     "nano-rnn",
     "nano-context-4",
 )
-BASELINES = ("random", "straight")
+BASELINES = ("random", "straight", "frontier")
 
 
 @dataclass(frozen=True)
@@ -50,38 +51,66 @@ class Options:
     """Presets, in the order in which they are trained."""
     seeds: int = 3
     """Training runs of each."""
-    steps: int = 98_304
+    steps: int = 65_536
     """Environment steps of each run."""
     episodes: int = 50
     """Unseen houses, one episode each."""
+    floors: Path | None = None
+    """Floor plans (split val) to evaluate on as well, one episode each."""
+    floor_episodes: int = 20
+    """How many of them."""
     episode_steps: int = 256
     """Steps of an evaluated episode."""
     workers: int = 2
     """Processes side by side, one thread each."""
 
 
+@dataclass(frozen=True)
+class Test:
+    """Unseen worlds to evaluate on."""
+
+    name: str
+    scenes: str
+    episodes: int
+
+
+def tests_of(options: Options) -> list[Test]:
+    """All kinds of worlds of the table."""
+    tests = [Test("houses", "procedural", options.episodes)]
+    return tests + ([Test("floors", str(options.floors), options.floor_episodes)] if options.floors else [])
+
+
 def run(preset: str, seed: int, options: Options) -> None:
     """Train and evaluate one policy."""
     agent = Agent(preset, options.steps, seed)
     train(preset, seed, options.steps, options)
-    evaluate(str(agent.checkpoint(options.out)), f"{agent.row}-{seed}", options.episodes, options)
+    evaluate_everywhere(str(agent.checkpoint(options.out)), f"{agent.row}-{seed}", options)
 
 
-def finished(options: Options) -> dict[str, list[dict[str, dict]]]:
+def evaluate_everywhere(explorer: str, name: str, options: Options) -> None:
+    """Evaluate one explorer in all kinds of worlds."""
+    for test in tests_of(options):
+        evaluate(explorer, f"{test.name}/{name}", test.episodes, options, test.scenes)
+
+
+def finished(test: Test, options: Options) -> dict[str, list[dict[str, dict]]]:
     """Records of all seeds of the rows that are complete, by row."""
     members = {name: [name] for name in BASELINES}
     for preset in options.variants:
         row = Agent(preset, options.steps, 0).row
         members[preset] = [f"{row}-{seed}" for seed in range(options.seeds)]
-    runs = {row: [read_records(options.out, name) for name in names] for row, names in members.items()}
-    return {row: found for row, found in runs.items() if all(len(r) == options.episodes for r in found)}
+    runs = {
+        row: [read_records(options.out, f"{test.name}/{name}") for name in names]
+        for row, names in members.items()
+    }
+    return {row: found for row, found in runs.items() if all(len(r) == test.episodes for r in found)}
 
 
-def summarise(options: Options) -> dict[str, dict]:
-    """Rows of the table: means over houses and seeds, and how far the full design is ahead."""
+def summarise(test: Test, options: Options) -> dict[str, dict]:
+    """Rows of the table: means over worlds and seeds, and how far the full design is ahead."""
     from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 
-    runs = finished(options)
+    runs = finished(test, options)
     values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
     rows: dict[str, dict] = {}
     for row, by_step in values.items():
@@ -100,32 +129,33 @@ def summarise(options: Options) -> dict[str, dict]:
     return rows
 
 
-def as_markdown(rows: dict[str, dict]) -> str:
-    """The table as docs/exploration.md shows it."""
-    last = list(next(iter(rows.values()))[METRIC])[-1]
-    lines = [f"| policy | @{last} | each seed | full ahead |", "|---|---|---|---|"]
-    for name, row in rows.items():
-        value, lead = row[METRIC][last], row.get("full_ahead_by", {}).get(last)
-        seeds = ", ".join(f"{mean:.1f}" for mean in row["mean_of_each_seed"][last])
-        ahead = f"{lead['mean']:+.1f} [{lead['low']:+.1f}, {lead['high']:+.1f}]" if lead else ""
-        lines.append(
-            f"| {name} | {value['mean']:.1f} [{value['low']:.1f}, {value['high']:.1f}] | {seeds} | {ahead} |"
-        )
-    return "\n".join(lines)
+def as_markdown(table: dict[str, dict[str, dict]]) -> str:
+    """The tables as docs/exploration.md shows them."""
+    lines = []
+    for test, rows in table.items():
+        last = list(next(iter(rows.values()))[METRIC])[-1]
+        lines += ["", f"| policy, {test} | @{last} | each seed | full ahead |", "|---|---|---|---|"]
+        for name, row in rows.items():
+            value, lead = row[METRIC][last], row.get("full_ahead_by", {}).get(last)
+            seeds = ", ".join(f"{mean:.1f}" for mean in row["mean_of_each_seed"][last])
+            ahead = f"{lead['mean']:+.1f} [{lead['low']:+.1f}, {lead['high']:+.1f}]" if lead else ""
+            interval = f"{value['mean']:.1f} [{value['low']:.1f}, {value['high']:.1f}]"
+            lines.append(f"| {name} | {interval} | {seeds} | {ahead} |")
+    return "\n".join(lines[1:])
 
 
 def main(options: Options) -> None:
     """Train and evaluate seed by seed, and write the table anew after each policy."""
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        parts = [pool.submit(evaluate, name, name, options.episodes, options) for name in BASELINES]
+        parts = [pool.submit(evaluate_everywhere, name, name, options) for name in BASELINES]
         for seed in range(options.seeds):
             parts += [pool.submit(run, preset, seed, options) for preset in options.variants]
         for part in parts:
             part.result()
-            rows = summarise(options)
+            table = {test.name: summarise(test, options) for test in tests_of(options)}
             options.results.parent.mkdir(parents=True, exist_ok=True)
-            options.results.write_text(json.dumps(rows, indent=1) + "\n")
-    print(as_markdown(rows))
+            options.results.write_text(json.dumps(table, indent=1) + "\n")
+    print(as_markdown(table))
 
 
 if __name__ == "__main__":

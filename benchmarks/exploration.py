@@ -89,8 +89,8 @@ def train(preset: str, seed: int, steps: int, options: Options) -> None:
     print(f"trained {preset}, seed {seed}: {steps} steps", flush=True)
 
 
-def evaluate(explorer: str, name: str, episodes: int, options: Options) -> None:
-    """Evaluate one explorer on one thread, or go on with it."""
+def evaluate(explorer: str, name: str, episodes: int, options: Options, scenes: str = "procedural") -> None:
+    """Evaluate one explorer on one thread in unseen worlds, or go on with it."""
     from robonav.envs.scenes import open_scenes
     from robonav.evaluation.explorer import make_explorer
     from robonav.evaluation.records import RunFolder
@@ -98,11 +98,11 @@ def evaluate(explorer: str, name: str, episodes: int, options: Options) -> None:
     from robonav.training import set_threads
 
     set_threads(1)
-    settings = Settings(explorer, "procedural", episodes, options.episode_steps)
-    facts = {"explorer": explorer, "episodes": episodes, "steps": options.episode_steps}
+    settings = Settings(explorer, scenes, episodes, options.episode_steps)
+    facts = {"explorer": explorer, "scenes": scenes, "episodes": episodes, "steps": options.episode_steps}
     folder = RunFolder(options.out / "evaluate" / name, facts, resume=True)
-    scenes = open_scenes("procedural", "val")
-    Evaluation(settings, make_explorer(explorer), scenes, threads=1).run(folder, lambda done: None)
+    worlds = open_scenes(scenes, "val")
+    Evaluation(settings, make_explorer(explorer), worlds, threads=1).run(folder, lambda done: None)
     print(f"evaluated {name}", flush=True)
 
 
@@ -136,7 +136,8 @@ def read_records(out: Path, name: str) -> dict[str, dict]:
     from robonav.evaluation.records import read_episodes
 
     folder = out / "evaluate" / name
-    return {record["episode_id"]: record for record in read_episodes(folder)} if folder.exists() else {}
+    begun = (folder / "episodes.jsonl").exists()
+    return {record["episode_id"]: record for record in read_episodes(folder)} if begun else {}
 
 
 def mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:

@@ -45,6 +45,8 @@ class Options:
     """Threads of each process."""
     ranks: int = 1
     """Processes that share the agents."""
+    num_envs: int | None = None
+    """Agents of all processes together; default: the preset's."""
     rollouts: int = 3
     """Training rollouts that are timed, after one to warm up; each loads houses that are new to it."""
 
@@ -89,6 +91,8 @@ def main(options: Options) -> None:
 def measure(options: Options, ranks: Ranks) -> None:
     """Measure as one of the ranks; the first one prints."""
     config = replace(load_preset("nano"), threads=options.threads)
+    if options.num_envs is not None:
+        config = replace(config, num_envs=options.num_envs)
     with tempfile.TemporaryDirectory() as folder:
         run = TrainingRun(config, Path(folder) / "run", ranks=ranks)
         run.normaliser.reset()
@@ -118,6 +122,7 @@ def measure(options: Options, ranks: Ranks) -> None:
     result = {
         "threads": options.threads,
         "ranks": options.ranks,
+        "num_envs": config.num_envs,
         "cores": os.cpu_count(),
         "load_before": os.getloadavg()[0],
         "worlds_steps_per_s": round(worlds),
