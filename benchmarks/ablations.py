@@ -66,7 +66,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Test:
+class Worlds:
     """Unseen worlds to evaluate on."""
 
     name: str
@@ -74,10 +74,10 @@ class Test:
     episodes: int
 
 
-def tests_of(options: Options) -> list[Test]:
+def all_worlds(options: Options) -> list[Worlds]:
     """All kinds of worlds of the table."""
-    tests = [Test("houses", "procedural", options.episodes)]
-    return tests + ([Test("floors", str(options.floors), options.floor_episodes)] if options.floors else [])
+    kinds = [Worlds("houses", "procedural", options.episodes)]
+    return kinds + ([Worlds("floors", str(options.floors), options.floor_episodes)] if options.floors else [])
 
 
 def run(preset: str, seed: int, options: Options) -> None:
@@ -89,28 +89,28 @@ def run(preset: str, seed: int, options: Options) -> None:
 
 def evaluate_everywhere(explorer: str, name: str, options: Options) -> None:
     """Evaluate one explorer in all kinds of worlds."""
-    for test in tests_of(options):
-        evaluate(explorer, f"{test.name}/{name}", test.episodes, options, test.scenes)
+    for worlds in all_worlds(options):
+        evaluate(explorer, f"{worlds.name}/{name}", worlds.episodes, options, worlds.scenes)
 
 
-def finished(test: Test, options: Options) -> dict[str, list[dict[str, dict]]]:
+def finished(worlds: Worlds, options: Options) -> dict[str, list[dict[str, dict]]]:
     """Records of all seeds of the rows that are complete, by row."""
     members = {name: [name] for name in BASELINES}
     for preset in options.variants:
         row = Agent(preset, options.steps, 0).row
         members[preset] = [f"{row}-{seed}" for seed in range(options.seeds)]
     runs = {
-        row: [read_records(options.out, f"{test.name}/{name}") for name in names]
+        row: [read_records(options.out, f"{worlds.name}/{name}") for name in names]
         for row, names in members.items()
     }
-    return {row: found for row, found in runs.items() if all(len(r) == test.episodes for r in found)}
+    return {row: found for row, found in runs.items() if all(len(r) == worlds.episodes for r in found)}
 
 
-def summarise(test: Test, options: Options) -> dict[str, dict]:
+def summarise(worlds: Worlds, options: Options) -> dict[str, dict]:
     """Rows of the table: means over worlds and seeds, and how far the full design is ahead."""
     from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 
-    runs = finished(test, options)
+    runs = finished(worlds, options)
     values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
     rows: dict[str, dict] = {}
     for row, by_step in values.items():
@@ -152,7 +152,7 @@ def main(options: Options) -> None:
             parts += [pool.submit(run, preset, seed, options) for preset in options.variants]
         for part in parts:
             part.result()
-            table = {test.name: summarise(test, options) for test in tests_of(options)}
+            table = {worlds.name: summarise(worlds, options) for worlds in all_worlds(options)}
             options.results.parent.mkdir(parents=True, exist_ok=True)
             options.results.write_text(json.dumps(table, indent=1) + "\n")
     print(as_markdown(table))

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.ablations import BASELINES, FULL, VARIANTS, Options, as_markdown, summarise
+from benchmarks.ablations import (
+    BASELINES,
+    FULL,
+    VARIANTS,
+    Options,
+    Worlds,
+    all_worlds,
+    as_markdown,
+    summarise,
+)
 from benchmarks.exploration import METRIC
 from robonav.launch.presets import load_preset
 
+HOUSES = Worlds("houses", "procedural", 3)
+
 
 def write(out: Path, name: str, values: list[float]) -> None:
-    folder = out / "evaluate" / name
+    folder = out / "evaluate" / "houses" / name
     folder.mkdir(parents=True)
     records = [{"episode_id": f"house-{i}", METRIC: {"128": 1.0, "256": v}} for i, v in enumerate(values)]
     (folder / "episodes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -31,21 +43,28 @@ def options(tmp_path: Path) -> Options:
 
 
 def test_rows_are_means_over_seeds_and_leads_are_paired(options: Options) -> None:
-    rows = summarise(options)
+    rows = summarise(HOUSES, options)
     assert set(rows) == {*BASELINES, FULL}, "nano-rnn lacks a seed"
     assert rows[FULL]["seeds"] == 2
     assert rows[FULL][METRIC]["256"]["mean"] == pytest.approx(42.0)
     assert rows[FULL]["mean_of_each_seed"]["256"] == [40.0, 44.0]
     assert rows["random"]["full_ahead_by"]["256"]["mean"] == pytest.approx(12.0)
     write(options.out, "nano-rnn @8192-1", [22.0, 32.0, 42.0])
-    assert summarise(options)["nano-rnn"]["full_ahead_by"]["256"]["mean"] == pytest.approx(11.0)
-    assert "| nano-rnn | 31.0 " in as_markdown(summarise(options))
+    assert summarise(HOUSES, options)["nano-rnn"]["full_ahead_by"]["256"]["mean"] == pytest.approx(11.0)
+    assert "| nano-rnn | 31.0 " in as_markdown({"houses": summarise(HOUSES, options)})
 
 
 def test_an_evaluation_that_was_cut_short_is_no_row(options: Options) -> None:
-    path = options.out / "evaluate" / "straight" / "episodes.jsonl"
+    path = options.out / "evaluate" / "houses" / "straight" / "episodes.jsonl"
     path.write_text(path.read_text().splitlines(keepends=True)[0])
-    assert "straight" not in summarise(options)
+    assert "straight" not in summarise(HOUSES, options)
+
+
+def test_floors_are_a_table_of_their_own_where_they_are_asked_for(options: Options) -> None:
+    assert all_worlds(options) == [HOUSES]
+    floors = Worlds("floors", "plans", 20)
+    assert all_worlds(replace(options, floors=Path("plans"))) == [HOUSES, floors]
+    assert summarise(floors, options) == {}, "nothing was evaluated there"
 
 
 def test_all_policies_differ_from_the_full_one_in_what_their_names_say() -> None:
