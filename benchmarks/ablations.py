@@ -132,9 +132,9 @@ def summarise(worlds: Worlds, options: Options) -> dict[str, dict]:
 def as_markdown(table: dict[str, dict[str, dict]]) -> str:
     """The tables as docs/exploration.md shows them."""
     lines = []
-    for test, rows in table.items():
+    for kind, rows in table.items():
         last = list(next(iter(rows.values()))[METRIC])[-1]
-        lines += ["", f"| policy, {test} | @{last} | each seed | full ahead |", "|---|---|---|---|"]
+        lines += ["", f"| policy, {kind} | @{last} | each seed | full ahead |", "|---|---|---|---|"]
         for name, row in rows.items():
             value, lead = row[METRIC][last], row.get("full_ahead_by", {}).get(last)
             seeds = ", ".join(f"{mean:.1f}" for mean in row["mean_of_each_seed"][last])
