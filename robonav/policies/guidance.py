@@ -43,6 +43,11 @@ class Plans:
     path: Tensor
     length: Tensor
     worth: Tensor
+    places: Tensor
+    headings: Tensor
+    promises: Tensor
+    stamp: Tensor
+    ways: Tensor
     given_up: Tensor
     price: Tensor
     cost: Tensor
@@ -92,11 +97,12 @@ class Guide(nn.Module):
             "path": (int(kernels.PATH),),
             "queue": (cells,),
             "reached": (cells,),
-            **dict.fromkeys(("given_up", "price", "cost", "queued"), (2 * cells,)),
+            **dict.fromkeys(("places", "headings", "promises"), (int(kernels.CANDIDATES),)),
+            **dict.fromkeys(("given_up", "price", "cost", "queued", "stamp"), (2 * cells,)),
         }
         types = {
             "thinks": torch.bool,
-            "worth": torch.float32,
+            **dict.fromkeys(("worth", "promises"), torch.float32),
             **dict.fromkeys(("given_up", "price", "queued"), torch.uint8),
         }
         plans = Plans(
@@ -124,7 +130,7 @@ class Guide(nn.Module):
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
         maps, state = self._maps(places, previous_action, starts), plans.arrays
-        for kernel in (kernels.revise, kernels.search, kernels.choose, kernels.trace):
+        for kernel in (kernels.revise, kernels.search, kernels.shortlist, kernels.choose, kernels.trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
         return advice

@@ -15,7 +15,10 @@ wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 wp.set_module_options({"enable_backward": False})
 
 HEADINGS = wp.constant(24)
-RAYS = wp.constant(48)  # all around a place: two between neighbouring headings
+RAYS = wp.constant(144)  # all around a place: at 4 m about a cell apart
+COARSE = wp.constant(3)  # every so many rays are enough to tell which views are worth a closer look
+CANDIDATES = wp.constant(16)  # views of which it is worked out what the way there would show
+PASSING_M = wp.constant(0.5)  # how far apart the places on a way are that are looked from
 PATH = wp.constant(256)  # cells of a path that are kept, those nearest to the agent
 THINK_EVERY = wp.constant(8)
 PATIENCE = wp.constant(60)  # steps towards one view before it is given up
@@ -37,7 +40,7 @@ NOWHERE = wp.constant(-1)
 IMPASSABLE, EASY, TIGHT, ESCAPE = (wp.constant(price) for price in (99, 1, 3, 10))  # prices of a cell
 FORWARD, LEFT, RIGHT = wp.constant(0), wp.constant(1), wp.constant(2)
 
-RayWorth = wp.types.vector(length=48, dtype=float)
+CoarseWorth = wp.types.vector(length=48, dtype=float)
 
 
 @wp.struct
@@ -65,6 +68,11 @@ class Plans:
     path: wp.array2d(dtype=wp.int32)  # (N, PATH) cells from the agent towards the goal
     length: wp.array(dtype=wp.int32)  # (N) of the path
     worth: wp.array(dtype=float)  # (N) square metres a step that the goal promises
+    places: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES) cells of the views that promise most
+    headings: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES)
+    promises: wp.array2d(dtype=float)  # (N, CANDIDATES) square metres a step; 0 = none
+    stamp: wp.array2d(dtype=wp.int32)  # (N, rows) last way on which a cell was counted
+    ways: wp.array(dtype=wp.int32)  # (N) counted so far
     given_up: wp.array2d(dtype=wp.uint8)  # (N, rows) 1 = counts as seen
     price: wp.array2d(dtype=wp.uint8)  # (N, rows) 0 = not known yet
     cost: wp.array2d(dtype=wp.int32)  # (N, rows) of the way there
@@ -153,7 +161,7 @@ def price_of(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
 @wp.func
 def give_up(maps: Maps, plans: Plans, agent: int) -> None:
     """What lies in the view counts as seen: it was looked at, or cannot be."""
-    place, towards = plans.goal[agent, 0], 2 * plans.goal[agent, 1]
+    place, towards = plans.goal[agent, 0], plans.goal[agent, 1] * (RAYS // HEADINGS)
     for ray in range(towards - RAYS // 8, towards + RAYS // 8):
         for step in range(maps.rays.shape[1]):
             cell = (place + maps.rays[(ray + RAYS) % RAYS, step]) & maps.grid.mask
@@ -230,16 +238,22 @@ def search(maps: Maps, plans: Plans) -> None:
 
 
 @wp.func
-def unseen_around(maps: Maps, plans: Plans, agent: int, place: int) -> RayWorth:
-    """Unseen surface in m² along rays all around: floor and ceiling, and walls that end the view."""
-    worth = RayWorth()
-    cell_m, width = maps.grid.cell_m, 2.0 * wp.pi / float(RAYS)
-    for ray in range(RAYS):
+def is_news(maps: Maps, plans: Plans, agent: int, cell: int) -> bool:
+    """Whether a cell was neither seen nor given up."""
+    return int(maps.summary[agent, cell][1]) <= SEEN_ABOVE and plans.given_up[agent, cell] == wp.uint8(0)
+
+
+@wp.func
+def unseen_around(maps: Maps, plans: Plans, agent: int, place: int) -> CoarseWorth:
+    """Unseen surface in m² along coarse rays all around: floor and ceiling, and walls that end the view."""
+    worth = CoarseWorth()
+    cell_m, width = maps.grid.cell_m, 2.0 * wp.pi * float(COARSE) / float(RAYS)
+    for ray in range(RAYS // COARSE):
         total = float(0.0)
         for step in range(maps.rays.shape[1]):
-            cell = (place + maps.rays[ray, step]) & maps.grid.mask
+            cell = (place + maps.rays[COARSE * ray + COARSE // 2, step]) & maps.grid.mask
             occupied = is_occupied(maps, agent, cell)
-            if int(maps.summary[agent, cell][1]) <= SEEN_ABOVE and plans.given_up[agent, cell] == wp.uint8(0):
+            if is_news(maps, plans, agent, cell):
                 depth = wp.where(occupied, WALL_M, 2.0 * cell_m)
                 total += depth * float(step + 1) * cell_m * width
             if occupied:
@@ -248,42 +262,143 @@ def unseen_around(maps: Maps, plans: Plans, agent: int, place: int) -> RayWorth:
     return worth
 
 
+@wp.func
+def newly_counted(maps: Maps, plans: Plans, agent: int, place: int, first: float, last: float) -> float:
+    """Unseen surface in m² that a turn between two headings shows, and that this way has not shown yet."""
+    total, cell_m, way = float(0.0), maps.grid.cell_m, plans.ways[agent]
+    per_turn = float(RAYS // HEADINGS)
+    turned = wp.round(turns_between(first, last))
+    begin = int(wp.round(per_turn * (first + wp.min(turned, 0.0)))) - RAYS // 8
+    end = int(wp.round(per_turn * (first + wp.max(turned, 0.0)))) + RAYS // 8
+    for ray in range(begin, wp.min(end, begin + RAYS)):
+        for step in range(maps.rays.shape[1]):
+            cell = (place + maps.rays[(ray + 2 * RAYS) % RAYS, step]) & maps.grid.mask
+            occupied = is_occupied(maps, agent, cell)
+            if plans.stamp[agent, cell] != way:
+                plans.stamp[agent, cell] = way
+                if is_news(maps, plans, agent, cell):
+                    total += cell_m * wp.where(occupied, WALL_M, 2.0 * cell_m)
+            if occupied:
+                break
+    return total
+
+
+@wp.func
+def cell_before(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
+    """The neighbour from which the cheapest way comes to a cell."""
+    own, before = price_of(maps, plans, agent, cell), int(cell)
+    for neighbour in range(9):
+        dx, dy = neighbour // 3 - 1, neighbour % 3 - 1
+        other = moved_by(maps.grid, cell, dx, dy)
+        step = wp.where(dx * dy == 0, STRAIGHT, DIAGONAL) * (own + price_of(maps, plans, agent, other))
+        if neighbour != 4 and plans.cost[agent, other] + step == plans.cost[agent, cell]:
+            before = other
+    return before
+
+
+@wp.func
+def steps_to(maps: Maps, plans: Plans, agent: int, place: int) -> float:
+    """Steps that the way to a place takes, without turns."""
+    return float(plans.cost[agent, place]) / float(2 * STRAIGHT) * maps.grid.cell_m / STEP_M
+
+
+@wp.func
+def worth_of_way(maps: Maps, plans: Plans, agent: int, goal: int, heading: int) -> float:
+    """Unseen surface in m² for each step that the way to a view and the view itself show, each cell once."""
+    grid, own = maps.grid, float(maps.heading[agent])
+    plans.ways[agent] += 1
+    total, turns = float(0.0), float(0.0)
+    cell, after = int(goal), float(heading)
+    while plans.cost[agent, cell] > 0:
+        place = int(cell)
+        for _ in range(int(PASSING_M / grid.cell_m)):
+            if plans.cost[agent, cell] > 0:
+                cell = cell_before(maps, plans, agent, cell)
+        from_here = maps.position[agent] + offset_to(grid, cell, maps.position[agent])
+        along = bearing(offset_to(grid, place, from_here))
+        total += newly_counted(maps, plans, agent, place, along, after)
+        turns += wp.abs(turns_between(along, after))
+        after = along
+    total += newly_counted(maps, plans, agent, cell, own, after)
+    turns += wp.abs(turns_between(own, after))
+    return total / (steps_to(maps, plans, agent, goal) + turns + DECIDE_STEPS)
+
+
+@wp.func
+def add_candidate(plans: Plans, agent: int, place: int, heading: int, promise: float) -> None:
+    """Put a view in the place of the one that promises least, if it promises more."""
+    least = int(0)
+    for k in range(1, CANDIDATES):
+        if plans.promises[agent, k] < plans.promises[agent, least]:
+            least = k
+    if promise > plans.promises[agent, least]:
+        plans.places[agent, least] = place
+        plans.headings[agent, least] = heading
+        plans.promises[agent, least] = promise
+
+
+@wp.func
+def add_best_view(maps: Maps, plans: Plans, agent: int, place: int) -> None:
+    """Of the views from a place make the one with the most unseen surface a step a candidate."""
+    heading = float(maps.heading[agent])
+    offset = offset_to(maps.grid, place, maps.position[agent])
+    towards = wp.where(wp.length(offset) > ARRIVED_M, bearing(offset), heading)
+    steps = steps_to(maps, plans, agent, place) + wp.abs(turns_between(heading, towards)) + DECIDE_STEPS
+    unseen = unseen_around(maps, plans, agent, place)
+    rays = RAYS // COARSE
+    most, best = float(0.0), int(0)
+    for view in range(HEADINGS):
+        gain = float(0.0)
+        for ray in range(rays // HEADINGS * view - rays // 8, rays // HEADINGS * view + rays // 8):
+            gain += unseen[(ray + rays) % rays]
+        promise = gain / (steps + wp.abs(turns_between(towards, float(view))))
+        if gain >= MIN_GAIN and promise > most:
+            most = promise
+            best = view
+    add_candidate(plans, agent, place, best, most)
+
+
 @wp.kernel
-def choose(maps: Maps, plans: Plans) -> None:
-    """The view with the most unseen surface for each step that it takes to get there."""
+def shortlist(maps: Maps, plans: Plans) -> None:
+    """The views that promise the most unseen surface for each step that it takes to get there."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
-    grid, position, heading = maps.grid, maps.position[agent], float(maps.heading[agent])
-    best, best_place, best_heading = float(0.0), int(NOWHERE), int(0)
+    for k in range(CANDIDATES):
+        plans.promises[agent, k] = 0.0
     for index in range(plans.met[agent]):
         place = plans.reached[agent, index]
-        x, y = place // (2 * grid.cells), place & (grid.cells - 1)
+        x, y = place // (2 * maps.grid.cells), place & (maps.grid.cells - 1)
         if index == 0 or (x % maps.lattice == 0 and y % maps.lattice == 0):
-            steps = float(plans.cost[agent, place]) / float(2 * STRAIGHT) * grid.cell_m / STEP_M
-            offset = offset_to(grid, place, position)
-            towards = wp.where(wp.length(offset) > ARRIVED_M, bearing(offset), heading)
-            steps += wp.abs(turns_between(heading, towards))
-            unseen = unseen_around(maps, plans, agent, place)
-            for goal in range(HEADINGS):
-                gain = float(0.0)
-                for ray in range(2 * goal - RAYS // 8, 2 * goal + RAYS // 8):
-                    gain += unseen[(ray + RAYS) % RAYS]
-                worth = gain / (steps + wp.abs(turns_between(towards, float(goal))) + DECIDE_STEPS)
-                if gain >= MIN_GAIN and worth > best:
-                    best = worth
-                    best_place = place
-                    best_heading = goal
-    before = plans.goal[agent, 0]
-    same = before != NOWHERE and best_place != NOWHERE
+            add_best_view(maps, plans, agent, place)
+
+
+@wp.kernel
+def choose(maps: Maps, plans: Plans) -> None:
+    """Of these views the one that pays most once it counts what the way there shows."""
+    agent = wp.tid()
+    if not plans.thinks[agent]:
+        return
+    grid, position = maps.grid, maps.position[agent]
+    most, best = float(0.0), int(NOWHERE)
+    for k in range(CANDIDATES):
+        if plans.promises[agent, k] > 0.0:
+            worth = worth_of_way(maps, plans, agent, plans.places[agent, k], plans.headings[agent, k])
+            if worth > most:
+                most = worth
+                best = k
+    before, chosen = plans.goal[agent, 0], int(NOWHERE)
+    if best != NOWHERE:
+        chosen = plans.places[agent, best]
+        plans.goal[agent, 1] = plans.headings[agent, best]
+    same = before != NOWHERE and chosen != NOWHERE
     if same:
-        same = wp.length(offset_to(grid, best_place, position) - offset_to(grid, before, position)) <= 0.5
+        same = wp.length(offset_to(grid, chosen, position) - offset_to(grid, before, position)) <= 0.5
     if not same:
         plans.clock[agent, 1] = 0
     plans.clock[agent, 0] = 0
-    plans.goal[agent, 0] = best_place
-    plans.goal[agent, 1] = best_heading
-    plans.worth[agent] = best
+    plans.goal[agent, 0] = chosen
+    plans.worth[agent] = most
 
 
 @wp.kernel
@@ -299,14 +414,7 @@ def trace(maps: Maps, plans: Plans) -> None:
     plans.queue[agent, 0] = cell
     count = int(1)
     while plans.cost[agent, cell] > 0:
-        own, next = price_of(maps, plans, agent, cell), int(cell)
-        for neighbour in range(9):
-            dx, dy = neighbour // 3 - 1, neighbour % 3 - 1
-            other = moved_by(maps.grid, cell, dx, dy)
-            step = wp.where(dx * dy == 0, STRAIGHT, DIAGONAL) * (own + price_of(maps, plans, agent, other))
-            if neighbour != 4 and plans.cost[agent, other] + step == plans.cost[agent, cell]:
-                next = other
-        cell = next
+        cell = cell_before(maps, plans, agent, cell)
         plans.queue[agent, count] = cell
         count += 1
     kept = wp.min(count, PATH)
