@@ -92,14 +92,20 @@ def train(preset: str, seed: int, steps: int, options: Options) -> None:
 def evaluate(explorer: str, name: str, episodes: int, options: Options, scenes: str = "procedural") -> None:
     """Evaluate one explorer on one thread in unseen worlds, or go on with it."""
     from robonav.envs.scenes import open_scenes
-    from robonav.evaluation.explorer import make_explorer
+    from robonav.evaluation.explorer import fingerprint, make_explorer
     from robonav.evaluation.records import RunFolder
     from robonav.evaluation.runner import Evaluation, Settings
     from robonav.training import set_threads
 
     set_threads(1)
     settings = Settings(explorer, scenes, episodes, options.episode_steps)
-    facts = {"explorer": explorer, "scenes": scenes, "episodes": episodes, "steps": options.episode_steps}
+    facts = {
+        "explorer": explorer,
+        "explorer_hash": fingerprint(explorer),
+        "scenes": scenes,
+        "episodes": episodes,
+        "steps": options.episode_steps,
+    }
     folder = RunFolder(options.out / "evaluate" / name, facts, resume=True)
     worlds = open_scenes(scenes, "val")
     Evaluation(settings, make_explorer(explorer), worlds, threads=1).run(folder, lambda done: None)
@@ -140,11 +146,11 @@ def read_records(out: Path, name: str) -> dict[str, dict]:
     return {record["episode_id"]: record for record in read_episodes(folder)} if begun else {}
 
 
-def mean_over_seeds(runs: Sequence[dict[str, dict]]) -> dict[str, dict[str, float]]:
-    """Visible completeness by step and episode."""
-    steps = next(iter(runs[0].values()))[METRIC]
+def mean_over_seeds(runs: Sequence[dict[str, dict]], metric: str = METRIC) -> dict[str, dict[str, float]]:
+    """A metric, by default visible completeness, by step and episode."""
+    steps = next(iter(runs[0].values()))[metric]
     return {
-        step: {key: sum(run[key][METRIC][step] for run in runs) / len(runs) for key in runs[0]}
+        step: {key: sum(run[key][metric][step] for run in runs) / len(runs) for key in runs[0]}
         for step in steps
     }
 

@@ -1,0 +1,39 @@
+"""The table of downstream tasks: who stands in it, means over seeds, and leads in pairs of houses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.downstream import Options, as_markdown, goals_of, members_of, summarise
+
+
+def write(out: Path, goal: str, name: str, values: list[float]) -> None:
+    folder = out / "evaluate" / goal / name
+    folder.mkdir(parents=True)
+    records = [{"episode_id": f"house-{i}", "apples_picked": {"256": v}} for i, v in enumerate(values)]
+    (folder / "episodes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def test_apples_of_all_numbers_are_sought_by_the_same_policies(tmp_path: Path) -> None:
+    options = Options(out=tmp_path, apples=(1, 5), seeds=2)
+    one, five, image = goals_of(options)
+    assert [goal.name for goal in (one, five, image)] == ["apples-1", "apples-5", "image-goal"]
+    assert members_of(one, options) == members_of(five, options)
+    assert members_of(one, options)["fine-tuned"] != members_of(image, options)["fine-tuned"]
+    assert len(members_of(image, options)["from scratch"]) == 2
+
+
+def test_rows_are_means_over_seeds_and_leads_are_paired(tmp_path: Path) -> None:
+    options = Options(out=tmp_path, tasks=("apples",), apples=(3,), seeds=2)
+    (goal,) = goals_of(options)
+    for names in members_of(goal, options).values():
+        for name in names:
+            write(tmp_path, goal.name, name, [1.0, 3.0] if name == "fine-tuned-1" else [0.0, 1.0])
+    rows = summarise(goal, options)
+    assert rows["fine-tuned"]["apples_picked"]["256"]["mean"] == pytest.approx(1.25)
+    lead = rows["from scratch"]["apples_picked"]["256"]["fine_tuned_ahead_by"]
+    assert lead["mean"] == pytest.approx(0.75)
+    assert "| from scratch | 0.50 " in as_markdown({goal.name: rows})
