@@ -14,6 +14,7 @@ _FIRST_CAPACITY = 512  # entries of an environment's hash table
 _RESERVE = 64  # an environment with fewer spare blocks than this ...
 _REFILL = 128  # ... gets this many
 _AHEAD = 1 << 15  # blocks that the CPU's pool has room for: untouched memory is free, moving to more is not
+_LINE = 64  # bytes that the cache reads at once
 
 
 class BlockPool:
@@ -164,15 +165,13 @@ class BlockPool:
             raise MemoryError(
                 f"the maps need {size} blocks, expected fewer than {1 << blocks.SLOT_BITS}: use larger voxels"
             )
-        voxels = size * blocks.VOXELS_PER_BLOCK
-        self._replace("sums", wp.int64, np.zeros(voxels, np.int64))
-        self._replace("faces", wp.vec2l, np.zeros((voxels, 2), np.int64))
-        self._replace("stamp", wp.int32, np.zeros(voxels if self.grid.forgets else 1, np.int32))
-        self._replace("known", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
-        self._replace("surface", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
-        self._replace("settled", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
-        self._replace("faced", wp.uint64, np.zeros(size * blocks.BLOCK, np.uint64))
-        self._replace("places", wp.vec3i, np.zeros((size, 3), np.int32))
+        voxels, words = size * blocks.VOXELS_PER_BLOCK, size * blocks.BLOCK
+        self._replace("sums", wp.int64, _zeros((voxels,), np.int64))
+        self._replace("faces", wp.vec2l, _zeros((voxels, 2), np.int64))
+        self._replace("stamp", wp.int32, _zeros((voxels if self.grid.forgets else 1,), np.int32))
+        for name in ("known", "surface", "settled", "faced"):
+            self._replace(name, wp.uint64, _zeros((words,), np.uint64))
+        self._replace("places", wp.vec3i, _zeros((size, 3), np.int32))
         self._free = np.concatenate([self._free, np.arange(max(self._size, 1), size, dtype=np.int32)])
         self._size = size
 
@@ -201,3 +200,11 @@ class BlockPool:
         slots[:, : self._slots.shape[1]] = self._slots
         self._slots = slots
         grid.slots = wp.array(slots, dtype=wp.int32, device=self._device)
+
+
+def _zeros(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    """Zeros from the beginning of a line of the cache: a block's bits, or a column of its sums, are one."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size].view(dtype).reshape(shape)

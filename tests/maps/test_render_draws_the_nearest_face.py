@@ -107,6 +107,27 @@ def test_the_kernels_for_a_gpu_draw_the_same(stride: int, memory_frames: int | N
     assert np.mean(known) > 0.3
 
 
+@pytest.mark.parametrize("options", [{}, {"memory_frames": 4}, {"max_depth": 2.5}])
+def test_no_face_that_shows_is_skipped(options: dict[str, float]) -> None:
+    """Fragments at all angles and depths, some half out of view, beside the camera, or behind its far end."""
+    rng = np.random.default_rng(0)
+    maps = [Reconstruction(1, PINHOLE, VOXEL, **options) for _ in range(2)]
+    plain = maps[1]
+    plain._batches = False
+    for k in range(60):
+        T = look(tuple(rng.uniform(-1, 1, 3)), rng.uniform(-180, 180), rng.uniform(-80, 80))[None]
+        a, b = (each.render(T) for each in maps)
+        off = (a.unknown != b.unknown) | (np.abs(a.depth - b.depth) > 1e-3 * VOXEL * (1 + b.depth))
+        assert off.sum() <= 2, f"view {k} differs in {off.sum()} pixels, more than rounding explains"
+        if k < 8:
+            slope = rng.uniform(-0.1, 0.1, (6, 6, 2))[..., None, None, :] * np.indices((8, 8)).T
+            tiles = rng.uniform(0.5, 4, (6, 6, 1, 1)) + slope.sum(axis=-1)
+            depth = np.maximum(tiles, 0.3).transpose(0, 2, 1, 3).reshape(1, 48, 48).astype(np.float32)
+            for each in maps:
+                each.integrate(gray(depth, 20 * k), depth, T)
+    assert 0.1 < np.mean(plain.render(T).unknown) < 0.9
+
+
 def test_what_was_seen_shows_at_once_from_the_same_place() -> None:
     """A single frame leaves no hole in its own view, whatever its pixels are apart."""
     for T, depth in turn_in_room()[::5]:
