@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import io
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -98,6 +100,25 @@ def test_the_server_is_for_this_machine_only(server: viser.ViserServer) -> None:
     assert server.get_host() == "127.0.0.1"
     with urlopen(f"http://127.0.0.1:{server.get_port()}") as page:
         assert b"<html" in page.read()
+
+
+def test_what_is_drawn_wakes_browsers_in_the_servers_thread_only(server: viser.ViserServer) -> None:
+    """Those who wait are in a queue that changes with who comes and goes: no other thread may look at it."""
+    buffer, clients = server._websock_server._broadcast_buffer, [Client(server), Client(server)]
+    visitors: list[int] = []
+
+    class Queue(collections.deque):
+        def __iter__(self) -> Iterator[Any]:
+            visitors.append(threading.get_ident())
+            return super().__iter__()
+
+    buffer.message_event._waiters = Queue(buffer.message_event._waiters)
+    server.gui.add_markdown("news")
+    for client in clients:
+        client.listen()
+        assert "news" in [props.get("_markdown") for props in client.controls.values()]
+    assert visitors
+    assert threading.get_ident() not in visitors
 
 
 def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, player: Player) -> None:
