@@ -154,7 +154,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         ids = self._scenes.scene_ids
         scene_id, seed = ids[int(self.np_random.integers(len(ids)))], int(self.np_random.integers(2**31))
         self._world = self._simulator.load(scene_id)
-        start = robot_start(self._world.free_space, self._spec, seed)
+        start = robot_start(self._world, self._spec, seed)
         if self._robot is not None:
             self._robot.close()
         self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed)
