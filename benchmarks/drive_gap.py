@@ -44,7 +44,7 @@ FIGURES = {
 
 def main(
     explorer: str = "explorer",
-    scenes: str = "procedural",
+    scenes: tuple[str, ...] = ("procedural",),
     robot: str = "turtlebot",
     drives: int = 10,
     first: int = 0,
@@ -52,26 +52,33 @@ def main(
     camera: int = 128,
     out: Path = Path("drive_gap.jsonl"),
 ) -> None:
-    """Measure what the file lacks, a line a drive, and print the table of all that it has."""
+    """Measure what the file lacks, so many drives in each set of scenes; print the table of all of them."""
     start_warp()
     settings = {
         "explorer": explorer,
         "explorer_hash": fingerprint(explorer),
-        "scenes": scenes,
         "robot": robot,
         "steps": steps,
         "camera": camera,
     }
-    worlds, pilot = open_scenes(scenes, split="val"), make_explorer(explorer)
-    for seed in range(first, first + drives):
+    pilot = make_explorer(explorer)
+    for name in scenes:
+        measure({**settings, "scenes": name}, pilot, range(first, first + drives), out)
+    print(table([line for name in scenes for line in read(out, {**settings, "scenes": name})]))
+
+
+def measure(settings: dict[str, Any], pilot: Explorer, seeds: Sequence[int], out: Path) -> None:
+    """Drive what the file lacks in one set of scenes, a line a drive."""
+    worlds, robot = open_scenes(settings["scenes"], split="val"), ROBOTS[settings["robot"]]
+    for seed in seeds:
         done = {line["condition"] for line in read(out, settings) if line["seed"] == seed}
         for condition in (IDEAL, *NOISE):
             if condition not in done:
                 noise = NOISE.get(condition, NO_NOISE)
-                drive = SimulatedDrive(pilot, worlds, ROBOTS[robot], noise, seed, camera, threads=1)
+                drive = SimulatedDrive(pilot, worlds, robot, noise, seed, settings["camera"], threads=1)
                 how = stepped if condition == IDEAL else driven
-                append(out, {**settings, "seed": seed, "condition": condition, **how(drive, pilot, steps)})
-    print(table(read(out, settings)))
+                line = how(drive, pilot, settings["steps"])
+                append(out, {**settings, "seed": seed, "condition": condition, **line})
 
 
 def driven(drive: SimulatedDrive, explorer: Explorer, steps: int) -> dict[str, Any]:
@@ -152,9 +159,9 @@ def read(path: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Markdown: means with bootstrap 95 % intervals, and differences to the ideal world, paired by drive."""
     rows = ["| | " + " | ".join(FIGURES.values()) + " |", "|---" * (len(FIGURES) + 1) + "|"]
-    by_condition: dict[str, dict[int, Any]] = {name: {} for name in (IDEAL, *NOISE)}
+    by_condition: dict[str, dict[str, Any]] = {name: {} for name in (IDEAL, *NOISE)}
     for line in lines:
-        by_condition[line["condition"]][line["seed"]] = line
+        by_condition[line["condition"]][f"{line['scenes']} {line['seed']}"] = line
     for name, drives in by_condition.items():
         cells = [_mean([line[key] for line in drives.values() if key in line]) for key in FIGURES]
         rows.append(f"| {name} ({len(drives)}) | " + " | ".join(cells) + " |")
@@ -171,10 +178,8 @@ def _mean(values: Sequence[float]) -> str:
     return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
 
 
-def _difference(ours: dict[int, Any], theirs: dict[int, Any], key: str) -> str:
-    values = [
-        {str(k): float(line[key]) for k, line in side.items() if key in line} for side in (ours, theirs)
-    ]
+def _difference(ours: dict[str, Any], theirs: dict[str, Any], key: str) -> str:
+    values = [{k: float(line[key]) for k, line in side.items() if key in line} for side in (ours, theirs)]
     if not values[0].keys() & values[1].keys():
         return ""
     estimate = paired_difference(*values)

@@ -51,7 +51,7 @@ def main(
     """Drive for `decisions` times 0.2 s and record it."""
     scenes = open_scenes(scene, split="val")
     world = NavigationSimulator(scenes, 1, Camera(width=96, height=96)).load(scenes.scene_ids[0])
-    start = robot_start(world.free_space, TURTLEBOT, seed)
+    start = robot_start(world, TURTLEBOT, seed)
     robot = SimulatedRobot(world, TURTLEBOT, start, Noise(), seed)
     ride, robot_map = Ride(), RobotMap(robot.camera, robot.odometry())
     with closing(Recorder(out, robot.camera, robot_map, lambda: robot.true_pose)) as recorder:

@@ -61,7 +61,7 @@ class SimulatedDrive:
         simulator = NavigationSimulator(scenes, 1, camera, threads)
         planned = plan_episodes([scenes.scene_ids[seed % len(scenes.scene_ids)]], 1, seed)[0]
         self.world = simulator.load(planned.scene_id)
-        start = robot_start(self.world.free_space, spec, planned.seed)
+        start = robot_start(self.world, spec, planned.seed)
         self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
         self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed)
         self.map = RobotMap(camera, self.robot.odometry())

@@ -13,14 +13,14 @@ from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
 from robonav.viewer.graph_drawing import GraphDrawing
+from robonav.viewer.way_drawing import WayDrawing
 
 if TYPE_CHECKING:
     import viser
 
-PATH_STEPS = 256  # of the trajectory in one node: a step sends one of them again
 BODY_HEIGHT_M = 0.9
-_PLAN_ABOVE_M, _PATH_ABOVE_M = 0.06, 0.10  # over the floor: the mesh of it is a little rough
-_PATH, _ROBOT = (217, 48, 37), (66, 133, 244)
+_PLAN_ABOVE_M = 0.06  # over the floor: the mesh of it is a little rough
+_ROBOT = (66, 133, 244)
 FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks along -z
 
 
@@ -51,10 +51,10 @@ class Stage:
         for name in ("/map", "/floor", "/path", "/robot", "/graph"):
             self._scene.remove_by_name(name)
         self._parts: dict[str, viser.GlbHandle] = {}
-        self._path: list[viser.LineSegmentsHandle] = []
-        for name in ("/map", "/path", "/robot"):
+        for name in ("/map", "/robot"):
             self._scene.add_frame(name, show_axes=False)
         self._graph = GraphDrawing(self._scene, episode.floor_z)
+        self._way = WayDrawing(self._scene, episode.floor_z)
         camera = episode.camera
         self._camera = self._scene.add_camera_frustum(
             "/robot/camera",
@@ -75,20 +75,7 @@ class Stage:
             self._camera.wxyz = Rotation.from_matrix(pose[:3, :3]).as_quat(scalar_first=True)
             self._camera.position = pose[:3, 3]
             self._body.position = (x, y, episode.floor_z + BODY_HEIGHT_M / 2)
-            self._draw_path(episode)
-
-    def _draw_path(self, episode: EpisodeMap) -> None:
-        """Only the parts that are not complete yet: each has 256 steps."""
-        for part in range(max(len(self._path) - 1, 0), -(-episode.step // PATH_STEPS)):
-            poses = np.array(episode.poses[part * PATH_STEPS : (part + 1) * PATH_STEPS + 1])
-            points = np.c_[poses[:, :2], np.full(len(poses), episode.floor_z + _PATH_ABOVE_M)]
-            segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
-            if part < len(self._path):
-                self._path[part].points = segments
-            else:
-                self._path.append(
-                    self._scene.add_line_segments(f"/path/{part}", segments, _PATH, thickness=0.04)
-                )
+            self._way.draw(episode.poses)
 
     def _draw_map(self, episode: EpisodeMap) -> None:
         """The parts of the mesh that changed, and the floor."""

@@ -53,6 +53,7 @@ def test_the_table_has_means_and_paired_differences(gap: ModuleType) -> None:
     lines = [
         {
             "condition": condition,
+            "scenes": scenes,
             "seed": seed,
             "visible_completeness_pct": share,
             "path_length_m": 5.0,
@@ -60,7 +61,7 @@ def test_the_table_has_means_and_paired_differences(gap: ModuleType) -> None:
             **({} if condition == "ideal" else {"bumps": 1, "contact_s": 0.5}),
         }
         for condition, values in shares.items()
-        for seed, share in enumerate(values)
+        for (scenes, seed), share in zip([("a", 0), ("a", 1), ("b", 0)], values, strict=False)
     ]
     rows = {row.split("|")[1].strip(): row.split("|")[2:-1] for row in gap.table(lines).splitlines()[2:]}
     assert rows["ideal (3)"][0].startswith(" 20.0 [")

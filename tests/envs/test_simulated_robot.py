@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 
 from robonav.envs.navigation import World
 from robonav.envs.robots.camera_noise import CameraNoise
@@ -25,10 +28,11 @@ def in_the_room(
     noise: Noise = NO_NOISE,
     seed: int = 0,
 ) -> SimulatedRobot:
-    scene = box_room()
-    assert scene.free_space is not None
-    world = World(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1))
-    return SimulatedRobot(world, spec, start, noise, seed)
+    return SimulatedRobot(the_room(box_room(), Camera(16, 16)), spec, start, noise, seed)
+
+
+def the_room(scene: Any, camera: Camera | None = None) -> World:
+    return World(scene, scene.free_space, camera and sensor_of(scene, camera, 1))
 
 
 def drive(robot: SimulatedRobot, twist: Twist, seconds: float) -> None:
@@ -130,15 +134,31 @@ def test_noise_is_that_of_the_seed(seeds: tuple[int, int]) -> None:
 def test_a_wide_robot_starts_where_it_fits_and_a_small_one_where_evaluation_starts() -> None:
     from robonav.envs.episodes import seeded_start
 
-    floor = room_floor()
+    world = the_room(box_room())
     for seed in range(20):
-        assert robot_start(floor, TURTLEBOT, seed) == seeded_start(floor, seed)
-        x, y, _ = robot_start(floor, HUSKY, seed)
+        assert robot_start(world, TURTLEBOT, seed) == seeded_start(world.free_space, seed)
+        x, y, _ = robot_start(world, HUSKY, seed)
         spare = HUSKY.radius_m - RADIUS
         inside = min(x - RADIUS, SIZE[0] - RADIUS - x, y - RADIUS, SIZE[1] - RADIUS - y)
         assert inside >= spare - 0.05
     with pytest.raises(RobotError, match="nowhere to put down a robot of 5 m radius"):
-        robot_start(floor, RobotSpec(**{**vars(HUSKY), "radius_m": 5}), 0)
+        robot_start(world, RobotSpec(**{**vars(HUSKY), "radius_m": 5}), 0)
+
+
+@pytest.mark.parametrize(("height", "moves"), [(0.02, False), (0.10, True)])
+def test_a_robot_is_not_put_down_on_what_an_agent_steps_over(height: float, moves: bool) -> None:
+    from robonav.envs.episodes import seeded_start
+
+    seed, room = 3, box_room()
+    x, y, _ = seeded_start(room_floor(), seed)
+    foot = trimesh.creation.box(extents=(0.1, 0.1, height))
+    foot.apply_translation((x, y, height / 2))
+    vertices = np.concatenate([room.vertices, foot.vertices]).astype(np.float32)
+    triangles = np.concatenate([room.triangles, foot.faces + len(room.vertices)]).astype(np.int32)
+    world = the_room(SimpleNamespace(vertices=vertices, triangles=triangles, free_space=room_floor()))
+    at = robot_start(world, TURTLEBOT, seed)
+    assert (np.hypot(at[0] - x, at[1] - y) > TURTLEBOT.radius_m) == moves
+    assert world.free_space.island_at(np.array(at[:2])) == 1
 
 
 def test_odometry_drifts_as_much_as_its_noise_says() -> None:

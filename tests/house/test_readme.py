@@ -25,6 +25,7 @@ SMALLER = {
     "--episodes 2 --steps 256": "--episodes 1 --steps 128",
     "--steps 128 --out runs/drive": "--steps 6 --out runs/drive",
     "04_drive_a_robot.py --out": "04_drive_a_robot.py --decisions 20 --out",
+    "--steps 8192": "--steps 64 --episode-steps 32",
     "--steps 4096": "--steps 256 --num-envs 2 --episode-steps 64",
 }
 

@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from robonav.driving.driver import Driver, Outcome
+from robonav.driving.driver import Decision, Driver, Moment, Outcome, Watcher
 from robonav.driving.take_over import Pace, TakeOver
 from robonav.envs.navigation import FORWARD, LEFT, RIGHT
+from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.tracker import Curve
 from robonav.launch import cli
-from robonav.viewer import drive_view
+from robonav.viewer import drive_view, panel, way_drawing
 from robonav.viewer.drive_view import DriveViewer
 from robonav.viewer.server import start_server
 from tests.driving.robots import Kept, Told, robot_in_a_room
@@ -143,6 +146,57 @@ def test_what_the_server_keeps_does_not_grow_with_time(
     kept = len(buffer.message_from_id)
     driver.run(36)
     assert len(buffer.message_from_id) <= kept + 6  # something new is seen in corners, but not every time
+
+
+class Tape(Watcher):
+    """Remembers what a viewer is told, to tell it again."""
+
+    def __init__(self) -> None:
+        self.told: list[Moment | Decision] = []
+
+    def tick(self, moment: Moment) -> None:
+        self.told.append(moment)
+
+    def decided(self, decision: Decision) -> None:
+        self.told.append(decision)
+
+    def play(self, viewer: Watcher) -> None:
+        for what in self.told:
+            viewer.decided(what) if isinstance(what, Decision) else viewer.tick(what)
+
+
+def test_what_an_update_sends_and_what_is_kept_do_not_grow_with_the_drive(
+    server: viser.ViserServer, robot: SimulatedRobot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Round after round in a room that is known; limits are small, so that they are reached soon."""
+    for module, name, value in (
+        (drive_view, "MAP_EVERY_S", 0.0),
+        (drive_view, "ROBOT_EVERY_S", 0.0),
+        (panel, "MOST_POINTS", 16),
+        (way_drawing, "PART_POINTS", 8),
+        (way_drawing, "MOST_PARTS", 4),
+    ):
+        monkeypatch.setattr(module, name, value)
+    tape, buffer = Tape(), server._websock_server._broadcast_buffer
+    Driver(robot, Told(Twist(0.3, 1.2)), [tape]).run(26)  # a circle of half a metre, each decision 0.2 s
+    viewer = DriveViewer(server, "a drive", robot.camera, TakeOver(), Curve)
+    pushed: list[int] = []
+    push = buffer.push
+    monkeypatch.setattr(buffer, "push", lambda message: (pushed.append(size_of(message)), push(message)))
+    sent, kept = [], []
+    for _ in range(10):
+        pushed.clear()
+        tape.play(viewer)
+        sent.append(sum(pushed))
+        kept.append(sum(size_of(message) for message in buffer.message_from_id.values()))
+    assert kept[-1] > 10_000  # there is a map
+    assert sent[-1] <= 1.02 * sent[3]
+    assert kept[-1] <= 1.02 * kept[3]
+
+
+def size_of(message: Any) -> int:
+    """Bytes of a message before it is compressed."""
+    return len(msgspec.msgpack.encode(message.as_serializable_dict()))
 
 
 def test_the_command_is_watched_and_drives_the_same(

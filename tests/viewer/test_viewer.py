@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import io
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial import cKDTree
 from stable_baselines3 import PPO
 
 from robonav.envs.scenes import open_scenes
@@ -34,7 +37,7 @@ from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
 from robonav.viewer.showroom import MeshFile, Showroom
-from robonav.viewer.stage import PATH_STEPS, Stage
+from robonav.viewer.way_drawing import MOST_PARTS, PART_POINTS, WayDrawing
 from tests.viewer.conftest import STEPS, Run, Witness
 from tests.worlds import Rooms
 
@@ -66,10 +69,20 @@ def triangles_in(client: Client) -> int:
     return sum(len(part.faces) for part in loaded)
 
 
-def steps_of_path(client: Client) -> int:
-    """How many steps the drawn way has."""
-    paths = [props["points"] for name, props in client.nodes.items() if name.startswith("/path/")]
-    return sum(len(np.frombuffer(points, np.float32)) // 6 for points in paths)
+def segments_of_path(client: Client) -> np.ndarray:
+    """The lines of the way (K, 2, 3), in the order in which they were gone."""
+    paths = {
+        int(name.removeprefix("/path/")): props["points"]
+        for name, props in client.nodes.items()
+        if name.startswith("/path/")
+    }
+    parts = [np.frombuffer(paths[k], np.float32).reshape(-1, 2, 3) for k in sorted(paths)]
+    return np.concatenate([np.zeros((0, 2, 3), np.float32), *parts])
+
+
+def moves_of(episode: EpisodeMap) -> int:
+    """Steps that led elsewhere."""
+    return int(np.any(np.diff(np.array(episode.poses)[:, :2], axis=0), axis=1).sum())
 
 
 def points_of(client: Client, part: str) -> set[tuple[float, ...]]:
@@ -89,6 +102,25 @@ def test_the_server_is_for_this_machine_only(server: viser.ViserServer) -> None:
         assert b"<html" in page.read()
 
 
+def test_what_is_drawn_wakes_browsers_in_the_servers_thread_only(server: viser.ViserServer) -> None:
+    """Those who wait are in a queue that changes with who comes and goes: no other thread may look at it."""
+    buffer, clients = server._websock_server._broadcast_buffer, [Client(server), Client(server)]
+    visitors: list[int] = []
+
+    class Queue(collections.deque):
+        def __iter__(self) -> Iterator[Any]:
+            visitors.append(threading.get_ident())
+            return super().__iter__()
+
+    buffer.message_event._waiters = Queue(buffer.message_event._waiters)
+    server.gui.add_markdown("news")
+    for client in clients:
+        client.listen()
+        assert "news" in [props.get("_markdown") for props in client.controls.values()]
+    assert visitors
+    assert threading.get_ident() not in visitors
+
+
 def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, player: Player) -> None:
     early = Client(server)
     for step in (1, 2, 5, 20):
@@ -98,7 +130,7 @@ def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, playe
     whole = player.episode.reconstruction.mesh(0)
     for client in (early, late):
         assert triangles_in(client) == len(whole[1]) > 500
-        assert steps_of_path(client) == 20
+        assert len(segments_of_path(client)) == moves_of(player.episode) > 0
         assert {"/robot/camera", "/robot/body", "/floor"} <= client.nodes.keys()
         graph = player.episode.graph()
         assert points_of(client, "places") == drawn(graph.places.xy)
@@ -106,9 +138,9 @@ def test_a_late_joiner_sees_what_the_others_see(server: viser.ViserServer, playe
     assert late.nodes.keys() == early.nodes.keys()
     assert late.nodes["/floor"] == early.nodes["/floor"]
     early.close()
-    player.go_to(21)  # nobody misses who left
+    player.go_to(40)  # nobody misses who left
     late.listen()
-    assert steps_of_path(late) == 21
+    assert len(segments_of_path(late)) == moves_of(player.episode)
 
 
 def test_what_is_sent_is_what_changed(server: viser.ViserServer, player: Player) -> None:
@@ -132,7 +164,7 @@ def test_stepping_back_is_having_been_there(server: viser.ViserServer, player: P
     client.listen()
     assert player.episode.rewards == rewards
     assert triangles_in(client) == before
-    assert steps_of_path(client) == 12
+    assert len(segments_of_path(client)) == moves_of(player.episode) > 0
 
 
 def test_the_graph_is_drawn_as_it_is_by_now(server: viser.ViserServer) -> None:
@@ -159,20 +191,37 @@ def test_the_graph_is_drawn_as_it_is_by_now(server: viser.ViserServer) -> None:
     assert {"/graph/frontiers", "/graph/sights"}.isdisjoint(Client(server).nodes)
 
 
-def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer, run: Run) -> None:
-    """Every step is drawn once, and a step sends one part of the way again."""
-    stage, frames = Stage(server), run.witness.frames[0]
-    episode = EpisodeMap(run.witness.camera, frames)
-    episode.poses = [(0.01 * k, 0.0, 0.0) for k in range(2 * PATH_STEPS + 8)]
-    stage.draw(episode, with_map=False)
-    episode.poses += [(9.0, k, 0.0) for k in range(PATH_STEPS)]
-    stage.draw(episode, with_map=False)
-    client = Client(server)
-    assert steps_of_path(client) == 3 * PATH_STEPS + 7
-    drawn = [np.frombuffer(client.nodes[f"/path/{part}"]["points"], np.float32) for part in range(4)]
-    segments = np.concatenate(drawn).reshape(-1, 2, 3)
-    np.testing.assert_allclose(segments[:, 0, :2], np.array(episode.poses)[:-1, :2], atol=1e-5)
-    np.testing.assert_allclose(segments[:, 1, :2], np.array(episode.poses)[1:, :2], atol=1e-5)
+def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer) -> None:
+    """Every step is drawn once, turning on the spot draws nothing, and a step sends one part again."""
+    way, poses = WayDrawing(server.scene, 0.0), [(0.1 * k, 0.0, 0.0) for k in range(2 * PART_POINTS + 8)]
+    way.draw(poses)
+    poses += [(9.0, 0.1 * k, 0.0) for k in range(1, PART_POINTS + 1)]
+    way.draw(poses)
+    sent = server._websock_server._broadcast_buffer.message_counter
+    poses.append((9.0, 0.1 * PART_POINTS + 0.25, 0.0))
+    way.draw(poses)
+    poses += [(*poses[-1][:2], 0.3 * k) for k in range(10)]
+    way.draw(poses)
+    assert server._websock_server._broadcast_buffer.message_counter == sent + 1
+    segments = segments_of_path(Client(server))
+    moved = np.array(poses)[:-10, :2]
+    np.testing.assert_allclose(segments[:, 0, :2], moved[:-1], atol=1e-5)
+    np.testing.assert_allclose(segments[:, 1, :2], moved[1:], atol=1e-5)
+
+
+def test_a_way_without_end_is_thinned_out(server: viser.ViserServer) -> None:
+    """However long it is, few points are kept; they lead from the start to the agent, without gaps."""
+    way, angles = WayDrawing(server.scene, 0.0), np.arange(20 * MOST_PARTS * PART_POINTS) * 0.003
+    poses = [(float(a * np.cos(a)), float(a * np.sin(a)), 0.0) for a in angles]
+    for end in range(1000, len(poses) + 1000, 1000):
+        way.draw(poses[:end])
+    segments = segments_of_path(Client(server))
+    assert MOST_PARTS * PART_POINTS / 2 <= len(segments) <= MOST_PARTS * PART_POINTS
+    np.testing.assert_allclose(segments[0, 0, :2], poses[0][:2], atol=1e-4)
+    np.testing.assert_allclose(segments[-1, 1, :2], poses[-1][:2], atol=1e-4)
+    np.testing.assert_array_equal(segments[1:, 0], segments[:-1, 1])
+    far = cKDTree(np.array(poses)[:, :2]).query(segments[:, 0, :2])[0]
+    assert far.max() < 1e-4  # all of it was gone
 
 
 def test_people_step_scrub_and_play_to_the_end(server: viser.ViserServer, player: Player) -> None:
