@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -83,11 +83,12 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._robot: SimulatedRobot | None = None
         top = np.array([self._spec.limits.forward, self._spec.limits.turn], np.float32)
         shape = (self._simulator.camera.height, self._simulator.camera.width, 3)
-        self.action_space = spaces.Box(-top, top)
-        self.observation_space = spaces.Dict(
-            rgb=spaces.Box(0, 255, shape, np.uint8),
-            previous_action=self.action_space,
-            twist=spaces.Box(-_ROOM * top, _ROOM * top),
+        self._speeds, self._twists = spaces.Box(-top, top), spaces.Box(-_ROOM * top, _ROOM * top)
+        self.action_space = self._speeds
+        rgb = spaces.Box(0, 255, shape, np.uint8)
+        self.observation_space = cast(
+            "gymnasium.Space[Observation]",
+            spaces.Dict(rgb=rgb, previous_action=self._speeds, twist=self._twists),
         )
 
     def reset(
@@ -110,7 +111,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """
         if not np.isfinite(action).all():
             raise ValueError(f"the action is {action}: expected two finite numbers, m/s and rad/s")
-        self._told = np.clip(action, self.action_space.low, self.action_space.high).astype(np.float32)
+        self._told = np.clip(action, self._speeds.low, self._speeds.high).astype(np.float32)
         self._steps += 1
         out_of_time = self._steps >= self._limit
         try:
@@ -169,12 +170,12 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return contact_s
 
     def _observation(self) -> Observation:
-        measured, space = self.robot.odometry().twist, self.observation_space["twist"]
+        measured = self.robot.odometry().twist
         twist = np.array([measured.forward, measured.turn], np.float32)
         return {
             "rgb": self._frame.rgb,
             "previous_action": self._told.copy(),
-            "twist": np.clip(twist, space.low, space.high),
+            "twist": np.clip(twist, self._twists.low, self._twists.high),
         }
 
     def _true_frames(self, contact_s: float) -> Frames:
