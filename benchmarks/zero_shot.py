@@ -12,7 +12,8 @@ started again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,6 +27,7 @@ from benchmarks.exploration import METRIC, evaluate, mean_over_seeds, read_recor
 DISTANCE = "mean_distance_m"
 BASELINES = ("rgb-planner", "frontier", "nearest-frontier", "straight", "random")
 Records = dict[str, dict[str, Any]]
+Rows = dict[str, list[Records]]
 
 
 @dataclass(frozen=True)
@@ -77,23 +79,39 @@ def of_scene(scene_id: str, records: Records) -> Records:
     return {key: record for key, record in records.items() if record["scene_id"] == scene_id}
 
 
-def parts_of(scenes: str, options: Options) -> Iterator[tuple[str, dict[str, list[Records]]]]:
-    """Parts of the table: all of some worlds, and each scene where there are several starts in it."""
-    runs = {
+def runs_in(scenes: str, options: Options) -> Rows:
+    """What was recorded in some worlds, by row and training run."""
+    return {
         row: [read_records(options.out, folder_of(scenes, name)) for name in names]
         for row, names in members_of(options).items()
     }
-    yield Path(scenes).name, runs
-    first = runs[options.explorers[0]][0].values()
-    counts: dict[str, int] = {}
-    for record in first:
-        counts[record["scene_id"]] = counts.get(record["scene_id"], 0) + 1
-    for scene_id, count in counts.items():
-        if count > 1 and len(counts) > 1:
-            yield scene_id, {row: [of_scene(scene_id, run) for run in of_row] for row, of_row in runs.items()}
 
 
-def summarise(runs: dict[str, list[Records]]) -> dict[str, dict[str, Any]]:
+def parts_of(options: Options) -> Iterator[tuple[str, Rows]]:
+    """Parts of the table: each world, each of its scenes that has several starts, and all worlds together."""
+    worlds = {scenes: runs_in(scenes, options) for scenes in options.scenes}
+    for scenes, runs in worlds.items():
+        yield Path(scenes).name, runs
+        counts = Counter(record["scene_id"] for record in runs[options.explorers[0]][0].values())
+        for scene_id, count in counts.items():
+            if count > 1 and len(counts) > 1:
+                yield (
+                    scene_id,
+                    {row: [of_scene(scene_id, run) for run in of_row] for row, of_row in runs.items()},
+                )
+    if len(worlds) > 1:
+        yield "all", {row: _together([runs[row] for runs in worlds.values()]) for row in members_of(options)}
+
+
+def _together(worlds: Sequence[list[Records]]) -> list[Records]:
+    """The records of some worlds as if they were one, for each training run."""
+    return [
+        {f"{number}/{key}": record for number, run in enumerate(runs) for key, record in run.items()}
+        for runs in zip(*worlds, strict=True)
+    ]
+
+
+def summarise(runs: Rows) -> dict[str, dict[str, Any]]:
     """Rows of one part: means with intervals over starts, and how far the first row is ahead."""
     from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 
@@ -148,7 +166,7 @@ def main(options: Options) -> None:
         ]
         for part in parts:
             part.result()
-    table = {name: summarise(runs) for scenes in options.scenes for name, runs in parts_of(scenes, options)}
+    table = {name: summarise(runs) for name, runs in parts_of(options)}
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(json.dumps(table, indent=1) + "\n")
     print(as_markdown(table))

@@ -12,8 +12,8 @@ from benchmarks.exploration import METRIC
 from benchmarks.zero_shot import DISTANCE, Options, as_markdown, episodes_in, folder_of, parts_of, summarise
 
 
-def write(options: Options, explorer: str, values: dict[str, float]) -> None:
-    folder = options.out / "evaluate" / folder_of("my/rooms", explorer)
+def write(options: Options, explorer: str, values: dict[str, float], scenes: str = "my/rooms") -> None:
+    folder = options.out / "evaluate" / folder_of(scenes, explorer)
     folder.mkdir(parents=True)
     records = [
         {"episode_id": key, "scene_id": key[0], METRIC: {"256": value}, DISTANCE: {"256": value / 100}}
@@ -32,7 +32,7 @@ def options(tmp_path: Path) -> Options:
 
 
 def test_rows_are_means_over_training_runs_and_leads_are_paired(options: Options) -> None:
-    parts = dict(parts_of("my/rooms", options))
+    parts = dict(parts_of(options))
     assert list(parts) == ["rooms", "a"], "b has one start only"
     rows = summarise(parts["rooms"])
     assert rows["mine"]["seeds"] == 2
@@ -41,6 +41,15 @@ def test_rows_are_means_over_training_runs_and_leads_are_paired(options: Options
     assert rows["straight"][DISTANCE]["256"]["mean"] == pytest.approx(0.1)
     assert summarise(parts["a"])["mine"][METRIC]["256"]["mean"] == pytest.approx(25.0)
     assert "| straight | 10.0 [10.0, 10.0] | 0.10 [0.10, 0.10] | 30.0 " in as_markdown({"rooms": rows})
+
+
+def test_all_worlds_together_are_a_part_of_their_own(options: Options) -> None:
+    for explorer in ("mine", "runs/mine-1", "straight"):
+        write(options, explorer, {"a0": 80.0, "a1": 80.0}, "other/halls")  # ids that the rooms have, too
+    parts = dict(parts_of(replace(options, scenes=("my/rooms", "other/halls"))))
+    assert list(parts) == ["rooms", "a", "halls", "all"]
+    assert summarise(parts["all"])["mine"][METRIC]["256"]["mean"] == pytest.approx(56.0)
+    assert summarise(parts["all"])["mine"][METRIC]["256"]["count"] == 5
 
 
 def test_worlds_of_many_scenes_get_fewer_starts_each(options: Options) -> None:
