@@ -136,15 +136,13 @@ def as_markdown(table: dict[str, dict[str, dict[str, Any]]]) -> str:
     for part, rows in table.items():
         first = next(iter(rows.values()))
         steps, starts = list(first[METRIC]), next(iter(first[METRIC].values()))["count"]
-        head = [f"{part} ({starts} starts)", *(f"@{step}" for step in steps), "distance, m"]
-        lines += [
-            "",
-            "| " + " | ".join([*head, f"first ahead @{steps[0]}"]) + " |",
-            "|" + "---|" * (len(head) + 1),
-        ]
+        compared = sorted({steps[len(steps) // 3], steps[-1]}, key=steps.index)
+        head = [f"{part} ({starts} starts)", *(f"@{step}" for step in steps), f"distance @{steps[-1]}, m"]
+        head += [f"first ahead @{step}" for step in compared]
+        lines += ["", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         for name, row in rows.items():
-            cells = [_told(value, 1) for value in row[METRIC].values()]
-            cells += [_told(row[DISTANCE][steps[-1]], 2), _told(row["first_ahead_by"][steps[0]], 1)]
+            cells = [_told(value, 1) for value in row[METRIC].values()] + [_told(row[DISTANCE][steps[-1]], 2)]
+            cells += [_told(row["first_ahead_by"][step], 1) for step in compared]
             lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines[1:])
 
