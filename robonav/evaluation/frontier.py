@@ -21,13 +21,14 @@ from robonav.evaluation.pilot import (
     steer,
     turn_steps,
 )
-from robonav.maps.occupancy import UNKNOWN, OccupancyGrid
+from robonav.maps.occupancy import UNKNOWN, Frontier, OccupancyGrid
 
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
 
 THINK_EVERY = 4
 PATIENCE = 60  # steps towards one view before it is given up
+_PIECE_M = 1.5  # of a frontier that is looked at piece by piece
 BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
@@ -69,11 +70,11 @@ class NearestFrontier(Chooser):
     def choose(self, situation: Situation) -> View | None:
         """Go to the nearest cell of it and look at the unknown beside its middle; turns count as steps."""
         grid = situation.grid
+        # One frontier may go all around, and was looked at in its middle only: then in pieces.
+        fresh = self._not_given_up(grid, np.inf) or self._not_given_up(grid, _PIECE_M)
         best, best_cost = None, np.inf
-        for frontier in grid.frontiers():
+        for frontier in fresh:
             target = grid.centre(frontier.centre)
-            if any(np.linalg.norm(target - other) < 0.3 for other in self._given_up):
-                continue
             costs = situation.steps_to(frontier.cells)
             nearest = int(np.argmin(costs))
             place = grid.centre(frontier.cells[nearest])
@@ -83,6 +84,13 @@ class NearestFrontier(Chooser):
                 best_cost = costs[nearest] + turns
                 best = View(place, yaw, target)
         return best
+
+    def _not_given_up(self, grid: OccupancyGrid, max_extent: float) -> list[Frontier]:
+        def is_fresh(frontier: Frontier) -> bool:
+            target = grid.centre(frontier.centre)
+            return all(np.linalg.norm(target - other) >= 0.3 for other in self._given_up)
+
+        return [frontier for frontier in grid.frontiers(max_extent=max_extent) if is_fresh(frontier)]
 
     def give_up(self, situation: Situation, view: View) -> None:
         """Leave this frontier out from now on."""

@@ -12,9 +12,11 @@ from robonav.envs.navigation import NavigationSimulator
 from robonav.envs.scenes.scene import Scene
 from robonav.evaluation.baselines import RandomExplorer
 from robonav.evaluation.explorer import Explorer, make_explorer
-from robonav.evaluation.pilot import wrapped
+from robonav.evaluation.frontier import NearestFrontier
+from robonav.evaluation.pilot import Situation, wrapped
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.runner import Evaluation, Settings
+from robonav.maps.occupancy import FREE, OccupancyGrid
 from tests.evaluation.rooms import OneScene, box, free_space_around, scene_of
 
 
@@ -70,6 +72,21 @@ def test_a_planner_never_keeps_running_into_the_same_wall(flat: Scene, name: str
         in_a_row = in_a_row + 1 if frames.collided[0] else 0
         worst = max(worst, in_a_row)
     assert worst <= 2
+
+
+def test_the_rest_of_a_frontier_all_around_is_looked_at_after_its_middle() -> None:
+    grid = OccupancyGrid(np.zeros(2), 0.0)
+    reach = np.indices(grid.cells.shape).T.swapaxes(0, 1) - grid.cell(np.zeros(2))
+    grid.cells[np.linalg.norm(reach, axis=-1) < 15] = FREE  # all around lies the unknown
+    situation, planner = Situation(grid, np.zeros(2), 0.0, np.pi / 2), NearestFrontier()
+    assert len(grid.frontiers()) == 1
+    looked_at = []
+    while (view := planner.choose(situation)) is not None:
+        looked_at.append(view.target)
+        planner.give_up(situation, view)
+    angles = np.sort([np.arctan2(y, x) for x, y in looked_at[1:]])
+    assert len(looked_at) > 4
+    assert np.diff([*angles, angles[0] + 2 * np.pi]).max() < np.pi / 2, "a side was left out"
 
 
 def test_angles_are_wrapped_to_half_a_turn() -> None:
