@@ -28,6 +28,9 @@ WALL_M = wp.constant(2.5)  # assumed height of an occupied cell that is not seen
 BODY_M = wp.constant(0.18)
 COMFORT_M = wp.constant(0.35)  # nearer to an obstacle a step costs three times as much
 ESCAPE_M = wp.constant(0.3)  # so far an agent may go where its body seems not to fit, at a price
+BOUNCE = wp.constant(
+    7
+)  # turns of who wanders and is blocked: it takes all headings in time, as 24 / 7 is no whole
 ARRIVED_M = wp.constant(0.2)
 LOOKAHEAD_M = wp.constant(1.0)
 STEP_M = wp.constant(0.25)
@@ -61,7 +64,7 @@ class Maps:
 class Plans:
     """What N agents are up to; scratch memory of the search."""
 
-    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE, heading
+    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE, heading there or of who wanders
     clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last thought, and towards this goal
     thinks: wp.array(dtype=wp.bool)  # (N) plans anew in this step
     walls: wp.array(dtype=wp.int32)  # (N) bits of headings that led into something from here
@@ -179,6 +182,7 @@ def revise(maps: Maps, plans: Plans) -> None:
     blocked = int(maps.previous_action[agent]) == 0 and not start
     if start:
         plans.goal[agent, 0] = NOWHERE
+        plans.goal[agent, 1] = heading
         for cell in range(plans.given_up.shape[1]):
             plans.given_up[agent, cell] = wp.uint8(0)
     if start or int(maps.previous_action[agent]) == FORWARD + 1:
@@ -391,6 +395,10 @@ def choose(maps: Maps, plans: Plans) -> None:
     if best != NOWHERE:
         chosen = plans.places[agent, best]
         plans.goal[agent, 1] = plans.headings[agent, best]
+    elif before != NOWHERE:
+        plans.goal[agent, 1] = int(maps.heading[agent])
+    elif int(maps.previous_action[agent]) == 0 and not maps.starts[agent]:
+        plans.goal[agent, 1] = (int(maps.heading[agent]) + HEADINGS - BOUNCE) % HEADINGS
     same = before != NOWHERE and chosen != NOWHERE
     if same:
         same = wp.length(offset_to(grid, chosen, position) - offset_to(grid, before, position)) <= 0.5
@@ -461,8 +469,9 @@ def advise(maps: Maps, plans: Plans, advice: wp.array2d(dtype=float)) -> None:
     """The next action, one-hot; cosine and sine of the way's direction; how near and how good the goal is."""
     agent = wp.tid()
     heading = float(maps.heading[agent])
-    if plans.goal[agent, 0] == NOWHERE:
-        advice[agent, RIGHT] = 1.0
+    if plans.goal[agent, 0] == NOWHERE:  # it wanders: what it takes for seen may look new from elsewhere
+        turns = turns_between(heading, float(plans.goal[agent, 1]))
+        advice[agent, wp.where(turns == 0.0, FORWARD, wp.where(turns > 0.0, LEFT, RIGHT))] = 1.0
         return
     wanted = turns_between(heading, heading_to(maps, plans, agent))
     best, turn = float(1.0e6), int(0)

@@ -164,12 +164,18 @@ def gains_of(cells, seen, spots):
     return np.stack([np.roll(rays, 6 - 2 * h, axis=1)[:, :12].sum(axis=1) for h in range(24)], axis=1)
 
 
-def test_with_nothing_left_to_see_it_says_turn_right_and_names_no_goal():
+def test_with_nothing_left_to_see_it_names_no_goal_and_wanders_from_wall_to_wall():
     cells, seen = room(7, 8)
-    plans = GUIDE.new(1, CPU)
-    advice = advise(places_of(cells, np.ones_like(seen)), plans, start=True)
-    assert advice.tolist() == [0, 0, 1, 0, 0, 0, 0]
+    places, plans = places_of(cells, np.ones_like(seen)), GUIDE.new(1, CPU)
+    advice = advise(places, plans, start=True)
+    assert advice.tolist() == [1, 0, 0, 0, 0, 0, 0]
     assert plans.goal[0, 0] == -1
+    assert advise(places, plans, FORWARD + 1)[FORWARD] == 1
+    turns = 0
+    while (action := int(advise(places, plans, 0 if turns == 0 else RIGHT + 1)[:3].argmax())) == RIGHT:
+        places.heading = (places.heading - 1) % 24
+        turns += 1
+    assert (turns, action) == (7, FORWARD), "blocked: it turns away, then goes on"
 
 
 def test_who_follows_it_goes_round_a_corner_and_looks_through_the_door():
