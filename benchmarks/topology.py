@@ -1,12 +1,13 @@
 """Far goals without a map: two levels, their ablations, planners and flat policies; resumable.
 
-    python benchmarks/topology.py                               # all: days, most of it for flat policies
-    python benchmarks/topology.py --parts planners two-levels ablations obstacles drift   # an hour or two
-    python benchmarks/topology.py --parts flat --flat-steps 65536
+    python benchmarks/topology.py                               # all
+    python benchmarks/topology.py --parts planners two-levels   # a part
+    python benchmarks/topology.py --parts planners two-levels --scenes FOLDER --results floors.json
 
 Every explorer walks the same episodes in unseen houses (split `val`), each to its end, so that coverage is
 compared at equal steps. It writes a JSON line an episode as each batch is finished and skips what is there,
-so it can be stopped and started again at any time; then it prints a Markdown table and writes --results.
+so it can be stopped and started again at any time; then it prints Markdown tables and writes --results.
+In other worlds (--scenes) the meta-controllers are those that learned in procedural houses.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import tyro
 
 from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
 from robonav.envs.scenes import open_scenes
+from robonav.envs.sensors.camera import Camera
 from robonav.envs.tasks import SparseGoal
 from robonav.evaluation.explorer import Explorer, make_explorer
 from robonav.evaluation.fog import floor_seen
@@ -33,9 +35,10 @@ from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import TopologicalExplorer
 from robonav.hierarchy.meta import Greedy
 from robonav.hierarchy.training import MetaConfig, MetaTraining
+from robonav.maps.sub_goals import SubGoalWeights
 from robonav.training import TrainingRun, set_threads
 
-Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
+Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat", "driver"]
 FLAT = {
     "flat PPO": "nano-sparse-goal",
     "flat PPO + RND": "nano-sparse-goal-rnd",
@@ -43,6 +46,8 @@ FLAT = {
     "flat PPO, both drives": "nano-sparse-goal-both",
 }
 REPEATED = ("goal-planner", "topological, greedy", "topological, learned")  # with obstacles and with drift
+OURS = ("topological, greedy", "topological, learned")
+RATIOS = ("coverage_pct", "success_pct", "steps_to_goal")  # TopoNav's: coverage, success, time
 METRICS = ("success_pct", "spl", "steps_to_goal", "coverage_pct", "collisions")
 
 
@@ -54,15 +59,19 @@ class Options:
     """Training runs and episodes go here."""
     results: Path = Path("docs/results/topology.json")
     """The table."""
-    parts: tuple[Part, ...] = ("planners", "two-levels", "ablations", "obstacles", "drift", "flat")
+    parts: tuple[Part, ...] = get_args(Part)
     """Which rows."""
-    episodes: int = 20
-    """Unseen houses, one episode each."""
+    scenes: str = "procedural"
+    """Worlds to walk in: what `robonav evaluate --scenes` takes."""
+    split: str = "val"
+    """Which of them, where they are split."""
+    episodes: int = 32
+    """Unseen houses, one episode each; more episodes than worlds are spread over them."""
     episode_steps: int = 400
     """Steps of an evaluated episode."""
     seeds: int = 3
     """Training runs of each learned row."""
-    ablation_seeds: int = 1
+    ablation_seeds: int = 3
     """The same where nothing intrinsic is paid."""
     meta_steps: int = 32_000
     """Environment steps of each training run of the meta-controller."""
@@ -99,22 +108,21 @@ class Run:
 def runs_of(options: Options) -> Iterator[Run]:
     """All runs that were asked for."""
     base = list(_base(options))
-    wanted = {"planners": _is_planner, "two-levels": lambda run: run.row.startswith("topological")}
     for part in options.parts:
-        if part in wanted:
-            yield from filter(wanted[part], base)
+        if part == "planners":
+            yield from (run for run in base if run.row not in OURS)
+        elif part == "two-levels":
+            yield from (run for run in base if run.row in OURS)
         elif part == "ablations":
             yield from _ablations(options)
         elif part == "flat":
             yield from _flat(options)
+        elif part == "driver":
+            yield Run("topological, greedy, learned driver", partial(_driven, options))
         else:
             conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
             for condition in conditions:
                 yield from (replace(run, **condition) for run in base if run.row in REPEATED)
-
-
-def _is_planner(run: Run) -> bool:
-    return not run.row.startswith("topological")
 
 
 def _base(options: Options) -> Iterator[Run]:
@@ -130,6 +138,7 @@ def _ablations(options: Options) -> Iterator[Run]:
         "no guard": HierarchyConfig(guard=False),
         "no priorities": HierarchyConfig(guard=False, interrupt=False),
         "no frontier nodes": HierarchyConfig(nodes="places"),
+        "no detours in the score": HierarchyConfig(weights=SubGoalWeights(detour=0.0)),
     }
     for name, config in changes.items():
         yield Run(f"greedy, {name}", partial(TopologicalExplorer, Greedy(), config))
@@ -162,20 +171,33 @@ def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
     return make_explorer(str(folder), "sparse-goal")
 
 
+def _driven(options: Options) -> Explorer:
+    """The greedy rule with the flat policy of the first seed as its driver."""
+    preset = FLAT["flat PPO"]
+    _flat_policy(options, preset, 0)
+    return make_explorer("topological", "sparse-goal", str(options.out / "train" / f"{preset}-0"))
+
+
+@lru_cache
+def _simulator(scenes: str, split: str, camera: Camera, agents: int) -> NavigationSimulator:
+    """Shared by all rows, for it keeps the worlds that it loaded."""
+    return NavigationSimulator(open_scenes(scenes, split), agents, camera, threads=1)
+
+
 def walk_all(run: Run, options: Options) -> list[dict[str, Any]]:
     """Records of all episodes of a run; what is on disk already is read."""
-    path = options.out / "episodes" / run.file
+    path = options.out / f"{Path(options.scenes).name}-{options.split}" / run.file
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.read_text().splitlines() if path.exists() else []
     done = {record["episode_id"]: record for record in map(json.loads, lines)}
-    scenes = open_scenes("procedural", "val")
-    planned = plan_episodes(scenes.scene_ids, options.episodes, seed=0)
+    scene_ids = open_scenes(options.scenes, options.split).scene_ids
+    planned = plan_episodes(scene_ids, options.episodes, seed=0)
     missing = [plan for plan in planned if plan.episode_id not in done]
     explorer = run.make() if missing else None
     for first in range(0, len(missing), options.batch):
         assert explorer is not None
         plans = missing[first : first + options.batch]
-        simulator = NavigationSimulator(scenes, len(plans), explorer.camera, threads=1)
+        simulator = _simulator(options.scenes, options.split, explorer.camera, len(plans))
         episodes = [plan.episode(simulator) for plan in plans]
         records = walk(explorer, simulator, episodes, run, options.episode_steps)
         with open(path, "a", encoding="utf-8") as file:
@@ -232,7 +254,11 @@ def walk(
 
 
 def summarise(runs: dict[str, list[list[dict[str, Any]]]]) -> dict[str, dict[str, Any]]:
-    """Rows by name: means over houses (of means over seeds) with intervals, and what the greedy rule adds."""
+    """Rows by name: means over houses (of means over seeds) with intervals.
+
+    Rows with a condition have the paired difference to the same explorer without it; our two levels have what
+    they gain over all others: percent of the other's mean, and the paired difference.
+    """
     values = {
         name: {
             metric: {
@@ -251,11 +277,24 @@ def summarise(runs: dict[str, list[list[dict[str, Any]]]]) -> dict[str, dict[str
         if " | " in name and plain:
             loss = paired_difference(metrics["success_pct"], plain["success_pct"])
             rows[name]["success_beside_no_condition"] = loss.as_dict()
+        if name in OURS:
+            rows[name]["over"] = {
+                other: {metric: _gain(metrics[metric], theirs[metric]) for metric in RATIOS}
+                for other, theirs in values.items()
+                if other != name and " | " not in other
+            }
     return rows
 
 
+def _gain(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, float | None]:
+    """How much more we have than they, in percent of theirs (None if they have nothing), and in units."""
+    mean = float(np.mean(list(theirs.values())))
+    difference = paired_difference(ours, theirs).as_dict()
+    return {"percent": round(100.0 * difference["mean"] / mean, 1) if mean else None, **difference}
+
+
 def as_markdown(rows: dict[str, dict[str, Any]]) -> str:
-    """The table as docs/topology.md shows it."""
+    """The table as docs/far_goals.md shows it."""
     head = ["explorer", "seeds", "success, %", "SPL", "steps to the goal", "coverage, %", "blocked moves"]
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     digits = {"success_pct": 0, "spl": 2, "steps_to_goal": 0, "coverage_pct": 0, "collisions": 1}
@@ -263,6 +302,20 @@ def as_markdown(rows: dict[str, dict[str, Any]]) -> str:
         values = [(row[metric], places) for metric, places in digits.items()]
         cells = [f"{v['mean']:.{d}f} [{v['low']:.{d}f}, {v['high']:.{d}f}]" for v, d in values]
         lines.append(" | ".join([name.replace(" | ", ", "), str(row["seeds"]), *cells]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def ratios_as_markdown(rows: dict[str, dict[str, Any]]) -> str:
+    """TopoNav's three ratios of our two levels over all others."""
+    lines = ["explorer | over | coverage | success | time", " | ".join(["---"] * 5)]
+    for name, row in rows.items():
+        for other, gains in row.get("over", {}).items():
+            cells = [
+                f"{'' if g['percent'] is None else format(g['percent'], '+.0f') + ' % '}"
+                f"({g['mean']:+.1f} [{g['low']:.1f}, {g['high']:.1f}])"
+                for g in gains.values()
+            ]
+            lines.append(" | ".join([name, other, *cells]))
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -276,7 +329,8 @@ def main(options: Options) -> None:
         options.results.parent.mkdir(parents=True, exist_ok=True)
         options.results.write_text(json.dumps(rows, indent=1) + "\n")
         print(f"{run.name}, seed {run.seed}: {rows[run.name]['success_pct']['mean']:.0f} %", flush=True)
-    print(as_markdown(summarise(found)))
+    rows = summarise(found)
+    print(as_markdown(rows), ratios_as_markdown(rows), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class SubGoalWeights:
     """Taken off for each metre of way."""
     frontier: float = 0.5
     """For frontiers."""
+    detour: float = 1.0
+    """Taken off for each metre that the way to the node and on to the goal is longer than the best."""
 
 
 def novelty(visits: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -34,6 +36,7 @@ def sub_goal_scores(
     weights: SubGoalWeights,
     xy: NDArray[np.floating],
     goal: NDArray[np.floating] | None = None,
+    detours: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
     """How good each candidate is as the next sub-goal (TopoNav's weighted choice, with weights of our own).
 
@@ -42,6 +45,7 @@ def sub_goal_scores(
         weights: See there.
         xy: (2,) position of the robot, metres.
         goal: (2,) position of the final goal, or None if there is none.
+        detours: (K,) metres by which the way over a node to the goal is longer than over the best, or None.
 
     Returns:
         (K,) scores, -inf where no way is known.
@@ -49,6 +53,8 @@ def sub_goal_scores(
     scores = weights.novelty * novelty(candidates.visits) + weights.frontier * candidates.is_frontier
     if goal is not None:
         scores = scores + weights.alignment * _cosines(candidates.xy - xy, np.asarray(goal) - xy)
+    if detours is not None:
+        scores = scores - weights.detour * detours
     return scores - weights.distance * candidates.distance
 
 

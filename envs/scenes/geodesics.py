@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,12 @@ class FreeSpaceGeodesics:
 
     def _cells(self, xy: NDArray[np.floating]) -> NDArray[np.int64]:
         return self._nearest.query(np.atleast_2d(xy)[:, :2])[1].astype(np.int64)
+
+
+@lru_cache(maxsize=32)  # 20 MB each
+def geodesics_of(free_space: FreeSpace) -> FreeSpaceGeodesics:
+    """The same, kept for the free spaces that were asked for last."""
+    return FreeSpaceGeodesics(free_space)
 
 
 def _headings() -> Iterator[tuple[int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.navigation import Episode, Frames, NavigationSimulator
 from robonav.envs.odometry import Odometer, in_frame_of
-from robonav.envs.scenes.geodesics import FreeSpaceGeodesics
+from robonav.envs.scenes.geodesics import geodesics_of
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.sensors.spheres import NoInstances
 from robonav.envs.tasks.obstacles import Obstacles, obstacles_on_the_way
@@ -109,7 +108,7 @@ class SparseGoal:
         start, goal = np.array(episode.start[:2]), self._goals[agent]
         rng = task_rng("obstacles", episode)
         places, around = obstacles_on_the_way(
-            free_space, _geodesics(free_space), start, goal, self._count, rng
+            free_space, geodesics_of(free_space), start, goal, self._count, rng
         )
         self._obstacles.prepare(agent, places, free_space.floor_z)
         self._around[agent] = (free_space, around)
@@ -128,7 +127,7 @@ def goal_place(free_space: FreeSpace, episode: Episode) -> NDArray[np.float64]:
     Raises:
         SceneError: It cannot be reached, or nothing is farther than 2 m from the start.
     """
-    geodesics, start = _geodesics(free_space), np.array(episode.start[:2])
+    geodesics, start = geodesics_of(free_space), np.array(episode.start[:2])
     if episode.goal is not None:
         goal = np.array(episode.goal)
         if 0 < int(free_space.island_at(goal)) == int(free_space.island_at(start)):
@@ -147,8 +146,3 @@ def goal_place(free_space: FreeSpace, episode: Episode) -> NDArray[np.float64]:
     nearest = min(NEAREST_M, _FAR_SHARE * float(lengths.max()))
     places = geodesics.places[(lengths >= nearest) & (lengths <= FARTHEST_M)]
     return np.array(places[task_rng("sparse-goal", episode).integers(len(places))])
-
-
-@lru_cache(maxsize=32)  # 20 MB each
-def _geodesics(free_space: FreeSpace) -> FreeSpaceGeodesics:
-    return FreeSpaceGeodesics(free_space)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.scenes.geodesics import FreeSpaceGeodesics
+from robonav.envs.scenes.geodesics import geodesics_of
 from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.tasks import TaskName
 
@@ -87,9 +86,4 @@ SCORES: dict[TaskName | None, Score] = {
 
 def geodesic_m(free_space: FreeSpace, start: NDArray[np.float64], end: NDArray[np.float64]) -> float:
     """Length of the shortest way between two places (2,), metres."""
-    return float(_geodesics(free_space).geodesic(start[None], end[None])[0])
-
-
-@lru_cache(maxsize=4)  # episodes come scene by scene
-def _geodesics(free_space: FreeSpace) -> FreeSpaceGeodesics:
-    return FreeSpaceGeodesics(free_space)
+    return float(geodesics_of(free_space).geodesic(start[None], end[None])[0])

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.explorer import FORWARD, LEFT, RIGHT
-from robonav.evaluation.pilot import BODY_M, COMFORT_M, TURN_RAD, View, heading_along, steer
+from robonav.evaluation.pilot import TURN_RAD, View, heading_along, steer
 from robonav.evaluation.pilot import Situation as Ways
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
+from robonav.hierarchy.hopeful import HopefulWays
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.hierarchy.meta import Greedy, LeastDetour
 from robonav.hierarchy.meta_files import load_meta
 from robonav.hierarchy.scorer import Learned
-from robonav.maps.occupancy import OCCUPIED
-from robonav.maps.planning import ShortestPaths, clearance
 
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
@@ -114,27 +113,11 @@ class _Direct:
         return steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
 
     def _plan(self, goal: NDArray[np.float64]) -> None:
-        world, grid = self.world, self.world.grid
-        low = np.minimum(grid.origin_xy, goal - 2.0)
-        pad = np.maximum(np.ceil((grid.origin_xy - low) / grid.cell_size), 0).astype(int)
-        high = np.maximum(
-            np.floor((goal + 2.0 - grid.origin_xy) / grid.cell_size).astype(int) + 1, grid.cells.shape
-        )
-        after = high - np.array(grid.cells.shape)
-        occupied = np.pad(grid.cells == OCCUPIED, list(zip(pad, after, strict=True)))
-        room = clearance(occupied, grid.cell_size)
-        costs = np.where(room > BODY_M, np.where(room < COMFORT_M, 3.0, 1.0), 50.0)
-        costs[occupied] = np.inf
-        paths = ShortestPaths(costs, grid.cell(world.xy) + pad)
-        world.ways = Ways(grid, world.xy, world.yaw, self._hfov)
-        world.ways.passable = (room > BODY_M)[
-            pad[0] : pad[0] + grid.cells.shape[0], pad[1] : pad[1] + grid.cells.shape[1]
-        ]
-        end = grid.cell(goal) + pad
-        if not np.isfinite(paths.costs[tuple(end)]):
-            cells = np.argwhere(np.isfinite(paths.costs))
-            end = cells[np.argmin(np.linalg.norm(cells - end, axis=1))]
-        self._path = grid.centre(paths.path_to(end) - pad)
+        world = self.world
+        hopeful = HopefulWays(world.grid, world.xy, goal)
+        world.ways = Ways(world.grid, world.xy, world.yaw, self._hfov)
+        world.ways.passable = hopeful.passable
+        self._path = hopeful.path_to(goal)
 
 
 def topological() -> TopologicalExplorer:

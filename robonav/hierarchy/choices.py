@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.hierarchy.config import HierarchyConfig
+from robonav.hierarchy.hopeful import HopefulWays
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.maps.sub_goals import novelty, sub_goal_scores
 from robonav.maps.topology import Candidates
 
-FEATURES = 16
+FEATURES = 17
+DETOUR = FEATURES - 2  # the column that tells of the way round, in tens of metres
+FARTHEST_DETOUR_M = 20.0  # what is farther round is all the same
+_FAR_M = 1e6
 _EPISODE = 512.0  # steps that count as 1
 
 
@@ -27,7 +31,7 @@ class Choices:
         lengths: (K,) metres of known way.
         to_goal: (K,) metres as the crow flies from the node to the goal; 0 where there is none.
         scores: (K,) those of the greedy rule.
-        features: (K, 16) float32, of about unit size.
+        features: (K, 17) float32, of about unit size.
     """
 
     ids: NDArray[np.int64]
@@ -54,19 +58,27 @@ def choices_of(
         step: Steps of the episode so far.
     """
     known = world.mapper.candidates()
-    lengths, _ = world.nearest_reachable(known.xy)
-    scores = sub_goal_scores(known, config.weights, world.xy, goal)
+    lengths, cells = world.nearest_reachable(known.xy)
     away = np.linalg.norm(known.xy - world.xy, axis=1)
-    usable = np.isfinite(lengths) & np.isfinite(scores) & (away >= 2 * config.topology.reach_m)
+    usable = np.isfinite(lengths) & np.isfinite(known.distance) & (away >= config.nearest_m)
     usable &= ~(known.is_frontier & (known.visits >= config.tries))
     if config.nodes != "places and frontiers":
         usable &= known.is_frontier == (config.nodes == "frontiers")
     kept = np.flatnonzero(usable)
     nodes = Candidates(**{name: column[kept] for name, column in vars(known).items()})
-    lengths, scores = lengths[kept], scores[kept]
-    gaps = np.linalg.norm(nodes.xy - goal, axis=1) if goal is not None else np.zeros(len(kept))
-    table = _features(world, nodes, goal, lengths, gaps, scores, step)
-    return Choices(nodes.ids, nodes.xy, nodes.is_frontier, lengths, gaps, scores, table)
+    lengths, ends = lengths[kept], world.centres(cells[kept])
+    gaps, rests, detours = np.zeros((3, len(kept)))
+    if goal is not None:
+        gaps = np.linalg.norm(nodes.xy - goal, axis=1)
+        rests = HopefulWays(world.grid, goal, ends).lengths_to(ends)
+        # only a frontier opens a new way: to go on from a place is to go over a frontier, too
+        ways = np.where(nodes.is_frontier, lengths + rests, np.inf)
+        detours = np.minimum(_above_least(ways), FARTHEST_DETOUR_M)
+    scores = sub_goal_scores(nodes, config.weights, world.xy, goal, detours)
+    table = _features(world, nodes, goal, lengths, step)
+    ahead = [gaps / 10.0, _above_least(gaps) / 10.0, np.minimum(rests, 50.0) / 10.0, detours / 10.0]
+    features = np.column_stack([table, *ahead, scores]).astype(np.float32)
+    return Choices(nodes.ids, nodes.xy, nodes.is_frontier, lengths, gaps, scores, features)
 
 
 def _features(
@@ -74,11 +86,9 @@ def _features(
     nodes: Candidates,
     goal: NDArray[np.floating] | None,
     lengths: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    scores: NDArray[np.float64],
     step: int,
-) -> NDArray[np.float32]:
-    """What the network is told of each node (K, 16)."""
+) -> NDArray[np.float64]:
+    """What the network is told of each node (K, 12) beside how it lies to the goal and its score."""
     frontiers = world.mapper.graph.frontiers
     sizes = np.array([frontiers[node].size if node in frontiers else 0 for node in nodes.ids.tolist()])
     offsets = nodes.xy - world.xy
@@ -94,18 +104,14 @@ def _features(
         np.cos(bearing - world.yaw),
         lengths / 10.0,
         np.minimum(nodes.distance, 50.0) / 10.0,
-        _above_least(lengths),
-        gaps / 10.0,
-        _above_least(gaps),
-        _above_least(lengths + gaps),
+        _above_least(lengths) / 10.0,
         here * np.linalg.norm(to_goal) / 10.0,
         here * (goal is not None),
         here * step / _EPISODE,
-        scores,
     ]
-    return np.column_stack(features).astype(np.float32)
+    return np.column_stack(features)
 
 
 def _above_least(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By how many tens of metres each of them (K,) is longer than the shortest."""
-    return (lengths - lengths.min(initial=np.inf)) / 10.0
+    """By how many metres each of them (K,) is longer than the shortest."""
+    return lengths - lengths.min(initial=_FAR_M)

@@ -11,7 +11,7 @@ from robonav.maps.topology import TopologyConfig
 
 @dataclass(frozen=True)
 class HierarchyConfig:
-    """One explorer in two levels; every default but the last three is that of the reference design."""
+    """One explorer in two levels; those defaults that the reference design has are its own."""
 
     weights: SubGoalWeights = field(default_factory=SubGoalWeights)
     """Of the score by which the greedy rule chooses."""
@@ -23,6 +23,8 @@ class HierarchyConfig:
     """So often a frontier is tried in vain before it is left out."""
     nodes: Literal["places and frontiers", "places", "frontiers"] = "places and frontiers"
     """Which nodes may be sub-goals; an ablation leaves one kind out."""
+    nearest_m: float = 0.6
+    """No sub-goal is nearer than this."""
     guard: bool = True
     """Whether avoiding collisions goes before all; else only the bumper tells of them."""
     interrupt: bool = True

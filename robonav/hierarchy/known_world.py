@@ -84,7 +84,11 @@ class KnownWorld:
         lengths, cells = self.nearest_reachable(np.asarray(xy)[None])
         if not np.isfinite(lengths[0]):
             return None
-        return (self.ways.paths.path_to(cells[0]) + 0.5) * self.grid.cell_size + self._origin
+        return self.centres(self.ways.paths.path_to(cells[0]))
+
+    def centres(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Positions (..., 2) of cells (..., 2) of the ways."""
+        return (np.asarray(cells) + 0.5) * self.grid.cell_size + self._origin
 
     def heading_along(self, path: NDArray[np.float64]) -> float:
         """Where to head to go on along a path (K, 2)."""

@@ -19,7 +19,7 @@ class Decision:
     """One choice of a sub-goal, and what came of it until the next choice.
 
     Attributes:
-        features: (K, 16) of the nodes.
+        features: (K, 17) of the nodes.
         row: Which one was chosen.
         log_prob: Of that choice.
         value: What the critic expected.

@@ -12,7 +12,7 @@ from robonav.hierarchy.choices import FEATURES, Choices
 
 WIDTH = 32
 _GREEDY = FEATURES - 1  # the column of the greedy rule's score
-_SHARPNESS = 4.0  # of the greedy rule as the policy to start from
+_SHARPNESS = 2.0  # of the greedy rule as the policy to start from
 
 
 class CandidateScorer(nn.Module):
@@ -36,7 +36,7 @@ class CandidateScorer(nn.Module):
         """Logits (B, K), -inf where masked out, and values (B,).
 
         Args:
-            features: (B, K, 16).
+            features: (B, K, 17).
             mask: (B, K) bool, which nodes there are; at least one in each row.
         """
         nodes = self.encode(features)
@@ -50,7 +50,7 @@ class CandidateScorer(nn.Module):
 
 
 def padded(features: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Features (B, K, 16) of nodes (K_i, 16) of B situations, and which rows are nodes (B, K)."""
+    """Features (B, K, 17) of nodes (K_i, 17) of B situations, and which rows are nodes (B, K)."""
     longest = max(len(rows) for rows in features)
     table = torch.zeros(len(features), longest, FEATURES)
     mask = torch.zeros(len(features), longest, dtype=torch.bool)

@@ -9,7 +9,7 @@ from robonav.envs.navigation import LEFT, Episode, NavigationSimulator
 from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.pilot import BODY_M, STRIDE_M
-from robonav.hierarchy.choices import choices_of
+from robonav.hierarchy.choices import DETOUR, FARTHEST_DETOUR_M, choices_of
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.maps.occupancy import FREE, OCCUPIED
@@ -94,7 +94,7 @@ def test_choices_are_reachable_far_enough_and_of_the_kinds_asked_for():
     everything = choices_of(world, HierarchyConfig(), np.array([5.0, 0.0]), step=10)
     assert len(everything) >= 1
     assert np.isfinite(everything.lengths).all()
-    assert (np.linalg.norm(everything.xy - world.xy, axis=1) >= 1.0).all()
+    assert (np.linalg.norm(everything.xy - world.xy, axis=1) >= 0.6).all()
     assert np.isfinite(everything.features).all()
     assert np.abs(everything.features).max() < 10
     np.testing.assert_allclose(
@@ -109,6 +109,20 @@ def test_choices_are_reachable_far_enough_and_of_the_kinds_asked_for():
     for node in world.mapper.graph.frontiers.values():
         node.tries = 3
     assert not choices_of(world, HierarchyConfig(), None, step=10).is_frontier.any()
+
+
+def test_the_frontier_on_the_best_way_to_the_goal_wins_and_places_lead_nowhere_new():
+    world = looking_around()
+    goal = in_frame_of(START, np.array([7.6, 0.4]))  # in a corner that was too far off to be seen
+    detours = choices_of(world, HierarchyConfig(), goal, step=0).features[:, DETOUR] * 10.0
+    choices = choices_of(world, HierarchyConfig(), goal, step=0)
+    assert detours[choices.is_frontier].min() == pytest.approx(0.0, abs=1e-3)
+    np.testing.assert_allclose(detours[~choices.is_frontier], FARTHEST_DETOUR_M)
+    best = choices.xy[choices.is_frontier][detours[choices.is_frontier].argmin()]
+    straight = (choices.lengths + choices.to_goal)[choices.is_frontier].min()
+    on_way = np.linalg.norm(best - world.xy) + np.linalg.norm(best - goal)
+    assert on_way < 1.2 * straight  # nothing is in the way in an empty room
+    assert (choices_of(world, HierarchyConfig(), None, step=0).features[:, DETOUR] == 0).all()
 
 
 def test_ways_stay_where_they_are_when_the_map_grows():

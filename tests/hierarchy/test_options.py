@@ -90,7 +90,7 @@ def test_untrained_it_chooses_as_the_greedy_rule_does_where_that_is_clear():
 
 
 def test_it_learns_to_choose_the_node_that_pays():
-    """A bandit: column 3 says what a node pays, column 15, the greedy score, says nothing."""
+    """A bandit: column 3 says what a node pays, the last one, the greedy score, says nothing."""
     torch.manual_seed(0)
     scorer, rng = CandidateScorer(), np.random.default_rng(3)
     optimizer = torch.optim.Adam(scorer.parameters(), 3e-3)

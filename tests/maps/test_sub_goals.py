@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,9 @@ def test_the_score_is_the_weighted_sum_of_its_terms() -> None:
     goal = np.array([6.0, 8.0])
     expected = [2.0 / 2 + 0.7 * 0.6 - 0.2 * 3, 2.0 / 4 + 0.7 * 0.8 - 0.2 * 6 + 0.4]
     np.testing.assert_allclose(sub_goal_scores(two, weights, HERE, goal), expected)
+    detours = np.array([3.0, 0.0])
+    farther_round = sub_goal_scores(two, replace(weights, detour=0.5), HERE, goal, detours)
+    np.testing.assert_allclose(farther_round, [expected[0] - 1.5, expected[1]])
 
 
 @pytest.mark.parametrize(
