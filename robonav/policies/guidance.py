@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.policies import guidance_kernels as kernels
+from robonav.policies import guidance_ways
 from robonav.policies.spatial_memory import Places, SpatialMemory, SpatialMemoryConfig
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
@@ -34,7 +35,7 @@ class GuidanceConfig:
 
 @dataclass
 class Plans:
-    """What N agents are up to: the arrays of `guidance_kernels.Plans`; inference state, as `Places` is."""
+    """What N agents are up to: the arrays of `guidance_ways.Plans`; inference state, as `Places` is."""
 
     goal: Tensor
     clock: Tensor
@@ -57,9 +58,9 @@ class Plans:
     met: Tensor
 
     @cached_property
-    def arrays(self) -> kernels.Plans:
+    def arrays(self) -> guidance_ways.Plans:
         """The same memory as the kernels take it."""
-        state = kernels.Plans()
+        state = guidance_ways.Plans()
         for field in fields(self):
             setattr(state, field.name, wp.from_torch(getattr(self, field.name)))
         return state
@@ -94,7 +95,7 @@ class Guide(nn.Module):
         shapes: dict[str, tuple[int, ...]] = {
             "goal": (2,),
             "clock": (2,),
-            "path": (int(kernels.PATH),),
+            "path": (int(guidance_ways.PATH),),
             "queue": (cells,),
             "reached": (cells,),
             **dict.fromkeys(("places", "headings", "promises"), (int(kernels.CANDIDATES),)),
@@ -115,7 +116,7 @@ class Guide(nn.Module):
                 for field in fields(Plans)
             }
         )
-        plans.goal += int(kernels.NOWHERE)
+        plans.goal += int(guidance_ways.NOWHERE)
         return plans
 
     def advise(self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor) -> Tensor:
@@ -130,13 +131,14 @@ class Guide(nn.Module):
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
         maps, state = self._maps(places, previous_action, starts), plans.arrays
-        for kernel in (kernels.revise, kernels.search, kernels.shortlist, kernels.choose, kernels.trace):
+        search, trace = guidance_ways.search, guidance_ways.trace
+        for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
         return advice
 
-    def _maps(self, places: Places, previous_action: Tensor, starts: Tensor) -> kernels.Maps:
-        maps = kernels.Maps()
+    def _maps(self, places: Places, previous_action: Tensor, starts: Tensor) -> guidance_ways.Maps:
+        maps = guidance_ways.Maps()
         maps.grid = self._memory.grid
         maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
         maps.rays = wp.from_torch(self.rays)
@@ -177,7 +179,8 @@ class _Nothing(nn.Module):
 
 def _rays(config: SpatialMemoryConfig) -> Tensor:
     """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
-    angles = (torch.arange(int(kernels.RAYS), dtype=torch.float64) + 0.5) * (2 * math.pi / int(kernels.RAYS))
+    count = int(guidance_ways.RAYS)
+    angles = (torch.arange(count, dtype=torch.float64) + 0.5) * (2 * math.pi / count)
     steps = torch.arange(1, round(_SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
     last = config.cells - 1
     x, y = (torch.outer(f(angles), steps).round().int() & last for f in (torch.cos, torch.sin))
