@@ -95,6 +95,9 @@ class Watcher:
     def decided(self, decision: Decision) -> None:
         """A decision was carried out, or was blocked; the robot is where that led."""
 
+    def ended(self) -> None:
+        """The drive is over, and the robot stands."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -149,6 +152,8 @@ class Driver:
             cause = str(error)
         finally:
             self._brake()
+        for watcher in self._watchers:
+            watcher.ended()
         return Outcome(self._decisions, cause)
 
     def _decide(self) -> None:

@@ -75,6 +75,14 @@ class DriveViewer(Watcher):
         blocked = np.array([not decision.executed])
         self._episode.add(replace(self._latest, collided=blocked))
 
+    def ended(self) -> None:
+        """Draw what it was not time to draw yet: nothing comes after it."""
+        if self._episode is None or self._latest is None:
+            return
+        self._stage.draw(self._episode, with_map=True)
+        self._stage.draw_robot(self._episode, self._latest)
+        self._panel.draw(self._title, self._episode, self._curve())
+
     def _frames(self, moment: Moment) -> Frames:
         assert moment.frame is not None
         here = moment.odometry
