@@ -51,7 +51,7 @@ class Options:
     """Presets, in the order in which they are trained."""
     seeds: int = 3
     """Training runs of each."""
-    steps: int = 65_536
+    steps: int = 131_072
     """Environment steps of each run."""
     episodes: int = 50
     """Unseen houses, one episode each."""

@@ -10,15 +10,10 @@ from __future__ import annotations
 import warp as wp
 
 from robonav.policies.guidance_ways import (
-    ARRIVED_M,
     ESCAPE,
-    FORWARD,
     HEADINGS,
-    LEFT,
     NOWHERE,
     RAYS,
-    RIGHT,
-    SEEN_ABOVE,
     Maps,
     Plans,
     bearing,
@@ -44,6 +39,9 @@ DECIDE_STEPS = wp.constant(4.0)  # keeps a tiny gain next door from beating a la
 WALL_M = wp.constant(2.5)  # assumed height of an occupied cell that is not seen yet
 BOUNCE = wp.constant(7)  # turns of who wanders and is blocked; in time that takes all 24 headings
 LOOKAHEAD_M = wp.constant(1.0)
+ARRIVED_M = wp.constant(0.2)
+SEEN_ABOVE = wp.constant(127)  # of 255: from where on a cell counts as seen
+FORWARD, LEFT, RIGHT = wp.constant(0), wp.constant(1), wp.constant(2)
 
 CoarseWorth = wp.types.vector(length=48, dtype=float)
 

@@ -20,16 +20,13 @@ PATH = wp.constant(256)  # cells of a path that are kept, those nearest to the a
 BODY_M = wp.constant(0.18)
 COMFORT_M = wp.constant(0.35)  # nearer to an obstacle a step costs three times as much
 ESCAPE_M = wp.constant(0.3)  # so far an agent may go where its body seems not to fit, at a price
-ARRIVED_M = wp.constant(0.2)
 STEP_M = wp.constant(0.25)
 STRAIGHT, DIAGONAL = wp.constant(5), wp.constant(7)  # times the prices of both cells
 FREE_BELOW = wp.constant(115)  # of 255: how occupied a free cell may look
 OCCUPIED_ABOVE = wp.constant(140)
-SEEN_ABOVE = wp.constant(127)
 UNREACHED = wp.constant(1 << 30)
 NOWHERE = wp.constant(-1)
 IMPASSABLE, EASY, TIGHT, ESCAPE = (wp.constant(price) for price in (99, 1, 3, 10))  # prices of a cell
-FORWARD, LEFT, RIGHT = wp.constant(0), wp.constant(1), wp.constant(2)
 
 
 @wp.struct
