@@ -123,6 +123,10 @@ def runs_of(options: Options) -> Iterator[Run]:
             conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
             for condition in conditions:
                 yield from (replace(run, **condition) for run in base if run.row in REPEATED)
+            if part == "obstacles":
+                config = HierarchyConfig(squeeze_m=np.inf)
+                make = partial(TopologicalExplorer, Greedy(), config)
+                yield Run("greedy, never squeezes", make, obstacles=3)
 
 
 def _base(options: Options) -> Iterator[Run]:
@@ -137,7 +141,7 @@ def _ablations(options: Options) -> Iterator[Run]:
     changes = {
         "no guard": HierarchyConfig(guard=False),
         "no priorities": HierarchyConfig(guard=False, interrupt=False),
-        "no frontier nodes": HierarchyConfig(nodes="places"),
+        "no frontier nodes": HierarchyConfig(nodes="places", squeeze_m=np.inf),
         "no detours in the score": HierarchyConfig(weights=SubGoalWeights(detour=0.0)),
     }
     for name, config in changes.items():

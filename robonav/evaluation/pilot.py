@@ -53,11 +53,13 @@ class Situation:
         self.passable = free & (room > BODY_M)
         self._origin = grid.origin_xy  # the grid may grow later
         costs = np.where(self.passable, np.where(room < COMFORT_M, 3.0, 1.0), np.inf)
-        # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
         here, reach = grid.cell(xy), round(0.3 / grid.cell_size)
-        near = np.zeros_like(free)
-        near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
-        self.paths = ShortestPaths(np.where(free & near & ~self.passable, 10.0, costs), here)
+        if not self.passable[tuple(here)]:
+            # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
+            near = np.zeros_like(free)
+            near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
+            costs = np.where(free & near & ~self.passable, 10.0, costs)
+        self.paths = ShortestPaths(costs, here)
 
     def steps_to(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Forward steps (K,) to cells (K, 2); inf where no path leads."""

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.explorer import FORWARD, LEFT, RIGHT
 from robonav.evaluation.pilot import TURN_RAD, View, heading_along, steer
-from robonav.evaluation.pilot import Situation as Ways
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
-from robonav.hierarchy.hopeful import HopefulWays
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.hierarchy.meta import Greedy, LeastDetour
 from robonav.hierarchy.meta_files import load_meta
@@ -90,7 +88,6 @@ class _Direct:
 
     def __init__(self, camera: Camera) -> None:
         self.world = KnownWorld(camera, HierarchyConfig())
-        self._hfov = np.radians(camera.hfov_deg)
         self._path, self._step = np.zeros((0, 2)), 0
         self._blocked: list[float] = []
         self._last_xy = np.zeros(2)
@@ -104,20 +101,13 @@ class _Direct:
             self._blocked.clear()
         self._last_xy = world.xy
         if collided or self._step % _THINK_EVERY == 0:
-            self._plan(goal)
+            self._path = self.world.hopeful_way_to(goal)
         self._step += 1
         if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
             return RIGHT  # it believes to be there
         ahead = self._path[-1] - world.xy
         view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
         return steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
-
-    def _plan(self, goal: NDArray[np.float64]) -> None:
-        world = self.world
-        hopeful = HopefulWays(world.grid, world.xy, goal)
-        world.ways = Ways(world.grid, world.xy, world.yaw, self._hfov)
-        world.ways.passable = hopeful.passable
-        self._path = hopeful.path_to(goal)
 
 
 def topological() -> TopologicalExplorer:

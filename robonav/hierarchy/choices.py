@@ -49,7 +49,7 @@ class Choices:
 def choices_of(
     world: KnownWorld, config: HierarchyConfig, goal: NDArray[np.floating] | None, step: int
 ) -> Choices:
-    """All nodes that could be the next sub-goal.
+    """All nodes that could be the next sub-goal; none where it is better to feel one's way to the goal.
 
     Args:
         world: What the robot knows.
@@ -64,15 +64,21 @@ def choices_of(
     usable &= ~(known.is_frontier & (known.visits >= config.tries))
     if config.nodes != "places and frontiers":
         usable &= known.is_frontier == (config.nodes == "frontiers")
+    rests, ways = np.zeros_like(lengths), np.full_like(lengths, np.inf)
+    if goal is not None:
+        ends = world.centres(cells)
+        hopeful = HopefulWays(world.grid, goal, np.vstack([ends, world.xy]))
+        rests = hopeful.lengths_to(ends)
+        # only a frontier opens a new way: to go on from a place is to go over a frontier, too
+        ways = np.where(known.is_frontier, lengths + rests, np.inf)
+        squeezed = float(hopeful.lengths_to(world.xy)) + config.squeeze_m
+        usable &= ways[usable].min(initial=np.inf) <= squeezed  # else none
     kept = np.flatnonzero(usable)
     nodes = Candidates(**{name: column[kept] for name, column in vars(known).items()})
-    lengths, ends = lengths[kept], world.centres(cells[kept])
-    gaps, rests, detours = np.zeros((3, len(kept)))
+    lengths, rests, ways = lengths[kept], rests[kept], ways[kept]
+    gaps, detours = np.zeros((2, len(kept)))
     if goal is not None:
         gaps = np.linalg.norm(nodes.xy - goal, axis=1)
-        rests = HopefulWays(world.grid, goal, ends).lengths_to(ends)
-        # only a frontier opens a new way: to go on from a place is to go over a frontier, too
-        ways = np.where(nodes.is_frontier, lengths + rests, np.inf)
         detours = np.minimum(_above_least(ways), FARTHEST_DETOUR_M)
     scores = sub_goal_scores(nodes, config.weights, world.xy, goal, detours)
     table = _features(world, nodes, goal, lengths, step)

@@ -29,6 +29,8 @@ class HierarchyConfig:
     """Whether avoiding collisions goes before all; else only the bumper tells of them."""
     interrupt: bool = True
     """Whether a sub-goal is dropped as soon as a way to the goal is known."""
+    squeeze_m: float = 3.0
+    """Where to go over a frontier is so much farther, it squeezes through what seems too narrow instead."""
     think_every: int = 8
     """Steps between two looks at frontiers and ways."""
     cell_m: float = 0.10

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from robonav.envs.navigation import FORWARD
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
-from robonav.evaluation.pilot import STRIDE_M
 from robonav.hierarchy.robot import Robot
 
 if TYPE_CHECKING:
@@ -85,6 +84,6 @@ class PolicyDriver:
         wanted = self._policy.act({**observation, "point_goal": told}, frames, self.camera)
         actions = []
         for robot, target, action in zip(robots, targets, wanted.tolist(), strict=True):
-            is_shut = robot.config.guard and action == FORWARD and robot.world.ahead_m() < STRIDE_M
+            is_shut = robot.config.guard and action == FORWARD and robot.is_shut_ahead()
             actions.append(robot.act() if target is None or is_shut else action)
         return np.array(actions)

@@ -6,16 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.pilot import BODY_M, STRIDE_M, Situation, View, heading_along
+from robonav.evaluation.pilot import BODY_M, STRIDE_M, TURN_RAD, Situation, View, heading_along
 from robonav.hierarchy.config import HierarchyConfig
+from robonav.hierarchy.hopeful import HopefulWays
 from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
 from robonav.maps.topology import PlaceMapper
 
 BUMP_M = 0.3  # how far ahead lies what blocked a move
 NEAR_M = 0.4  # a way that ends so near to a place leads there
-_GUARD_M = 0.13  # half the width of what the guard wants free; cells reach 5 cm farther
+_GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
 _SURROUNDINGS_M = 1.5
+
+
+def _swept() -> NDArray[np.float64]:
+    """Points (P, 2), ahead and to the left, that the body sweeps in a move and does not stand on already."""
+    along, aside = (np.arange(-0.3, 0.7, 0.05),) * 2
+    points = np.stack(np.meshgrid(along, aside, indexing="ij"), axis=-1).reshape(-1, 2)
+    nearest = np.clip(points[:, 0], 0.0, STRIDE_M)
+    swept = np.hypot(points[:, 0] - nearest, points[:, 1]) <= _GUARD_M + 1e-9
+    return points[swept & (np.linalg.norm(points, axis=1) > _GUARD_M)]
+
+
+_SWEPT = _swept()
 
 
 class KnownWorld:
@@ -59,8 +72,7 @@ class KnownWorld:
         found = self.grid.frontiers(max(3, round(_MIN_FRONTIER_M / self.grid.cell_size)), _FRONTIER_M)
         centres = self.grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
         self.mapper.see_frontiers(centres, np.array([len(f.cells) for f in found], np.int64))
-        self.ways = Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg))
-        self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
+        self.ways = self._ways()
 
     def nearest_reachable(self, xy: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; cells there."""
@@ -86,6 +98,16 @@ class KnownWorld:
             return None
         return self.centres(self.ways.paths.path_to(cells[0]))
 
+    def hopeful_way_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Positions (K, 2) on the cheapest way to a position (2,), as if all that was not seen were free.
+
+        It leads through gaps that seem too narrow where everything else is much farther: maps err.
+        """
+        hopeful = HopefulWays(self.grid, self.xy, xy)
+        self.ways = self._ways()
+        self.ways.passable = hopeful.passable
+        return hopeful.path_to(xy)
+
     def centres(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
         """Positions (..., 2) of cells (..., 2) of the ways."""
         return (np.asarray(cells) + 0.5) * self.grid.cell_size + self._origin
@@ -97,17 +119,15 @@ class KnownWorld:
         view = View(end, float(np.arctan2(ahead[1], ahead[0])), end)
         return heading_along(self.ways, path, view, self.xy)
 
-    def ahead_m(self) -> float:
-        """How far the body can go straight on before something that is on the map, at most a move."""
-        reach = STRIDE_M + BODY_M
-        along, aside = np.meshgrid(
-            np.arange(0.05, reach + 0.05, 0.05), np.linspace(-_GUARD_M, _GUARD_M, 5), indexing="ij"
-        )
-        direction = self._direction()
-        normal = np.array([-direction[1], direction[0]])
-        cells = self.grid.cell(self.xy + along[..., None] * direction + aside[..., None] * normal)
+    def shut_headings(self) -> NDArray[np.float64]:
+        """Those (K,) of the 24 headings that turns reach in which a move would hit what is on the map."""
+        headings = self.yaw + np.arange(-12, 12) * TURN_RAD
+        axes = np.stack([np.cos(headings), np.sin(headings)], axis=-1)
+        across = np.stack([-axes[:, 1], axes[:, 0]], axis=-1)
+        points = _SWEPT[:, :1] * axes[:, None] + _SWEPT[:, 1:] * across[:, None]
+        cells = self.grid.cell(self.xy + points)
         hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
-        return float(along[hit, 0].min() - BODY_M) if hit.any() else STRIDE_M
+        return headings[hit]
 
     def unknown_around(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Unknown floor (K,) within 1.5 m each way of positions (K, 2), m²."""
@@ -123,6 +143,10 @@ class KnownWorld:
     def known_free_m2(self) -> float:
         """Floor that is known to be free."""
         return float(np.count_nonzero(self.grid.cells == 1)) * self.grid.cell_size**2
+
+    def _ways(self) -> Situation:
+        self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
+        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg))
 
     def _direction(self) -> NDArray[np.float64]:
         return np.array([np.cos(self.yaw), np.sin(self.yaw)])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from robonav.evaluation.explorer import FORWARD, RIGHT
-from robonav.evaluation.pilot import STRIDE_M, steer
+from robonav.evaluation.explorer import RIGHT
+from robonav.evaluation.pilot import steer
 
 
 @dataclass(frozen=True)
@@ -15,15 +15,15 @@ class Situation:
 
     Attributes:
         yaw: Where it looks.
-        ahead_m: How far its body can go straight on, by its map, metres.
-        blocked: Headings that led into something from where it stands.
+        shut: Headings in which a move would lead into something, by its map.
+        blocked: Headings that did lead into something from where it stands.
         to_sub_goal: Where the known way to the sub-goal leads on; None without a sub-goal.
         to_goal: Where the known way to the goal leads on; None if no way to it is known yet.
         to_unknown: Where the known way to the nearest frontier leads on; None if there is none.
     """
 
     yaw: float
-    ahead_m: float
+    shut: Sequence[float] = ()
     blocked: Sequence[float] = ()
     to_sub_goal: float | None = None
     to_goal: float | None = None
@@ -41,11 +41,13 @@ Priority = Callable[[Situation], int | None]
 
 
 def avoid_collision(situation: Situation) -> int | None:
-    """Turn aside if the next move would lead into something that the map knows of."""
+    """Turn to an open heading if the one that it would take leads into something that the map knows of."""
     wanted, blocked = situation.wanted, list(situation.blocked)
-    if wanted is None or situation.ahead_m >= STRIDE_M or steer(situation.yaw, wanted, blocked) != FORWARD:
+    if wanted is None:
         return None
-    return steer(situation.yaw, wanted, [*blocked, situation.yaw])
+    plain = steer(situation.yaw, wanted, blocked)
+    safe = steer(situation.yaw, wanted, [*blocked, *situation.shut])
+    return None if safe == plain else safe
 
 
 def reach_sub_goal(situation: Situation) -> int | None:

@@ -13,7 +13,7 @@ from robonav.evaluation.pilot import wrapped
 from robonav.hierarchy.choices import Choices, choices_of
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.known_world import KnownWorld
-from robonav.hierarchy.priorities import PRIORITIES, WITHOUT_GUARD, Situation, avoid_collision, decide
+from robonav.hierarchy.priorities import PRIORITIES, WITHOUT_GUARD, Situation, decide
 
 ARRIVED_M = 0.3
 _CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
@@ -45,6 +45,8 @@ class Robot:
     A sub-goal is done with when the robot is within 0.5 m of it, its frontier is gone, no way leads there any
     more, or `patience` is over; and when a way to the goal becomes known. Where the goal should be by
     odometry that drifts, but is not, the robot searches within twice the error that odometry may have.
+    Where no frontier is worth going to, it feels its way to the goal as if all that was not seen were free,
+    and through gaps that seem too narrow: then the bumper decides, not the guard.
 
     Args:
         camera: Its depth camera.
@@ -66,6 +68,7 @@ class Robot:
         self._goal: NDArray[np.float64] | None = None
         self._blocked: list[float] = []
         self._paths: dict[str, NDArray[np.float64] | None] = {}
+        self._feels_its_way = False
         self._last_xy, self._step, self._thought, self._pursued = np.zeros(2), -1, -(10**9), 0
 
     def observe(self, told: Told) -> None:
@@ -85,8 +88,8 @@ class Robot:
 
     @property
     def needs_sub_goal(self) -> bool:
-        """Whether it has none, and does not know a way to the goal."""
-        return self._sub_goal is None and self._paths.get("goal") is None
+        """Whether it has none, does not know a way to the goal, and is not feeling its way there."""
+        return self._sub_goal is None and all(path is None for path in self._paths.values())
 
     def choices(self) -> Choices:
         """What it could pursue now."""
@@ -114,16 +117,17 @@ class Robot:
             headings["sub-goal"] = self._bearing(self._sub_goal[1])
         situation = Situation(
             self.world.yaw,
-            self.world.ahead_m(),
+            () if self._feels_its_way else tuple(self.world.shut_headings().tolist()),
             tuple(self._blocked),
             headings.get("sub-goal"),
             headings.get("goal"),
             headings.get("unknown"),
         )
-        action, priority = decide(situation, self._priorities)
-        if priority is avoid_collision:
-            self._blocked.append(self.world.yaw)
-        return action
+        return decide(situation, self._priorities)[0]
+
+    def is_shut_ahead(self) -> bool:
+        """Whether the next move ahead would hit what is on the map."""
+        return bool(np.isclose(self.world.shut_headings(), self.world.yaw).any())
 
     def target(self) -> tuple[float, float] | None:
         """Distance and bearing of where it wants to go, metres and radians; None if nowhere."""
@@ -169,7 +173,7 @@ class Robot:
         """Look at frontiers and ways again; drop the sub-goal if it is done with."""
         self._thought = self._step
         self.world.look_around()
-        self._paths = {"goal": self._way_to_the_goal()}
+        self._paths, self._feels_its_way = {"goal": self._way_to_the_goal()}, False
         if self._sub_goal is None:
             return
         node, xy = self._sub_goal
@@ -196,6 +200,9 @@ class Robot:
         return self.world.path_to(self._goal)
 
     def _way_to_the_unknown(self) -> NDArray[np.float64] | None:
+        if self._goal is not None and self._search is None:
+            self._feels_its_way = True
+            return self.world.hopeful_way_to(self._goal)
         nodes = list(self.world.mapper.graph.frontiers.values())
         centres = np.array([node.xy for node in nodes if node.tries < self.config.tries]).reshape(-1, 2)
         if not len(centres):

@@ -8,7 +8,7 @@ import pytest
 from robonav.envs.navigation import LEFT, Episode, NavigationSimulator
 from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.pilot import BODY_M, STRIDE_M
+from robonav.evaluation.pilot import BODY_M, STRIDE_M, TURN_RAD
 from robonav.hierarchy.choices import DETOUR, FARTHEST_DETOUR_M, choices_of
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.known_world import KnownWorld
@@ -59,14 +59,15 @@ def test_known_ways_are_about_as_long_as_the_straight_line_in_an_empty_room():
     assert world.path_to(outside[0]) is None
 
 
-@pytest.mark.parametrize("gap", [0.2, 0.3, 0.5, 1.0])
-def test_what_is_ahead_is_told_to_within_a_cell(gap):
+@pytest.mark.parametrize("gap", [0.0, 0.1, 0.2, 0.35, 0.5, 1.0])
+def test_headings_are_shut_where_a_move_would_bring_the_body_into_the_wall(gap):
     world = looking_around((2.0, 3.0, np.pi))  # towards the wall at x = 0
-    body_from_wall = BODY_M + gap
-    world.xy, world.yaw = np.array([2.0 - body_from_wall, 0.0]), 0.0
-    expected = min(gap, STRIDE_M)
-    assert world.ahead_m() == pytest.approx(expected, abs=0.12)
-    assert (world.ahead_m() >= STRIDE_M) == (gap >= 0.5) or abs(gap - STRIDE_M) < 0.12
+    world.xy, world.yaw = np.array([2.0 - BODY_M - gap, 0.0]), 0.05
+    headings = world.yaw + np.arange(-12, 12) * TURN_RAD
+    room = gap - STRIDE_M * np.cos(headings)  # left to the wall after the move
+    shut = np.isclose(headings[:, None], world.shut_headings()).any(axis=1)
+    assert shut[room < -0.12].all()
+    assert not shut[room > 0.12].any()
 
 
 def test_unknown_floor_is_counted_by_brute_force():
@@ -86,7 +87,7 @@ def test_a_bump_marks_what_is_ahead():
     far = np.zeros((32, 32), np.float32)
     world.observe(far, np.array([0.0, 0.0, 0.0]), collided=True)
     assert (world.grid.cells == OCCUPIED).sum() == known + 1
-    assert world.ahead_m() < STRIDE_M
+    assert np.isclose(world.shut_headings(), 0.0).any()
 
 
 def test_choices_are_reachable_far_enough_and_of_the_kinds_asked_for():
@@ -123,6 +124,15 @@ def test_the_frontier_on_the_best_way_to_the_goal_wins_and_places_lead_nowhere_n
     on_way = np.linalg.norm(best - world.xy) + np.linalg.norm(best - goal)
     assert on_way < 1.2 * straight  # nothing is in the way in an empty room
     assert (choices_of(world, HierarchyConfig(), None, step=0).features[:, DETOUR] == 0).all()
+
+
+def test_where_frontiers_are_far_round_it_is_better_to_squeeze_through():
+    world = looking_around()
+    goal = in_frame_of(START, np.array([5.0, 3.0]))  # in the same room
+    assert len(choices_of(world, HierarchyConfig(squeeze_m=100.0), goal, step=0)) >= 1
+    assert len(choices_of(world, HierarchyConfig(squeeze_m=0.5), goal, step=0)) == 0
+    no_frontiers = HierarchyConfig(nodes="places", squeeze_m=np.inf, nearest_m=0.0)
+    assert len(choices_of(world, no_frontiers, goal, step=0)) >= 1  # the ablation never squeezes
 
 
 def test_ways_stay_where_they_are_when_the_map_grows():
