@@ -2,6 +2,7 @@
 
     python benchmarks/downstream.py                       # everything: about an hour on two cores
     python benchmarks/downstream.py --seeds 1 --apples 1 --episodes 20
+    python benchmarks/downstream.py --tasks image-goal --replayed Angiola.json.gz Angiola_f0.npy
 
 Tasks: apple picking (policies learn among five apples and are measured with 1, 3 and 5) and image goals.
 Beside the two trained policies stand the explorer as it is (it was never told of the task) and the baselines.
@@ -17,9 +18,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from robonav.envs.episode_files import ListedEpisode
+    from robonav.envs.scenes import SceneSet
 
 UNTAUGHT = ("frontier", "straight", "random")
 WAYS = ("fine-tuned", "from scratch")
@@ -51,6 +56,8 @@ class Options:
     """Unseen houses, one episode each."""
     episode_steps: int = 256
     """Steps of an evaluated episode."""
+    replayed: tuple[Path, Path] | None = None
+    """An image-goal episode file of Habitat's and the worlds that it belongs to: a table of its own."""
     workers: int = 2
     """Processes side by side, one thread each."""
 
@@ -61,11 +68,13 @@ class Goal:
 
     task: Literal["apples", "image-goal"]
     apples: int | None = None
+    replayed: bool = False
 
     @property
     def name(self) -> str:
         """As folders and rows are called."""
-        return self.task if self.apples is None else f"{self.task}-{self.apples}"
+        detail = "replayed" if self.replayed else self.apples
+        return self.task if detail is None else f"{self.task}-{detail}"
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -76,7 +85,10 @@ class Goal:
 def goals_of(options: Options) -> list[Goal]:
     """All tasks of the table."""
     goals = [Goal("apples", count) for count in options.apples] if "apples" in options.tasks else []
-    return goals + ([Goal("image-goal")] if "image-goal" in options.tasks else [])
+    if "image-goal" in options.tasks:
+        goals.append(Goal("image-goal"))
+        goals += [Goal("image-goal", replayed=True)] if options.replayed else []
+    return goals
 
 
 def run_folder(task: str, way: str, seed: int, options: Options) -> Path:
@@ -112,18 +124,31 @@ def evaluate(goal: Goal, explorer: str, name: str, options: Options) -> None:
     from robonav.training import set_threads
 
     set_threads(1)
+    file, worlds = options.replayed if goal.replayed and options.replayed else (None, Path("procedural"))
     settings = Settings(
         explorer,
-        episodes=options.episodes,
-        steps=options.episode_steps,
+        str(worlds),
+        options.episodes,
+        options.episode_steps,
         task=goal.task,
         apples=goal.apples,
     )
     facts = {**asdict(settings), "explorer_hash": fingerprint(explorer)}
     folder = RunFolder(options.out / "evaluate" / goal.name / name, facts, resume=True)
-    scenes = open_scenes("procedural", "val")
-    Evaluation(settings, make_explorer(explorer, goal.task), scenes, threads=1).run(folder, lambda done: None)
+    scenes = open_scenes(settings.scenes, "val")
+    planned = _replayed(file, scenes, options.episodes) if file else None
+    walk = Evaluation(settings, make_explorer(explorer, goal.task), scenes, threads=1, planned=planned)
+    walk.run(folder, lambda done: None)
     print(f"evaluated {goal.name}, {name}", flush=True)
+
+
+def _replayed(file: Path, scenes: SceneSet, count: int) -> Sequence[ListedEpisode]:
+    """So many of the file's episodes whose start and goal lie on the floor of these worlds."""
+    from robonav.envs.episode_files import open_episodes, with_goals
+
+    on_floor, _ = open_episodes(file, scenes)
+    reachable, _ = with_goals(on_floor, scenes, str(file))
+    return reachable.some(count, seed=0).episodes
 
 
 def members_of(goal: Goal, options: Options) -> dict[str, dict[str, str]]:
