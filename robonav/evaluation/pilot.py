@@ -127,6 +127,12 @@ def steer(yaw: float, heading: float, blocked: list[float]) -> int:
     return FORWARD if turn == 0 else LEFT if turn > 0 else RIGHT
 
 
+def without_dithering(action: int, previous: int, is_open_ahead: bool) -> int:
+    """Forward instead of turning back at once: poses that are uncertain may make it turn to and fro."""
+    turns_back = {action, previous} == {LEFT, RIGHT}
+    return FORWARD if turns_back and is_open_ahead else action
+
+
 def _lookahead(
     situation: Situation, path: NDArray[np.float64], xy: NDArray[np.float64]
 ) -> NDArray[np.float64]:

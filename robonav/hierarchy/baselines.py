@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.evaluation.explorer import FORWARD, LEFT, RIGHT
-from robonav.evaluation.pilot import TURN_RAD, View, heading_along, steer
+from robonav.evaluation.pilot import TURN_RAD, View, heading_along, steer, without_dithering
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.hierarchy.meta import Greedy, LeastDetour
 from robonav.hierarchy.meta_files import load_meta
+from robonav.hierarchy.robot import Told
 from robonav.hierarchy.scorer import Learned
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class GoalPlanner:
         told = self._briefing.told(observation, frames.depth, frames.collided)
         for driver, news in zip(self._drivers, told, strict=True):
             assert news.goal is not None  # make_explorer asks for the task
-            driver.world.observe(news.depth, news.pose, news.collided)
-            actions.append(driver.act(news.goal, news.collided))
+            actions.append(driver.act(news, news.goal))
         return np.array(actions)
 
 
@@ -90,24 +90,28 @@ class _Direct:
         self.world = KnownWorld(camera, HierarchyConfig())
         self._path, self._step = np.zeros((0, 2)), 0
         self._blocked: list[float] = []
-        self._last_xy = np.zeros(2)
+        self._last_xy, self._last_action = np.zeros(2), FORWARD
 
-    def act(self, goal: NDArray[np.float64], collided: bool) -> int:
+    def act(self, told: Told, goal: NDArray[np.float64]) -> int:
         """Plan every eighth step, or after a collision, and steer."""
         world = self.world
-        if collided:
+        world.observe(told.depth, told.pose, told.collided, told.sigma_m)
+        if told.collided:
             self._blocked.append(world.yaw)
-        elif np.linalg.norm(world.xy - self._last_xy) > 0.01:
+        elif np.linalg.norm(told.pose[:2] - self._last_xy) > 0.01:
             self._blocked.clear()
-        self._last_xy = world.xy
-        if collided or self._step % _THINK_EVERY == 0:
+        self._last_xy = told.pose[:2]
+        if told.collided or self._step % _THINK_EVERY == 0:
             self._path = self.world.hopeful_way_to(goal)
         self._step += 1
         if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
             return RIGHT  # it believes to be there
         ahead = self._path[-1] - world.xy
         view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
-        return steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
+        action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
+        is_open = not np.isclose(self._blocked, world.yaw, atol=0.1).any()
+        self._last_action = without_dithering(action, self._last_action, is_open)
+        return self._last_action
 
 
 def topological() -> TopologicalExplorer:

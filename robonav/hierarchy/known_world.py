@@ -10,6 +10,7 @@ from robonav.evaluation.pilot import BODY_M, STRIDE_M, TURN_RAD, Situation, View
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.hopeful import HopefulWays
 from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
+from robonav.maps.scan_matching import ScanMatcher
 from robonav.maps.topology import PlaceMapper
 
 BUMP_M = 0.3  # how far ahead lies what blocked a move
@@ -17,6 +18,7 @@ NEAR_M = 0.4  # a way that ends so near to a place leads there
 _GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
 _SURROUNDINGS_M = 1.5
+_SCAN_M = 5.0
 
 
 def _swept() -> NDArray[np.float64]:
@@ -43,7 +45,7 @@ class KnownWorld:
         grid: The occupancy map.
         mapper: The topological map; places are told apart by the occupancy around them.
         xy: (2,) where the robot believes to be, metres.
-        yaw: Its heading.
+        yaw: Its heading, radians; both by odometry, and by what it sees where odometry drifts.
         ways: Shortest paths from there, as of the last `look_around`.
     """
 
@@ -56,16 +58,38 @@ class KnownWorld:
         self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
         self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
         self.xy, self.yaw = np.zeros(2), 0.0
+        self._matcher = ScanMatcher()
+        self._odometry, self._way = np.zeros(2), 0.0
 
-    def observe(self, depth: NDArray[np.float32], pose: NDArray[np.floating], collided: bool) -> None:
-        """Take in a depth image (H, W), metres, from a believed pose (3,), and what the bumper told."""
-        self.xy, self.yaw = np.array(pose[:2], np.float64), float(pose[2])
+    def observe(
+        self, depth: NDArray[np.float32], odometry: NDArray[np.floating], collided: bool, sigma_m: float = 0.0
+    ) -> None:
+        """Take in a frame.
+
+        Args:
+            depth: (H, W) metres.
+            odometry: (3,) where the robot would be by odometry: x, y, yaw.
+            collided: What the bumper told.
+            sigma_m: How far off that may be. If it is more than nothing, the pose is what fits the map best.
+        """
+        self._way += float(np.linalg.norm(odometry[:2] - self._odometry))
+        self._odometry = np.array(odometry[:2], np.float64)
+        drift = sigma_m / self._way if self._way else 0.0
+        pose = self._matcher.locate(self._level_scan(depth), odometry, drift)
+        self.xy, self.yaw = pose[:2], float(pose[2])
         feet, yaws = np.array([[*self.xy, 0.0]]), np.array([self.yaw])
         self.grid.integrate(depth, self._camera.poses(feet, yaws)[0], self._rays)
         self.grid.clear(self.xy, BODY_M)
         if collided:
             self.grid.block(self.xy + BUMP_M * self._direction())
         self.mapper.observe(self.xy, self.grid.patch(self.xy))
+
+    def _level_scan(self, depth: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What a level lidar at the camera would see of the image: points (K, 2) ahead and to the left."""
+        row = len(depth) // 2
+        ahead, rays = depth[row].astype(np.float64), self._rays[row]
+        seen = (ahead > 0) & (ahead < _SCAN_M)
+        return np.column_stack([ahead, -rays[:, 0] * ahead])[seen]
 
     def look_around(self) -> None:
         """Find the frontiers, and the ways to everywhere."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.navigation import FORWARD
 from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.pilot import wrapped
+from robonav.evaluation.pilot import without_dithering, wrapped
 from robonav.hierarchy.choices import Choices, choices_of
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.known_world import KnownWorld
@@ -68,19 +69,19 @@ class Robot:
         self._goal: NDArray[np.float64] | None = None
         self._blocked: list[float] = []
         self._paths: dict[str, NDArray[np.float64] | None] = {}
-        self._feels_its_way = False
+        self._feels_its_way, self._last_action = False, FORWARD
         self._last_xy, self._step, self._thought, self._pursued = np.zeros(2), -1, -(10**9), 0
 
     def observe(self, told: Told) -> None:
         """Take in what it is told, and see whether the sub-goal is done with."""
         self._step += 1
         self._pursued += 1
-        self.world.observe(told.depth, told.pose, told.collided)
+        self.world.observe(told.depth, told.pose, told.collided, told.sigma_m)
         if told.collided:
             self._blocked.append(self.world.yaw)
-        elif np.linalg.norm(self.world.xy - self._last_xy) > 0.01:
+        elif np.linalg.norm(told.pose[:2] - self._last_xy) > 0.01:
             self._blocked.clear()
-        self._last_xy = self.world.xy
+        self._last_xy = told.pose[:2]
         self._follow_goal(told)
         arrived = self._is_at_sub_goal()
         if arrived or told.collided or self._step - self._thought >= self.config.think_every:
@@ -123,7 +124,10 @@ class Robot:
             headings.get("goal"),
             headings.get("unknown"),
         )
-        return decide(situation, self._priorities)[0]
+        action, _ = decide(situation, self._priorities)
+        is_open = not np.isclose([*situation.blocked, *situation.shut], self.world.yaw, atol=0.1).any()
+        self._last_action = without_dithering(action, self._last_action, is_open)
+        return self._last_action
 
     def is_shut_ahead(self) -> bool:
         """Whether the next move ahead would hit what is on the map."""

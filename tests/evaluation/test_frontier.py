@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import NavigationSimulator
+from robonav.envs.navigation import FORWARD, LEFT, RIGHT, NavigationSimulator
 from robonav.envs.scenes.scene import Scene
 from robonav.evaluation.baselines import RandomExplorer
 from robonav.evaluation.explorer import Explorer, make_explorer
 from robonav.evaluation.frontier import NearestFrontier
-from robonav.evaluation.pilot import Situation, wrapped
+from robonav.evaluation.pilot import Situation, without_dithering, wrapped
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.runner import Evaluation, Settings
 from robonav.maps.occupancy import FREE, OccupancyGrid
@@ -87,6 +87,15 @@ def test_the_rest_of_a_frontier_all_around_is_looked_at_after_its_middle() -> No
     angles = np.sort([np.arctan2(y, x) for x, y in looked_at[1:]])
     assert len(looked_at) > 4
     assert np.diff([*angles, angles[0] + 2 * np.pi]).max() < np.pi / 2, "a side was left out"
+
+
+def test_who_turned_to_one_side_does_not_turn_back_before_a_move() -> None:
+    assert without_dithering(LEFT, RIGHT, is_open_ahead=True) == FORWARD
+    assert without_dithering(RIGHT, LEFT, is_open_ahead=True) == FORWARD
+    assert without_dithering(RIGHT, LEFT, is_open_ahead=False) == RIGHT
+    for action in (FORWARD, LEFT, RIGHT):
+        assert without_dithering(action, action, is_open_ahead=True) == action
+        assert without_dithering(action, FORWARD, is_open_ahead=True) == action
 
 
 def test_angles_are_wrapped_to_half_a_turn() -> None:

@@ -50,6 +50,8 @@ class Walked:
             self.collisions += int(frames.collided[0])
             self.steps += 1
             self.actions.append(int(actions[0]))
+        self.true_xy = in_frame_of(START, frames.position[0, :2])
+        self.odometry_xy = task.observe()["odometry"][0, :2]
         self.arrived, self.obstacles = bool(task.achieved[0]), len(task.facts(0)["obstacles_at"])
 
 
@@ -75,6 +77,16 @@ def test_obstacles_that_appear_are_walked_around(name):
 def test_with_drift_the_goal_is_searched_where_odometry_may_be_wrong():
     arrived = [Walked(TopologicalExplorer(Greedy()), drift=drift).arrived for drift in (0.01, 0.03)]
     assert all(arrived)
+
+
+def test_with_drift_a_robot_knows_better_than_its_odometry_where_it_is():
+    explorer = TopologicalExplorer(Greedy())
+    walked = Walked(explorer, drift=0.05)
+    assert walked.arrived
+    by_odometry = np.linalg.norm(walked.odometry_xy - walked.true_xy)
+    by_sight = np.linalg.norm(explorer.robots[0].world.xy - walked.true_xy)
+    assert by_odometry > 0.3
+    assert by_sight < 0.5 * by_odometry
 
 
 def test_the_guard_spares_collisions():
