@@ -77,6 +77,8 @@ class Options:
     """Environment steps of each training run of the meta-controller."""
     flat_steps: int = 65_536
     """Environment steps of each training run of a flat policy."""
+    driver_steps: int = 131_072
+    """Environment steps of each training run of a driver."""
     batch: int = 8
     """Episodes side by side."""
 
@@ -118,7 +120,8 @@ def runs_of(options: Options) -> Iterator[Run]:
         elif part == "flat":
             yield from _flat(options)
         elif part == "driver":
-            yield Run("topological, greedy, learned driver", partial(_driven, options))
+            for seed in range(options.seeds):
+                yield Run("topological, greedy, learned driver", partial(_driven, options, seed), seed)
         else:
             conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
             for condition in conditions:
@@ -167,19 +170,23 @@ def _learned(options: Options, seed: int, changes: dict[str, Any]) -> Explorer:
 
 def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
     """The flat policy of a seed, trained first unless it is."""
+    return make_explorer(str(_trained(options, preset, seed, options.flat_steps)), "sparse-goal")
+
+
+def _driven(options: Options, seed: int) -> Explorer:
+    """The greedy rule with a driver that learned on near goals."""
+    folder = _trained(options, "nano-driver", seed, options.driver_steps)
+    return make_explorer("topological", "sparse-goal", str(folder))
+
+
+def _trained(options: Options, preset: str, seed: int, steps: int) -> Path:
+    """The run of a preset, trained first unless it is."""
     from robonav.launch.presets import load_preset
 
     folder = options.out / "train" / f"{preset}-{seed}"
-    config = replace(load_preset(preset), seed=seed, steps=options.flat_steps, threads=1)
+    config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
     TrainingRun(config, folder, resume=True).learn(progress_bar=False)
-    return make_explorer(str(folder), "sparse-goal")
-
-
-def _driven(options: Options) -> Explorer:
-    """The greedy rule with the flat policy of the first seed as its driver."""
-    preset = FLAT["flat PPO"]
-    _flat_policy(options, preset, 0)
-    return make_explorer("topological", "sparse-goal", str(options.out / "train" / f"{preset}-0"))
+    return folder
 
 
 @lru_cache

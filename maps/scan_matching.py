@@ -27,7 +27,8 @@ class ScanMatcher:
     def __init__(self) -> None:
         self._cells: set[tuple[int, int]] = set()
         self._known = np.zeros((0, 2))
-        self._odometry, self._pose = np.zeros(3), np.zeros(3)
+        self._odometry: NDArray[np.float64] = np.zeros(3)
+        self._pose: NDArray[np.float64] = np.zeros(3)
 
     def locate(
         self, points: NDArray[np.floating], odometry: NDArray[np.floating], drift: float
@@ -39,8 +40,8 @@ class ScanMatcher:
             odometry: (3,) where odometry says it is.
             drift: Error of odometry, as a share of the way and of turns; 0 = the step was what it says.
         """
-        odometry, points = np.array(odometry, np.float64), np.asarray(points, np.float64)
-        step, turn = odometry[:2] - self._odometry[:2], odometry[2] - self._odometry[2]
+        points, told = np.asarray(points, np.float64), np.array(odometry, np.float64)
+        step, turn = told[:2] - self._odometry[:2], told[2] - self._odometry[2]
         bent = self._pose[2] - self._odometry[2]
         pose = np.array([*(self._pose[:2] + step @ _rotation(bent).T), self._pose[2] + turn])
         if drift > 0:
@@ -49,7 +50,7 @@ class ScanMatcher:
             sigma_rad = drift * (abs(turn) + 0.5 * np.sqrt(length)) + _SLACK[1]
             pose = self._fitted(*_surfaces(points), pose, np.array([sigma_m, sigma_m, sigma_rad]))
         self._remember(pose[:2] + _connected(points) @ _rotation(pose[2]).T)
-        self._odometry, self._pose = odometry, pose
+        self._odometry, self._pose = told, pose
         return pose.copy()
 
     def _fitted(

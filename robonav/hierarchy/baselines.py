@@ -90,7 +90,8 @@ class _Direct:
         self.world = KnownWorld(camera, HierarchyConfig())
         self._path, self._step = np.zeros((0, 2)), 0
         self._blocked: list[float] = []
-        self._last_xy, self._last_action = np.zeros(2), FORWARD
+        self._last_xy: NDArray[np.floating] = np.zeros(2)
+        self._last_action = FORWARD
 
     def act(self, told: Told, goal: NDArray[np.float64]) -> int:
         """Plan every eighth step, or after a collision, and steer."""

@@ -70,7 +70,8 @@ class Robot:
         self._blocked: list[float] = []
         self._paths: dict[str, NDArray[np.float64] | None] = {}
         self._feels_its_way, self._last_action = False, FORWARD
-        self._last_xy, self._step, self._thought, self._pursued = np.zeros(2), -1, -(10**9), 0
+        self._last_xy: NDArray[np.floating] = np.zeros(2)
+        self._step, self._thought, self._pursued = -1, -(10**9), 0
 
     def observe(self, told: Told) -> None:
         """Take in what it is told, and see whether the sub-goal is done with."""
