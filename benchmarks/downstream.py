@@ -2,6 +2,7 @@
 
     python benchmarks/downstream.py                       # everything: about an hour on two cores
     python benchmarks/downstream.py --seeds 1 --apples 1 --episodes 20
+    python benchmarks/downstream.py --base nano-mapless --init runs/mapless-{seed}
     python benchmarks/downstream.py --tasks image-goal --replayed Angiola.json.gz Angiola_f0.npy
 
 Tasks: apple picking (policies learn among five apples and are measured with 1, 3 and 5) and image goals.
@@ -38,8 +39,10 @@ class Options:
     """Training runs and evaluations go here."""
     results: Path = Path("docs/results/downstream.json")
     """The table."""
+    base: str = "nano"
+    """Preset of the policies: `nano`, or `nano-mapless`, whose explorers know only what they have learned."""
     init: str = "explorer"
-    """Whom to fine-tune: `explorer` or a checkpoint of the presets' size."""
+    """Whom to fine-tune: `explorer`, or a checkpoint of that preset; `{seed}` stands for the run's seed."""
     tasks: tuple[Literal["apples", "image-goal"], ...] = ("apples", "image-goal")
     """Which tasks."""
     apples: tuple[int, ...] = (1, 3, 5)
@@ -104,7 +107,9 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
     out = run_folder(task, way, seed, options)
     config = replace(
         load_preset(f"nano-{task}"),
-        init=options.init if way == "fine-tuned" else None,
+        policy=load_preset(options.base).policy,
+        ppo=load_preset(options.base).ppo,
+        init=options.init.format(seed=seed) if way == "fine-tuned" else None,
         apples=options.trained_apples,
         seed=seed,
         steps=options.steps,
@@ -158,9 +163,10 @@ def members_of(goal: Goal, options: Options) -> dict[str, dict[str, str]]:
         way: {f"{way}-{seed}": str(run_folder(goal.task, way, seed, options)) for seed in seeds}
         for way in WAYS
     }
+    inits = dict.fromkeys(options.init.format(seed=seed) for seed in seeds)  # once where all are the same
     return {
         **rows,
-        "explorer as it is": {"explorer": options.init},
+        "explorer as it is": {f"explorer-{seed}": init for seed, init in enumerate(inits)},
         **{name: {name: name} for name in UNTAUGHT},
     }
 

@@ -26,6 +26,10 @@ def test_apples_of_all_numbers_are_sought_by_the_same_policies(tmp_path: Path) -
     assert members_of(one, options) == members_of(five, options)
     assert members_of(one, options)["fine-tuned"] != members_of(image, options)["fine-tuned"]
     assert len(members_of(image, options)["from scratch"]) == 2
+    assert list(members_of(image, options)["explorer as it is"].values()) == ["explorer"]
+    each = Options(out=tmp_path, seeds=2, init="runs/mapless-{seed}")
+    explorers = members_of(one, each)["explorer as it is"]
+    assert list(explorers.values()) == ["runs/mapless-0", "runs/mapless-1"]
 
 
 def test_rows_are_means_over_seeds_and_leads_are_paired(tmp_path: Path) -> None:
