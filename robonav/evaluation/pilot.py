@@ -17,6 +17,7 @@ BODY_M = 0.18
 COMFORT_M = 0.35  # cells nearer to an obstacle than this cost more, so that paths keep off walls
 LOOKAHEAD_M = 1.0
 ARRIVED_M = 0.2
+ESCAPE_M = 0.3  # so far off may lie the floor on which an agent fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,9 @@ class View:
 class Situation:
     """What an agent knows when it decides: its map, where it is, and what it costs to get anywhere.
 
+    Args:
+        escape_m: How far from the position ways may lead over floor on which the body seems not to fit.
+
     Attributes:
         grid: The occupancy map.
         xy: (2,) position, metres.
@@ -46,20 +50,25 @@ class Situation:
         paths: Shortest paths from the position; costs in cells.
     """
 
-    def __init__(self, grid: OccupancyGrid, xy: NDArray[np.float64], yaw: float, hfov: float) -> None:
+    def __init__(
+        self,
+        grid: OccupancyGrid,
+        xy: NDArray[np.float64],
+        yaw: float,
+        hfov: float,
+        escape_m: float = ESCAPE_M,
+    ) -> None:
         self.grid, self.xy, self.yaw, self.hfov = grid, xy, yaw, hfov
         room = clearance(grid.cells == OCCUPIED, grid.cell_size)
         free = grid.cells == FREE
         self.passable = free & (room > BODY_M)
         self._origin = grid.origin_xy  # the grid may grow later
         costs = np.where(self.passable, np.where(room < COMFORT_M, 3.0, 1.0), np.inf)
-        here, reach = grid.cell(xy), round(0.3 / grid.cell_size)
-        if not self.passable[tuple(here)]:
-            # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
-            near = np.zeros_like(free)
-            near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
-            costs = np.where(free & near & ~self.passable, 10.0, costs)
-        self.paths = ShortestPaths(costs, here)
+        # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
+        here, reach = grid.cell(xy), round(escape_m / grid.cell_size)
+        near = np.zeros_like(free)
+        near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
+        self.paths = ShortestPaths(np.where(free & near & ~self.passable, 10.0, costs), here)
 
     def steps_to(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Forward steps (K,) to cells (K, 2); inf where no path leads."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.pilot import BODY_M, STRIDE_M, TURN_RAD, Situation, View, heading_along
+from robonav.evaluation.pilot import BODY_M, ESCAPE_M, STRIDE_M, TURN_RAD, Situation, View, heading_along
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.hopeful import HopefulWays
 from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
@@ -170,7 +170,16 @@ class KnownWorld:
 
     def _ways(self) -> Situation:
         self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
-        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg))
+        # Who stands where it fits gets no way through what is too narrow: from the next place there is none.
+        escape_m = 0.0 if self._fits() else ESCAPE_M
+        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
+
+    def _fits(self) -> bool:
+        """Whether nothing on the map is nearer to the middle of the robot's cell than its body allows."""
+        here, reach = self.grid.cell(self.xy), int(np.ceil(BODY_M / self.grid.cell_size))
+        low, high = here - reach, here + reach + 1
+        occupied = np.argwhere(self.grid.cells[low[0] : high[0], low[1] : high[1]] == OCCUPIED) - reach
+        return bool((np.linalg.norm(occupied, axis=1) * self.grid.cell_size > BODY_M).all())
 
     def _direction(self) -> NDArray[np.float64]:
         return np.array([np.cos(self.yaw), np.sin(self.yaw)])
