@@ -18,6 +18,7 @@ from robonav.hierarchy.priorities import PRIORITIES, WITHOUT_GUARD, Situation, d
 
 ARRIVED_M = 0.3
 _CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
+_CARROT_M = 2.0  # how far on along its way lies the place that a driver is told
 _RING_M = 0.6  # between the places where a goal is searched
 
 
@@ -135,11 +136,14 @@ class Robot:
         return bool(np.isclose(self.world.shut_headings(), self.world.yaw).any())
 
     def target(self) -> tuple[float, float] | None:
-        """Distance and bearing of where it wants to go, metres and radians; None if nowhere."""
+        """Distance and bearing of the place 2 m on along its way, or of its end; None if it has none."""
         paths = [path for name in ("sub-goal", "goal") if (path := self._paths.get(name)) is not None]
         if not paths:
             return None
-        x, y = in_frame_of((*self.world.xy, self.world.yaw), paths[0][-1])
+        here = int(np.linalg.norm(paths[0] - self.world.xy, axis=1).argmin())
+        gone = np.linalg.norm(np.diff(paths[0][here:], axis=0), axis=1).cumsum()
+        ahead = min(here + 1 + int(np.searchsorted(gone, _CARROT_M)), len(paths[0]) - 1)
+        x, y = in_frame_of((*self.world.xy, self.world.yaw), paths[0][ahead])
         return float(np.hypot(x, y)), float(np.arctan2(y, x))
 
     def _follow_goal(self, told: Told) -> None:

@@ -217,3 +217,15 @@ def test_only_policies_that_go_to_places_drive_and_only_to_sub_goals(policy, tmp
         make_explorer("random", "sparse-goal", policy)
     with pytest.raises(UsageError, match="not trained to go to places"):
         make_explorer("topological", "sparse-goal", "explorer")
+
+
+def test_a_driver_is_told_a_place_two_metres_on_along_the_way():
+    robot = Robot(DEPTH_CAMERA, HierarchyConfig())
+    wall = np.full((32, 32), 3.0, np.float32)
+    robot.observe(Told(wall, np.zeros(3), False, np.array([2.5, 0.0]), 0.0))
+    distance, bearing = robot.target() or (0.0, 0.0)
+    assert distance == pytest.approx(2.0, abs=0.15)
+    assert abs(bearing) < 0.15
+    near = Robot(DEPTH_CAMERA, HierarchyConfig())
+    near.observe(Told(wall, np.zeros(3), False, np.array([1.0, 0.0]), 0.0))
+    assert near.target() == pytest.approx((1.0, 0.0), abs=0.15)
