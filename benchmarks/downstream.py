@@ -101,15 +101,17 @@ def run_folder(task: str, way: str, seed: int, options: Options) -> Path:
 
 def train(task: str, way: str, seed: int, options: Options) -> None:
     """Train one policy on one thread, or go on with it."""
+    from robonav.fine_tuning import gently
     from robonav.launch.presets import load_preset
     from robonav.training import TrainingRun
 
     out = run_folder(task, way, seed, options)
+    base, is_tuned = load_preset(options.base), way == "fine-tuned"
     config = replace(
         load_preset(f"nano-{task}"),
-        policy=load_preset(options.base).policy,
-        ppo=load_preset(options.base).ppo,
-        init=options.init.format(seed=seed) if way == "fine-tuned" else None,
+        policy=base.policy,
+        ppo=gently(base.ppo) if is_tuned else base.ppo,
+        init=options.init.format(seed=seed) if is_tuned else None,
         apples=options.trained_apples,
         seed=seed,
         steps=options.steps,

@@ -38,7 +38,7 @@ class TrainCommand(MeshOptions):
     (a file in launch/presets)."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer`, which ships with robonav, or a checkpoint or
-    run folder."""
+    run folder. It then learns at 0.15 of the preset's rate, so that it keeps what it knows."""
     apples: int | None = None
     """Apples in an episode of nano-apples."""
     obstacles: int | None = None
@@ -81,12 +81,16 @@ class TrainCommand(MeshOptions):
 
     def run(self) -> None:
         """Train and say where the last checkpoint is."""
+        from robonav.fine_tuning import gently
         from robonav.launch.presets import load_preset
 
         preset = load_preset(self.preset)
         names = ["init", "apples", "obstacles", "drift", "scenes", "steps", "num_envs"]
         names += ["vision", "sensor", "motion_noise", "seed", "device", "threads"]
-        ppo = replace(preset.ppo, **self._given("micro_batch", "random_actions", "precision"))
+        ppo = replace(
+            gently(preset.ppo) if self.init else preset.ppo,
+            **self._given("micro_batch", "random_actions", "precision"),
+        )
         config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))
         out = self.out or Path("runs") / f"{self.preset}-{config.seed}"

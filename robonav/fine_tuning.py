@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from robonav.checkpoint import load_policy
 from robonav.errors import UsageError
 from robonav.evaluation.explorer import checkpoint_folder
 from robonav.policies.sequence import SequencePolicy
+
+if TYPE_CHECKING:
+    from robonav.algorithms.sequence_ppo import SequencePPOConfig
+
+
+_GENTLE = 0.15
+
+
+def gently(ppo: SequencePPOConfig) -> SequencePPOConfig:
+    """Hyper-parameters for a policy that knows something already: small steps, and little pay for chance.
+
+    At the rate of a new policy, a rare reward and the entropy bonus make an explorer forget how to explore.
+    """
+    return replace(
+        ppo,
+        learning_rate=_GENTLE * ppo.learning_rate,
+        entropy=_GENTLE * ppo.entropy,
+        final_entropy=_GENTLE * ppo.final_entropy,
+    )
 
 
 def starting_policy(init: str | None) -> SequencePolicy | None:

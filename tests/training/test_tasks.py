@@ -15,6 +15,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.evaluation.explorer import make_explorer
 from robonav.launch.presets import load_preset
+from robonav.launch.train import TrainCommand
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training import TrainConfig, TrainingRun
 
@@ -167,3 +168,17 @@ def test_presets_of_sparse_goals_add_one_drive_each():
         {"geometric"},
         {"geometric", "sub-goals"},
     ]
+
+
+def test_fine_tuning_learns_gently_and_the_run_says_so(explorer: Path, tmp_path: Path, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(TrainCommand, "_train", lambda self, config, out: bool(seen.append(config)))
+    for init in (None, str(explorer)):
+        TrainCommand("nano-apples", init=init, out=tmp_path / "run").run()
+    scratch, tuned = (config.ppo for config in seen)
+    assert scratch == load_preset("nano-apples").ppo
+    assert tuned.learning_rate == pytest.approx(0.15 * scratch.learning_rate)
+    assert tuned.entropy == pytest.approx(0.15 * scratch.entropy)
+    assert replace(tuned, learning_rate=0, entropy=0, final_entropy=0) == replace(
+        scratch, learning_rate=0, entropy=0, final_entropy=0
+    )
