@@ -47,6 +47,8 @@ class Options:
     """Which tasks."""
     apples: tuple[int, ...] = (1, 3, 5)
     """Numbers of apples to be found when measuring; each makes a table of its own."""
+    surprise: float = 0.0
+    """Weight of the surprise that all of them are paid beside the task while they learn."""
     trained_apples: int = 5
     """Apples in an episode of training."""
     seeds: int = 3
@@ -112,6 +114,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
         policy=base.policy,
         ppo=gently(base.ppo) if is_tuned else base.ppo,
         init=options.init.format(seed=seed) if is_tuned else None,
+        surprise_weight=options.surprise,
         apples=options.trained_apples,
         seed=seed,
         steps=options.steps,
