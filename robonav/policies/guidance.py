@@ -20,6 +20,7 @@ from robonav.policies import guidance_ways
 from robonav.policies.spatial_memory import Places, SpatialMemory, SpatialMemoryConfig
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
+_STUCK_STEPS, _STUCK_M = 64, 1.0  # who gets nowhere, or knows of nothing new, for so long is stuck
 _LATTICE_M = 0.5  # how far apart the places are that it weighs
 # One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
 ADVICE = NUM_ACTIONS + 4
@@ -56,6 +57,9 @@ class Plans:
     queue: Tensor
     reached: Tensor
     met: Tensor
+    idle: Tensor
+    still: Tensor
+    anchor: Tensor
 
     @cached_property
     def arrays(self) -> guidance_ways.Plans:
@@ -96,6 +100,7 @@ class Guide(nn.Module):
             "goal": (2,),
             "clock": (2,),
             "path": (int(guidance_ways.PATH),),
+            "anchor": (2,),
             "queue": (cells,),
             "reached": (cells,),
             **dict.fromkeys(("places", "headings", "promises"), (int(kernels.CANDIDATES),)),
@@ -103,7 +108,7 @@ class Guide(nn.Module):
         }
         types = {
             "thinks": torch.bool,
-            **dict.fromkeys(("worth", "promises"), torch.float32),
+            **dict.fromkeys(("worth", "promises", "anchor"), torch.float32),
             **dict.fromkeys(("given_up", "price", "queued"), torch.uint8),
         }
         plans = Plans(
@@ -135,7 +140,21 @@ class Guide(nn.Module):
         for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
+        self._doubt(plans, places, starts)
         return advice
+
+    def _doubt(self, plans: Plans, places: Places, starts: Tensor) -> None:
+        """Who is stuck forgets its map, for something on it must be wrong: a way that is shut, or is none."""
+        moved = starts | ((places.position - plans.anchor).norm(dim=1) > _STUCK_M)
+        plans.anchor[moved] = places.position[moved]
+        plans.still.add_(1).masked_fill_(moved, 0)
+        has_goal = plans.goal[:, 0] != int(guidance_ways.NOWHERE)
+        plans.idle.add_(1).masked_fill_(starts | has_goal, 0)
+        stuck = torch.maximum(plans.still, plans.idle) >= _STUCK_STEPS
+        if bool(stuck.any()):
+            self._memory.forget(places, stuck)
+            for state in (plans.given_up, plans.still, plans.idle):
+                state[stuck] = 0
 
     def _maps(self, places: Places, previous_action: Tensor, starts: Tensor) -> guidance_ways.Maps:
         maps = guidance_ways.Maps()

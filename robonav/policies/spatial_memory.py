@@ -150,7 +150,7 @@ class SpatialMemory(nn.Module):
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
         """
-        self._forget(places, starts)
+        self.forget(places, starts)
         heading = (places.heading + self.turns[previous_action]) % HEADINGS
         places.heading = heading.masked_fill(starts, 0)
         moved = places.position + self.strides[previous_action] * self.axes[places.heading]
@@ -188,11 +188,12 @@ class SpatialMemory(nn.Module):
         summary = places.summary.view(count, self._rows, 2)
         launch(summarise_kernel, (count, number), self.grid, *at, evidence, summary)
 
-    def _forget(self, places: Places, starts: Tensor) -> None:
-        if starts.any():
-            places.evidence.view(len(starts), -1, 3)[starts] = 0.0
-            unknown = torch.tensor(_UNKNOWN, dtype=torch.uint8, device=starts.device)
-            places.summary.view(len(starts), -1, 2)[starts] = unknown
+    def forget(self, places: Places, agents: Tensor) -> None:
+        """Empty the maps of some agents (N,) bool; where they are they still know."""
+        if agents.any():
+            places.evidence.view(len(agents), -1, 3)[agents] = 0.0
+            unknown = torch.tensor(_UNKNOWN, dtype=torch.uint8, device=agents.device)
+            places.summary.view(len(agents), -1, 2)[agents] = unknown
 
 
 class WindowEncoder(nn.Module):

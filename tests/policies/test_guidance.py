@@ -216,6 +216,7 @@ def test_a_view_that_was_looked_at_in_vain_is_given_up():
     assert plans.goal[0, 0] != -1
     steps = 0
     while plans.goal[0, 0] != -1:  # it never gets there, and never learns more
+        plans.still[:] = 0  # but it gets about
         advise(places, plans, previous_action=LEFT + 1)
         steps += 1
         assert steps < 5000
@@ -253,3 +254,22 @@ def test_without_a_guide_nothing_is_said():
 def test_a_planner_without_a_map_is_refused():
     with pytest.raises(ValueError, match="guidance needs a map"):
         SequencePolicyConfig(spatial=None)
+
+
+def test_who_gets_nowhere_forgets_its_map_and_who_moves_does_not():
+    cells, seen = room(9, 9)
+    stuck, moving = places_of(cells, seen), places_of(cells, seen)
+    plans, others = GUIDE.new(1, CPU), GUIDE.new(1, CPU)
+    known = stuck.summary.clone()
+    advise(stuck, plans, start=True)
+    advise(moving, others, start=True)
+    for _ in range(64):
+        assert torch.equal(stuck.summary, known)
+        advise(stuck, plans, previous_action=0)  # blocked, again and again
+        moving.position += 0.05
+        moving.heading[:] = 0
+        others.goal[:, 0] = 5  # it always has one
+        advise(moving, others, previous_action=FORWARD + 1)
+    assert (stuck.summary == stuck.summary[0]).all()  # all of it is unknown again
+    assert not plans.given_up.any()
+    assert torch.equal(moving.summary, known)
