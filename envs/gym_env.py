@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.tasks import GOAL_M, ApplePicking, Exploring, ImageGoal, SparseGoal, TaskMaker
+from robonav.envs.tasks import ApplePicking, Exploring, ImageGoal, SparseGoal, TaskMaker
 from robonav.envs.vec_env import NavigationVecEnv, Observation
 
 
@@ -155,24 +155,12 @@ class ImageGoalVectorEnv(ExploreVectorEnv):
 class SparseGoalEnv(ExploreEnv):
     """One agent on its way to a far place, as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
 
-    def __init__(
-        self,
-        obstacles: int = 0,
-        drift: float = 0.0,
-        goal_m: tuple[float, float] = GOAL_M,
-        **options: Any,
-    ) -> None:
-        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift, goal_m=goal_m), **options)
+    def __init__(self, obstacles: int = 0, drift: float = 0.0, **options: Any) -> None:
+        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift), **options)
 
 
 class SparseGoalVectorEnv(ExploreVectorEnv):
     """N agents on their ways to far places as a `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
 
-    def __init__(
-        self,
-        obstacles: int = 0,
-        drift: float = 0.0,
-        goal_m: tuple[float, float] = GOAL_M,
-        **options: Any,
-    ) -> None:
-        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift, goal_m=goal_m), **options)
+    def __init__(self, obstacles: int = 0, drift: float = 0.0, **options: Any) -> None:
+        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift), **options)

@@ -229,3 +229,13 @@ def test_a_driver_is_told_a_place_two_metres_on_along_the_way():
     near = Robot(DEPTH_CAMERA, HierarchyConfig())
     near.observe(Told(wall, np.zeros(3), False, np.array([1.0, 0.0]), 0.0))
     assert near.target() == pytest.approx((1.0, 0.0), abs=0.15)
+
+
+def test_where_no_frontier_is_worth_it_a_robot_feels_its_way_to_the_goal():
+    robot = Robot(DEPTH_CAMERA, HierarchyConfig(squeeze_m=-100.0))
+    goal = np.array([6.0, 1.0])  # beyond what is seen
+    robot.observe(Told(np.full((32, 32), 3.0, np.float32), np.zeros(3), False, goal, 0.0))
+    assert len(robot.choices()) == 0
+    robot.act()
+    assert not robot.needs_sub_goal  # it is on its way
+    np.testing.assert_allclose(robot._paths["unknown"][-1], goal, atol=0.1)
