@@ -3,9 +3,9 @@
     python -m benchmarks.eye_accuracy procedural my_house.glb scans/
     python -m benchmarks.eye_accuracy procedural --eye eyes/mine
 
-Of each scene, views from random places in random directions. Errors are those of the nearest obstacle in each
-of 16 columns: squared error of nearness 1 / (1 + metres), which the eye is taught, and the median of the
-absolute error in metres by how far away the obstacle is.
+Of each scene, views from random places in random directions. Of each of 32 rays: the cross-entropies that the
+eye is taught by (free, occupied, in sight), and the median error of how far the way is free, in metres, by how
+far it truly is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from robonav.envs.navigation import WorldCache
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.vision import SIDE, VisionEncoder
-from robonav.vision_training import Views, render_views
+from robonav.vision_training import Views, free_way_m, render_views, scan_loss
 
 RANGES_M = (0.5, 1.0, 2.0, 3.0, 4.0)
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,15 @@ class Options:
 def errors(eye: VisionEncoder, views: Views) -> dict[str, float]:
     """Errors of the eye's scan on views."""
     with torch.no_grad():
-        told = eye.scan(eye(views.rgb))[:, :2]
-    squared = (told - views.scan).square().mean(dim=(0, 2))
-    result = {"obstacle_mse": float(squared[0]), "eye_level_mse": float(squared[1])}
-    true_m, told_m = (1.0 / near[:, 0].clamp(min=0.05).numpy() - 1.0 for near in (views.scan, told))
+        logits = torch.cat([eye.scan_logits(eye(rgb)) for rgb in views.rgb.split(_BATCH)])
+    names = ("free_loss", "occupied_loss", "sight_loss")
+    result = dict(zip(names, scan_loss(logits, views.rays).tolist(), strict=True))
+    told, true = free_way_m(logits.sigmoid()), free_way_m(views.rays.float())
     for low, high in pairwise(RANGES_M):
-        chosen = (true_m >= low) & (true_m < high)
+        chosen = (true >= low) & (true < high)
         if chosen.any():
-            result[f"median_error_m_at_{low:g}_to_{high:g}"] = float(
-                np.median(np.abs(told_m - true_m)[chosen])
-            )
+            off = (told - true)[chosen].abs().median()
+            result[f"median_error_m_at_{low:g}_to_{high:g}"] = float(off)
     return {name: round(value, 4) for name, value in result.items()}
 
 

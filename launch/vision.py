@@ -13,7 +13,7 @@ from robonav.launch.mesh_options import MeshOptions
 
 @dataclass(frozen=True)
 class VisionCommand(MeshOptions):
-    """Teach an eye depth and free space from rendered views; `robonav train` then looks through it.
+    """Teach an eye what is free, occupied and in sight; `robonav train` then looks through it.
 
     An eye ships with robonav, so this is for other worlds, other sizes, or to make it again. The folder gets
     model.safetensors and config.json with the errors on views that were not learnt from.
@@ -34,8 +34,6 @@ class VisionCommand(MeshOptions):
     """Rounds of rendering and learning."""
     altered: float | None = None
     """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
-    auxiliary: float | None = None
-    """Weight of depth images and free runs, beside the scan that the policy's own map is drawn from."""
     seed: int | None = None
     """Decides weights, worlds, views and their order."""
     threads: int | None = None
@@ -49,7 +47,7 @@ class VisionCommand(MeshOptions):
 
         from robonav.vision_training import VisionTrainConfig, VisionTraining
 
-        names = ("scenes", "init", "rounds", "altered", "auxiliary", "seed", "threads")
+        names = ("scenes", "init", "rounds", "altered", "seed", "threads")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         config = replace(VisionTrainConfig(), **given)
         training = VisionTraining(replace(config, scenes=self.spec(config.scenes)), self.out, self.resume)

@@ -17,24 +17,14 @@ from robonav import checkpoint
 from robonav.checkpoint import load_eye
 from robonav.envs.navigation import World, WorldCache
 from robonav.envs.scenes import open_scenes
-from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
-from robonav.policies.vision import (
-    COLUMNS,
-    HEADINGS_DEG,
-    NEARNESS_CELLS,
-    SIDE,
-    VisionConfig,
-    VisionEncoder,
-    VisionHeads,
-)
+from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS, SIDE, VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
 from robonav.vision_worlds import AlteredScenes
 
-REACH_M = 3.0  # free runs are measured up to here
 OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
-_STEP_M = 0.05
+_EYE_ROWS = 4  # about the horizon, where the eye looks at its own height
 _HORIZON = 0.02  # downward component of a ray of depth 1 from which on it should meet the floor
 _FILES = {"config.json", "model.safetensors", "training.safetensors"}
 
@@ -45,7 +35,7 @@ class VisionTrainConfig:
 
     scenes: str = "procedural"
     """Worlds to look at (their `train` split): `procedural`, a mesh file, or a folder."""
-    rounds: int = 72
+    rounds: int = 105
     """Rounds of rendering and learning."""
     scenes_per_round: int = 16
     """Worlds that each round renders views of."""
@@ -59,9 +49,7 @@ class VisionTrainConfig:
     """Views per gradient step."""
     altered: float = 0.6
     """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
-    auxiliary: float = 1.0
-    """Weight of depth images and free runs, beside the scan that the policy's own map is drawn from."""
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     checkpoint_every: int = 8
     """Rounds between checkpoints."""
@@ -94,68 +82,50 @@ class Views:
 
     Attributes:
         rgb: (N, 3, 64, 64) uint8.
-        nearness: (N, 16, 16) float32, 1 / (1 + depth in metres), 0 = no return, averaged over cells.
-        scan: (N, 2, 16) float32 nearness by image column: of the nearest obstacle, and at eye level.
-        free_runs: (N, 7) float32, how far one could walk towards each of `HEADINGS_DEG`, over `REACH_M`.
+        rays: (N, 32, 40, 3) bool, what `VisionEncoder.scan` should say of each step along each ray.
     """
 
     rgb: Tensor
-    nearness: Tensor
-    scan: Tensor
-    free_runs: Tensor
+    rays: Tensor
 
     @classmethod
     def join(cls, parts: list[Views]) -> Views:
         """All views of several."""
-        return cls(
-            torch.cat([part.rgb for part in parts]),
-            torch.cat([part.nearness for part in parts]),
-            torch.cat([part.scan for part in parts]),
-            torch.cat([part.free_runs for part in parts]),
-        )
+        return cls(torch.cat([part.rgb for part in parts]), torch.cat([part.rays for part in parts]))
 
     def pick(self, chosen: Tensor) -> Views:
         """Some of the views."""
-        return Views(self.rgb[chosen], self.nearness[chosen], self.scan[chosen], self.free_runs[chosen])
+        return Views(self.rgb[chosen], self.rays[chosen])
 
 
-def free_runs(
-    free_space: FreeSpace, xy: NDArray[np.floating], yaw: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """Metres (N, 7) that an agent at xy (N, 2), heading yaw (N,), can walk straight; at most `REACH_M`."""
-    angles = yaw[:, None] + np.radians(HEADINGS_DEG)
-    directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    distances = np.arange(1, round(REACH_M / _STEP_M) + 1) * _STEP_M
-    points = xy[:, None, None] + directions[:, :, None] * distances[:, None]
-    free = free_space.island_at(points) > 0
-    return (np.cumprod(free, axis=-1).sum(axis=-1) * _STEP_M).astype(np.float32)
+def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
+    """What an eye should say of the steps along its rays, (N, 32, 40, 3), by depth images (N, H, W) metres.
 
-
-def nearness(depth: NDArray[np.float32], cells: int = NEARNESS_CELLS) -> NDArray[np.float32]:
-    """Nearness 1 / (1 + depth in metres), 0 = no return, means of cells: (N, H, W) to (N, cells, cells)."""
-    near = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0).astype(np.float32)
-    count, height, width = depth.shape
-    return near.reshape(count, cells, height // cells, cells, width // cells).mean(axis=(2, 4))
-
-
-def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
-    """Nearness (N, 2, 16) by column of depth images (N, H, W) metres, 0 = no return.
-
-    First of the nearest point between `OBSTACLE_M` above the floor, then the mean about the horizon. Where
-    nothing is seen below the horizon the floor has an end, which stops an agent as a wall does.
+    A step is free before the nearest thing at `OBSTACLE_M` above the floor, occupied where such a thing is
+    seen, were it behind a lower one, and in sight up to what is seen at the height of the eye. Where nothing
+    is seen below the horizon the floor has an end, which stops an agent as a wall does. Depth 0 = no return.
     """
     count, height, width = depth.shape
+    by_ray = (count, height, RAYS, width // RAYS)
     downward = camera.directions()[..., 1]
     above_floor = camera.height_m - downward * depth
     is_obstacle = (depth > 0) & (above_floor > OBSTACLE_M[0]) & (above_floor < OBSTACLE_M[1])
-    near = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0)
-    missing_floor = np.where(downward > _HORIZON, downward / (downward + camera.height_m), 0.0)
-    hindrance = np.where(is_obstacle, near, np.where(depth > 0, 0.0, missing_floor))
-    by_column = (count, height, COLUMNS, width // COLUMNS)
-    obstacle = hindrance.reshape(by_column).max(axis=(1, 3))
-    rows = slice(height // 2 - 2, height // 2 + 2)
-    sight = near[:, rows].reshape(count, 4, COLUMNS, -1).mean(axis=(1, 3))
-    return np.stack([obstacle, sight], axis=1).astype(np.float32)
+    is_missing = (depth == 0) & (downward > _HORIZON)
+    floor_end = np.where(is_missing, camera.height_m / np.maximum(downward, _HORIZON), np.inf)
+    floor_end = floor_end.reshape(by_ray).min(axis=(1, 3))
+    nearest = np.where(is_obstacle, depth, np.inf).reshape(by_ray).min(axis=(1, 3))
+    occupied = np.zeros((count, RAYS, DEPTHS), dtype=bool)
+    view, row, column = np.nonzero(is_obstacle & (depth < DEPTHS * DEPTH_STEP_M))
+    steps = (depth[view, row, column] / DEPTH_STEP_M).astype(np.int64)
+    occupied[view, column // (width // RAYS), steps] = True
+    view, ray = np.nonzero(floor_end < DEPTHS * DEPTH_STEP_M)
+    occupied[view, ray, (floor_end[view, ray] / DEPTH_STEP_M).astype(np.int64)] = True
+    rows = slice((height - _EYE_ROWS) // 2, (height + _EYE_ROWS) // 2)
+    near = np.where(depth > 0, 1.0 / (1.0 + depth), 0.0)[:, rows]
+    sight = 1.0 / np.maximum(near.reshape(count, _EYE_ROWS, RAYS, -1).mean(axis=(1, 3)), 1e-3) - 1.0
+    ends = np.arange(1, DEPTHS + 1) * DEPTH_STEP_M
+    free = ends <= np.minimum(nearest, floor_end)[..., None]
+    return np.stack([free, occupied, ends - DEPTH_STEP_M <= sight[..., None]], axis=-1)
 
 
 def render_views(world: World, camera: Camera, count: int, rng: np.random.Generator) -> Views:
@@ -166,9 +136,7 @@ def render_views(world: World, camera: Camera, count: int, rng: np.random.Genera
     rgb, depth = world.sensor.render(camera.poses(np.concatenate([xy, floor], axis=1), yaw))
     return Views(
         torch.from_numpy(np.ascontiguousarray(np.moveaxis(rgb, -1, 1))),
-        torch.from_numpy(nearness(depth)),
         torch.from_numpy(scan(depth, camera)),
-        torch.from_numpy(free_runs(world.free_space, xy, yaw) / REACH_M),
     )
 
 
@@ -179,19 +147,21 @@ def vary(views: Views, generator: torch.Generator) -> tuple[Tensor, Views]:
     light = torch.exp(0.5 * torch.randn(count, 1, 1, 1, generator=generator)).clamp(0.4, 2.0)
     tint = 0.85 + 0.3 * torch.rand(count, 3, 1, 1, generator=generator)
     rgb = torch.where(mirrored[:, None, None, None], views.rgb.flip(-1), views.rgb)
-    near = torch.where(mirrored[:, None, None], views.nearness.flip(-1), views.nearness)
-    ranges = torch.where(mirrored[:, None, None], views.scan.flip(-1), views.scan)
-    runs = torch.where(mirrored[:, None], views.free_runs.flip(-1), views.free_runs)
+    rays = torch.where(mirrored[:, None, None, None], views.rays.flip(1), views.rays)
     noisy = 6.0 * torch.rand(count, 1, 1, 1, generator=generator)
     noise = noisy * torch.randn(rgb.shape, generator=generator)
-    return (rgb.float() * light * tint + noise).clamp(0.0, 255.0), Views(rgb, near, ranges, runs)
+    return (rgb.float() * light * tint + noise).clamp(0.0, 255.0), Views(rgb, rays)
 
 
-def scan_loss(told: Tensor, true: Tensor) -> Tensor:
-    """Squared error of nearness, and how unlikely it was by the eye's own doubts: (N, 4, 16), (N, 2, 16)."""
-    error, doubt = (told[:, :2] - true).square(), told[:, 2:]
-    unlikelihood = error / doubt.square() + 2.0 * doubt.log()  # of a Gaussian, up to constants
-    return 8.0 * error.mean() + 0.02 * unlikelihood.mean()
+def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
+    """Cross-entropy (3,) of free, occupied and in sight, mean over steps: (N, 32, 40, 3) of both."""
+    losses = F.binary_cross_entropy_with_logits(logits, rays.float(), reduction="none")
+    return losses.flatten(0, 2).mean(dim=0)
+
+
+def free_way_m(scan: Tensor) -> Tensor:
+    """How far ahead each ray of a scan (N, 32, 40, 3) is free on average, metres of depth (N, 32)."""
+    return scan[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
 class VisionTraining:
@@ -216,9 +186,7 @@ class VisionTraining:
         self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
         torch.manual_seed(config.seed)
         self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
-        self.heads = VisionHeads(self.encoder.config.features)
-        parameters = [*self.encoder.parameters(), *self.heads.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+        self.optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.learning_rate)
         self.round = 0
         if (out / "training.safetensors").exists():
             self._restore()
@@ -237,16 +205,20 @@ class VisionTraining:
             yield {"round": self.round, "loss": loss, **shown}
 
     def errors(self, views: Views) -> dict[str, float]:
-        """Errors on views that were not learnt from: squared nearness (image, scan), metres of free run."""
+        """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
         with torch.no_grad():
-            features = self.encoder(views.rgb)
-            near, runs = self.heads(features)
-            ranges = self.encoder.scan(features)[:, :2]
+            logits = torch.cat([self._logits(part) for part in views.rgb.split(self.config.batch)])
+        free, occupied, in_sight = scan_loss(logits, views.rays).tolist()
+        off = free_way_m(logits.sigmoid()) - free_way_m(views.rays.float())
         return {
-            "nearness_mse": float(F.mse_loss(near, views.nearness)),
-            "scan_mse": float(F.mse_loss(ranges, views.scan)),
-            "free_run_error_m": REACH_M * float((runs - views.free_runs).abs().mean()),
+            "free_loss": free,
+            "occupied_loss": occupied,
+            "sight_loss": in_sight,
+            "free_way_error_m": float(off.abs().mean()),
         }
+
+    def _logits(self, rgb: Tensor) -> Tensor:
+        return self.encoder.scan_logits(self.encoder(rgb))
 
     def save(self, shown: dict[str, float]) -> None:
         """Replace the folder's files by the present state."""
@@ -261,7 +233,6 @@ class VisionTraining:
         tensors = {
             "model.safetensors": dict(self.encoder.state_dict()),
             "training.safetensors": {
-                **{f"heads.{name}": value for name, value in self.heads.state_dict().items()},
                 **checkpoint.optimizer_tensors(self.optimizer),
                 "round": torch.tensor(self.round),
             },
@@ -273,8 +244,6 @@ class VisionTraining:
         tensors = checkpoint.read_tensors(self.out / "training.safetensors")
         try:
             self.encoder.load_state_dict(checkpoint.read_tensors(self.out / "model.safetensors"))
-            heads = {k.removeprefix("heads."): v for k, v in tensors.items() if k.startswith("heads.")}
-            self.heads.load_state_dict(heads)
             checkpoint.load_optimizer(self.optimizer, tensors)
             self.round = int(tensors["round"])
         except (KeyError, ValueError, RuntimeError) as error:
@@ -297,11 +266,7 @@ class VisionTraining:
             self._set_learning_rate((self.round + step / steps) / self.config.rounds)
             chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
             image, wanted = vary(views.pick(chosen), generator)
-            features = self.encoder(image)
-            near, runs = self.heads(features)
-            beside = 4.0 * F.mse_loss(near, wanted.nearness)
-            beside = beside + F.smooth_l1_loss(runs, wanted.free_runs, beta=0.1)
-            loss = scan_loss(self.encoder.scan(features), wanted.scan) + self.config.auxiliary * beside
+            loss = scan_loss(self._logits(image), wanted.rays).sum()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

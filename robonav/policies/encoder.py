@@ -70,7 +70,7 @@ class FrameEncoder(nn.Module):
             self.goal = PointGoal(width) if goal == "point_goal" else GoalContext(vision.features, width)
 
     def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, F) and scan (B, 4, 16) of images (B, 3, H, W) uint8, in float32 always."""
+        """Features (B, F) and scan (B, 32, 40, 3) of images (B, 3, H, W) uint8, in float32 always."""
         with torch.no_grad(), torch.autocast(rgb.device.type, enabled=False):
             features: Tensor = self.eye(rgb)
             return features, self.eye.scan(features)

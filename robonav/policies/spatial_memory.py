@@ -1,8 +1,8 @@
 """A map of the policy's own: what its eye says lies where, put together by counting its own steps.
 
-It holds nothing that a robot with a camera, wheel encoders and a bumper does not have: ranges that the frozen
+It holds nothing that a robot with a camera, wheel encoders and a bumper does not have: what the frozen
 eye reads from RGB, and the actions that were carried out. The simulator's depth and pose never enter. Its
-columns are taken to span 90 degrees, as those of the eye that ships do.
+rays are taken to span 90 degrees, as those of the eye that ships do.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 from robonav.policies.spatial_kernels import Grid, add_kernel, launch, summarise_kernel, window_kernel
-from robonav.policies.vision import COLUMNS
+from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS
 
 HEADINGS = round(2 * torch.pi / TURN_RAD)
-_RAY_STEP_M = 0.125
-_DOUBT = 0.03  # standard deviation of nearness at which a look counts once
-_MOST_LOOKS = 3.0  # that a sure look counts for
+_OCCUPIED_WEIGHT = 3.0  # looks that show nothing go past much that is there: it shows from few sides only
 _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
 _BUMPER_WEIGHT = 20.0  # touch outweighs many looks
 _TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
@@ -34,8 +32,8 @@ class SpatialMemoryConfig:
     """Edge of a cell in metres."""
     cells: int = 256
     """Cells along an edge of the map, a power of two. Places further apart than the map share a cell."""
-    reach_m: float = 4.0
-    """Depth in metres up to which the eye is trusted."""
+    reach_m: float = DEPTHS * DEPTH_STEP_M
+    """Depth in metres up to which the eye is trusted, at most 5."""
     side: int = 23
     """Cells along an edge of the windows that the policy sees; odd, so that the agent is in the middle."""
     scales: tuple[int, ...] = (2, 4, 8)
@@ -45,8 +43,8 @@ class SpatialMemoryConfig:
         """Refuse sizes that cannot be built."""
         if not 0 < self.cells <= 2048 or self.cells & (self.cells - 1):
             raise ValueError(f"cells is {self.cells}: give a power of two up to 2048, such as 128")
-        if not (0.01 <= self.cell_m <= 10.0 and _RAY_STEP_M <= self.reach_m <= 20.0):
-            raise ValueError(f"cell_m {self.cell_m} or reach_m {self.reach_m} is not a length in a room")
+        if not (0.01 <= self.cell_m <= 10.0 and DEPTH_STEP_M <= self.reach_m <= DEPTHS * DEPTH_STEP_M):
+            raise ValueError(f"cell_m {self.cell_m} or reach_m {self.reach_m} is not a length in sight")
 
 
 @dataclass
@@ -80,7 +78,6 @@ class SpatialMemory(nn.Module):
     """Takes scans in and gives windows of the map that turn with the agent: forward is up."""
 
     axes: Tensor
-    depths: Tensor
     points: Tensor
     window: Tensor
     log2_samples: Tensor
@@ -93,17 +90,17 @@ class SpatialMemory(nn.Module):
         super().__init__()
         self.config = config
         self._rows = 2 * config.cells**2
+        self._depths = round(config.reach_m / DEPTH_STEP_M)
         self.grid = _grid(config)
         headings = torch.arange(HEADINGS) * TURN_RAD
         axes = torch.stack([headings.cos(), headings.sin()], dim=-1)
-        rays, depths = _ray_points(config.reach_m)
-        points = torch.cat([rays, torch.tensor([[0.0, 0.0], [_BUMPER_M, 0.0]])])  # in view, here, just ahead
+        here_and_ahead = torch.tensor([[0.0, 0.0], [_BUMPER_M, 0.0]])
+        points = torch.cat([_ray_points(self._depths), here_and_ahead])
         window = _turned(torch.cat([_window(config, scale) for scale in config.scales]), axes)
         turns, strides = torch.zeros(NUM_ACTIONS + 1, dtype=torch.int64), torch.zeros(NUM_ACTIONS + 1, 1)
         turns[LEFT + 1], turns[RIGHT + 1], strides[FORWARD + 1] = 1, -1, FORWARD_M
         constants = {
             "axes": axes,
-            "depths": depths,
             "points": _turned(points, axes),
             "window": _packed(config, window + 0.5 * config.cell_m),
             "log2_samples": torch.tensor(
@@ -146,7 +143,7 @@ class SpatialMemory(nn.Module):
 
         Args:
             places: Changed in place.
-            scan: (N, 4, 16) nearness of obstacles and at eye level, and its doubts, of `VisionEncoder.scan`.
+            scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `VisionEncoder.scan`.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
         """
@@ -169,15 +166,9 @@ class SpatialMemory(nn.Module):
         return windows.view(count, side, side, -1).movedim(-1, 1)
 
     def _signs(self, scan: Tensor) -> Tensor:
-        """Evidence (N, 16, K, 3) along rays: free before the obstacle, occupied at it, seen if in sight."""
-        depth = 1.0 / scan[:, :2].clamp(0.05, 1.0) - 1.0
-        doubt = scan[:, 2:] * (1.0 + depth).square()  # of depth, by the derivative of 1 / (1 + depth)
-        looks = (_DOUBT / scan[:, 2, :, None]).clamp(max=_MOST_LOOKS)
-        behind = (self.depths - depth[..., None]) / doubt[..., None]
-        free, seen = torch.sigmoid(-2.0 * behind[:, 0] - 2.0), torch.sigmoid(-2.0 * behind[:, 1])
-        occupied = torch.exp(-0.5 * behind[:, 0].square()) * (0.1 / doubt[:, 0, :, None]).clamp(max=1.0)
-        free, occupied = looks * free, looks * occupied
-        return torch.stack([free, occupied, seen], dim=-1)
+        """Evidence (N, 32, K, 3) along rays: the less sure the eye is, the less a look counts."""
+        free, occupied, seen = scan[:, :, : self._depths].unbind(-1)
+        return torch.stack([free.square(), _OCCUPIED_WEIGHT * occupied * occupied.sqrt(), seen], dim=-1)
 
     def _add(self, places: Places, signs: Tensor) -> None:
         """Enter evidence (N, P, 3) at the P points."""
@@ -271,12 +262,12 @@ def _window(config: SpatialMemoryConfig, scale: int) -> Tensor:
     return (points[..., :2] + points[..., 2:]).reshape(-1, 2)
 
 
-def _ray_points(reach_m: float) -> tuple[Tensor, Tensor]:
-    """Offsets (16 * K, 2) forward and to the left along the scan's columns, and their depths (K,), metres."""
-    depths = (torch.arange(round(reach_m / _RAY_STEP_M)) + 0.5) * _RAY_STEP_M
-    rightward = (torch.arange(COLUMNS) + 0.5) * (2.0 / COLUMNS) - 1.0  # tangents, for 90 degrees of view
-    points = torch.stack([depths.expand(COLUMNS, -1), -rightward[:, None] * depths], dim=-1)
-    return points.flatten(0, 1), depths
+def _ray_points(count: int) -> Tensor:
+    """Offsets (32 * count, 2) forward and to the left of the first steps along the scan's rays, metres."""
+    depths = (torch.arange(count) + 0.5) * DEPTH_STEP_M
+    rightward = (torch.arange(RAYS) + 0.5) * (2.0 / RAYS) - 1.0  # tangents, for 90 degrees of view
+    points = torch.stack([depths.expand(RAYS, -1), -rightward[:, None] * depths], dim=-1)
+    return points.flatten(0, 1)
 
 
 def _turned(points: Tensor, axes: Tensor) -> Tensor:

@@ -8,26 +8,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NEARNESS_CELLS = 16  # rows and columns of the image of 1 / (1 + depth) that the eye is taught to tell
-COLUMNS = 16  # directions of the eye's scan, evenly spaced on the image plane, left to right
-HEADINGS_DEG = (-45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0)  # left positive; directions of free runs
+COLUMNS = 16  # of the image, left to right, that it is described in
+RAYS = 32  # directions of the eye's scan, evenly spaced on the image plane, left to right
+DEPTHS = 40  # steps along a ray
+DEPTH_STEP_M = 0.125  # of depth, along the camera's axis
+SIGNS = 3  # what is told of a step: whether it is free, holds something that is seen, and lies in sight
 SIDE = 64  # pixels; other images are averaged or stretched to it
 _LEAK = 0.1
-_LOG_DOUBTS = (-5.3, -0.7)  # nearness is told within 0.005 ... 0.5
 
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """Size of the eye; the default takes 10 M multiplications a frame."""
+    """Size of the eye; the default takes 11 M multiplications a frame."""
 
     channels: tuple[int, int, int, int] = (24, 48, 64, 64)
     """Channels of the four convolutions; they end at 4 rows of 16 columns."""
     column: int = 64
     """Channels of a column while its rows and its neighbours are looked at together."""
-    squeezed: int = 16
+    squeezed: int = 32
     """Numbers that describe a column in the end."""
-    ranging: int = 96
-    """Channels of a column while its ranges are read from these numbers."""
+    ranging: int = 128
+    """Channels of a column while its rays are read from these numbers."""
 
     @property
     def features(self) -> int:
@@ -66,12 +67,12 @@ class VisionEncoder(nn.Module):
             nn.Conv1d(self.config.column, self.config.squeezed, 1),
             nn.LeakyReLU(_LEAK),
         )
-        self.ranges = nn.Sequential(
+        self.rays = nn.Sequential(
             nn.Conv1d(self.config.squeezed, self.config.ranging, 5, padding=2),
             nn.LeakyReLU(_LEAK),
             nn.Conv1d(self.config.ranging, self.config.ranging, 5, padding=2),
             nn.LeakyReLU(_LEAK),
-            nn.Conv1d(self.config.ranging, 4, 1),
+            nn.Conv1d(self.config.ranging, RAYS // COLUMNS * SIGNS * DEPTHS, 1),
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -85,14 +86,18 @@ class VisionEncoder(nn.Module):
         return _over_columns(self.columns, columns).transpose(1, 2).flatten(1)
 
     def scan(self, features: Tensor) -> Tensor:
-        """What lies in front, (B, 4, 16) by image column, from features (B, F).
+        """What lies along each ray, (B, 32, 40, 3) probabilities, from features (B, F).
 
-        Nearness 1 / (1 + depth in metres) of the nearest obstacle to the agent's body and of what is seen at
-        the height of the eye; then the standard deviations of the errors of both, as the eye expects them.
+        Of each step of 0.125 m of depth: that nothing stands there or before it, that something stands there
+        and is seen, and that it is in sight at the height of the eye.
         """
+        return self.scan_logits(features).sigmoid()
+
+    def scan_logits(self, features: Tensor) -> Tensor:
+        """Log-odds of `scan`, to learn from."""
         columns = features.unflatten(-1, (self.config.squeezed, COLUMNS)).transpose(1, 2)
-        ranges = _over_columns(self.ranges, columns).transpose(1, 2)
-        return torch.cat([ranges[:, :2], ranges[:, 2:].clamp(*_LOG_DOUBTS).exp()], dim=1)
+        told = _over_columns(self.rays, columns)
+        return told.reshape(len(features), RAYS, SIGNS, DEPTHS).transpose(2, 3)
 
 
 def _over_columns(layers: nn.Sequential, columns: Tensor) -> Tensor:
@@ -106,16 +111,3 @@ def _across(layer: nn.Conv1d, columns: Tensor) -> Tensor:
     reach = layer.kernel_size[0] // 2
     around = F.pad(columns, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1)
     return F.linear(around.flatten(2), layer.weight.flatten(1), layer.bias)
-
-
-class VisionHeads(nn.Module):
-    """What the eye is asked beside its scan while it is taught; not part of the policy."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.nearness = nn.Linear(features, NEARNESS_CELLS**2)
-        self.free_runs = nn.Linear(features, len(HEADINGS_DEG))
-
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Nearness (B, 16, 16) and free runs (B, 7) in units of the reach, from features (B, F)."""
-        return self.nearness(features).unflatten(-1, (NEARNESS_CELLS, -1)), self.free_runs(features)

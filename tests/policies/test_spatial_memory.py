@@ -18,6 +18,7 @@ from robonav.policies.spatial_memory import (
     SpatialMemory,
     SpatialMemoryConfig,
 )
+from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS
 from robonav.vision_training import scan
 from tests.worlds import Rooms
 
@@ -25,12 +26,15 @@ CPU = torch.device("cpu")
 CONFIG = SpatialMemoryConfig(cell_m=0.25, cells=128, reach_m=3.0, scales=(1, 2, 4))
 
 
-def told(nearness: torch.Tensor, doubt: float = 0.03) -> torch.Tensor:
-    """A scan (N, 4, 16) of nearness (N, 2, 16) that the eye doubts that much."""
-    return torch.cat([nearness, torch.full_like(nearness, doubt)], dim=1)
+def told(distance: float, count: int = 1) -> torch.Tensor:
+    """The scan (N, 32, 40, 3) of a wall across the view."""
+    ends = DEPTH_STEP_M * torch.arange(1, DEPTHS + 1)
+    begins = ends - DEPTH_STEP_M
+    signs = torch.stack([ends <= distance, (begins <= distance) & (distance < ends), begins <= distance], -1)
+    return signs.float().expand(count, RAYS, DEPTHS, SIGNS)
 
 
-NOTHING_NEAR = told(torch.full((1, 2, 16), 0.1))  # 9 m in all directions
+NOTHING_NEAR = told(9.0)
 
 
 def walk(memory: SpatialMemory, places: Places, actions: list[int], blocked: bool = False) -> None:
@@ -49,11 +53,11 @@ def test_it_knows_where_it_is_relative_to_its_start_from_its_own_actions(seed):
     first = worlds.frames
     for _ in range(40):
         executed = torch.as_tensor(observation["previous_action"])
-        memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1), executed, starts)
+        memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1, 1), executed, starts)
         starts[:] = False
         observation = worlds.step(rng.choice(3, 3, p=[0.6, 0.2, 0.2]))[0]
     memory.observe(
-        places, NOTHING_NEAR.repeat(3, 1, 1), torch.as_tensor(observation["previous_action"]), starts
+        places, NOTHING_NEAR.repeat(3, 1, 1, 1), torch.as_tensor(observation["previous_action"]), starts
     )
     moved = worlds.frames.position[:, :2] - first.position[:, :2]
     c, s = np.cos(first.yaw), np.sin(first.yaw)
@@ -67,9 +71,7 @@ def test_a_wall_ahead_is_above_the_middle_of_the_window_and_what_lies_behind_it_
     memory = SpatialMemory(CONFIG)
     places = memory.new(1, CPU)
     distance = 1.9
-    memory.observe(
-        places, told(torch.full((1, 2, 16), 1 / (1 + distance))), torch.tensor([0]), torch.tensor([True])
-    )
+    memory.observe(places, told(distance), torch.tensor([0]), torch.tensor([True]))
     obstacle, seen = memory.windows(places)[0, :2].numpy().astype(int)
     ahead = [CONFIG.side // 2 - round(d / CONFIG.cell_m) for d in (1.0, distance, 2.6)]
     middle = slice(CONFIG.side // 2, CONFIG.side // 2 + 1)
@@ -83,7 +85,7 @@ def test_a_wall_ahead_is_above_the_middle_of_the_window_and_what_lies_behind_it_
 def test_windows_turn_with_the_agent():
     memory = SpatialMemory(CONFIG)
     places = memory.new(1, CPU)
-    memory.observe(places, told(torch.rand(1, 2, 16)), torch.tensor([0]), torch.tensor([True]))
+    memory.observe(places, torch.rand(1, RAYS, DEPTHS, SIGNS), torch.tensor([0]), torch.tensor([True]))
     places.position[:] = 0.5 * CONFIG.cell_m  # the middle of a cell, which a quarter turn maps onto itself
     before = memory.windows(places)[0]
     places.heading += 6  # a quarter turn to the left: what lay ahead lies to the right
@@ -154,7 +156,7 @@ def test_turns_and_moves_add_up_and_places_are_found_again():
 def test_a_new_episode_forgets_its_own_map_and_no_other():
     memory = SpatialMemory(CONFIG)
     places = memory.new(2, CPU)
-    ranges = told(torch.full((2, 2, 16), 0.4))
+    ranges = told(1.5, count=2)
     memory.observe(places, ranges, torch.tensor([0, 0]), torch.tensor([True, True]))
     memory.observe(places, ranges, torch.tensor([1, 1]), torch.tensor([False, False]))
     fresh = memory.new(2, CPU)
@@ -181,7 +183,7 @@ def test_the_true_scan_of_a_room_draws_its_walls_where_they_are():
     observation = worlds.reset()
     x, y, yaw = *worlds.frames.position[0, :2], worlds.frames.yaw[0]
     for _ in range(24):  # once around
-        truth = told(torch.from_numpy(scan(worlds.frames.depth, camera)))
+        truth = torch.from_numpy(scan(worlds.frames.depth, camera)).float()
         memory.observe(places, truth, torch.as_tensor(observation["previous_action"]), starts)
         starts[:] = False
         observation = worlds.step(np.array([LEFT]))[0]
@@ -218,20 +220,18 @@ def test_evidence_is_the_sum_of_what_was_seen_bumped_into_and_stood_on(seed):
     memory = SpatialMemory(CONFIG)
     places, expected = memory.new(2, CPU), np.zeros((2 * 2 * CONFIG.cells**2, 3))
     for _ in range(5):
-        executed, nearness = rng.integers(0, 4, 2), rng.uniform(0.1, 1.0, (2, 2, 16))
-        starts = torch.zeros(2, dtype=torch.bool)
-        doubts = rng.uniform(0.005, 0.1, (2, 2, 16))
-        ranges = torch.tensor(np.concatenate([nearness, doubts], axis=1)).float()
-        memory.observe(places, ranges, torch.as_tensor(executed), starts)
-        depth, doubt = 1 / nearness - 1, doubts / nearness**2
-        for agent, column, sample in np.ndindex(2, 16, 24):
-            z = 0.125 * (sample + 0.5)
-            behind = (z - depth[agent, :, column]) / doubt[agent, :, column]
-            free, seen = 1 / (1 + np.exp([2 * behind[0] + 2, 2 * behind[1]]))
-            occupied = np.exp(-0.5 * behind[0] ** 2) * min(0.1 / doubt[agent, 0, column], 1.0)
-            looks = min(0.03 / doubts[agent, 0, column], 3.0)
-            to_the_left = -z * ((column + 0.5) / 8 - 1)
-            expected[row_of(places, agent, z, to_the_left)] += looks * free, looks * occupied, seen
+        executed, signs = rng.integers(0, 4, 2), rng.uniform(0.0, 1.0, (2, RAYS, DEPTHS, SIGNS))
+        memory.observe(
+            places,
+            torch.from_numpy(signs).float(),
+            torch.as_tensor(executed),
+            torch.zeros(2, dtype=torch.bool),
+        )
+        for agent, ray, step in np.ndindex(2, RAYS, 24):  # 3 m are trusted
+            z = 0.125 * (step + 0.5)
+            to_the_left = -z * ((ray + 0.5) / 16 - 1)
+            free, occupied, seen = signs[agent, ray, step]
+            expected[row_of(places, agent, z, to_the_left)] += free**2, 3.0 * occupied**1.5, seen
         for agent in range(2):
             expected[row_of(places, agent, 0.0, 0.0)] += 1.0, 0.0, 0.0
             expected[row_of(places, agent, 0.35, 0.0)] += 0.0, 20.0 * (executed[agent] == 0), 0.0
@@ -253,7 +253,7 @@ def test_a_memory_of_another_number_of_agents_is_refused_before_anything_is_writ
     memory = SpatialMemory(CONFIG)
     places = memory.new(1, CPU)
     with pytest.raises(RuntimeError, match="invalid for input of size"):
-        memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1), torch.zeros(3).long(), torch.zeros(3).bool())
+        memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1, 1), torch.zeros(3).long(), torch.zeros(3).bool())
     assert not places.evidence.any()
 
 
@@ -263,7 +263,7 @@ def test_it_works_in_a_process_that_has_drawn_nothing_before():
         from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
         memory = SpatialMemory(SpatialMemoryConfig())
         places = memory.new(1, torch.device("cpu"))
-        memory.observe(places, torch.rand(1, 4, 16), torch.tensor([0]), torch.tensor([True]))
+        memory.observe(places, torch.rand(1, 32, 40, 3), torch.tensor([0]), torch.tensor([True]))
         print(int(memory.windows(places).max()))
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
