@@ -4,8 +4,8 @@
     python -m benchmarks.eye_accuracy procedural --eye eyes/mine
 
 Of each scene, views from random places in random directions. Of each of 32 rays: the cross-entropies that the
-eye is taught by (free, occupied, in sight), and the median error of how far the way is free, in metres, by how
-far it truly is.
+eye is taught by (free, occupied, in sight), and the median error of how far the way is free, in metres, by
+how far it truly is.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from robonav.policies.spatial_kernels import Grid, add_kernel, launch, summarise
 from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS
 
 HEADINGS = round(2 * torch.pi / TURN_RAD)
-_OCCUPIED_WEIGHT = 3.0  # looks that show nothing go past much that is there: it shows from few sides only
+_OCCUPIED_WEIGHT = 8.0  # looks that show nothing go past much that is there: it shows from few sides only
 _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
 _BUMPER_WEIGHT = 20.0  # touch outweighs many looks
 _TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
@@ -166,9 +166,9 @@ class SpatialMemory(nn.Module):
         return windows.view(count, side, side, -1).movedim(-1, 1)
 
     def _signs(self, scan: Tensor) -> Tensor:
-        """Evidence (N, 32, K, 3) along rays: the less sure the eye is, the less a look counts."""
-        free, occupied, seen = scan[:, :, : self._depths].unbind(-1)
-        return torch.stack([free.square(), _OCCUPIED_WEIGHT * occupied * occupied.sqrt(), seen], dim=-1)
+        """Evidence (N, 32, K, 3) along rays. Squared: an eye that is unsure says a little of many steps."""
+        signs = scan[:, :, : self._depths].square()
+        return signs * signs.new_tensor([1.0, _OCCUPIED_WEIGHT, 1.0])
 
     def _add(self, places: Places, signs: Tensor) -> None:
         """Enter evidence (N, P, 3) at the P points."""

@@ -231,7 +231,7 @@ def test_evidence_is_the_sum_of_what_was_seen_bumped_into_and_stood_on(seed):
             z = 0.125 * (step + 0.5)
             to_the_left = -z * ((ray + 0.5) / 16 - 1)
             free, occupied, seen = signs[agent, ray, step]
-            expected[row_of(places, agent, z, to_the_left)] += free**2, 3.0 * occupied**1.5, seen
+            expected[row_of(places, agent, z, to_the_left)] += free**2, 8.0 * occupied**2, seen**2
         for agent in range(2):
             expected[row_of(places, agent, 0.0, 0.0)] += 1.0, 0.0, 0.0
             expected[row_of(places, agent, 0.35, 0.0)] += 0.0, 20.0 * (executed[agent] == 0), 0.0
