@@ -159,9 +159,9 @@ def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
     return losses.flatten(0, 2).mean(dim=0)
 
 
-def free_way_m(scan: Tensor) -> Tensor:
+def free_way_m(rays: Tensor) -> Tensor:
     """How far ahead each ray of a scan (N, 32, 40, 3) is free on average, metres of depth (N, 32)."""
-    return scan[..., 0].sum(dim=-1) * DEPTH_STEP_M
+    return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
 class VisionTraining:

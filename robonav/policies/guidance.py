@@ -36,7 +36,15 @@ class GuidanceConfig:
 
 @dataclass
 class Plans:
-    """What N agents are up to: the arrays of `guidance_ways.Plans`; inference state, as `Places` is."""
+    """What N agents are up to; inference state, as `Places` is.
+
+    Attributes:
+        idle: (N,) int32 steps without a goal.
+        still: (N,) int32 steps near the anchor.
+        anchor: (N, 2) float32 metres, where it was when it last got anywhere.
+
+    All others are the arrays of `guidance_ways.Plans`.
+    """
 
     goal: Tensor
     clock: Tensor
@@ -65,8 +73,8 @@ class Plans:
     def arrays(self) -> guidance_ways.Plans:
         """The same memory as the kernels take it."""
         state = guidance_ways.Plans()
-        for field in fields(self):
-            setattr(state, field.name, wp.from_torch(getattr(self, field.name)))
+        for name in guidance_ways.Plans.vars:
+            setattr(state, name, wp.from_torch(getattr(self, name)))
         return state
 
     def copy(self) -> Plans:

@@ -66,9 +66,6 @@ class Plans:
     queue: wp.array2d(dtype=wp.int32)  # (N, cells)
     reached: wp.array2d(dtype=wp.int32)  # (N, cells) in the order in which they were met
     met: wp.array(dtype=wp.int32)  # (N) number of them
-    idle: wp.array(dtype=wp.int32)  # (N) steps without a goal
-    still: wp.array(dtype=wp.int32)  # (N) steps near the anchor
-    anchor: wp.array2d(dtype=float)  # (N, 2) metres, where it was when it last got anywhere
 
 
 @wp.func

@@ -44,7 +44,10 @@ class SpatialMemoryConfig:
         if not 0 < self.cells <= 2048 or self.cells & (self.cells - 1):
             raise ValueError(f"cells is {self.cells}: give a power of two up to 2048, such as 128")
         if not (0.01 <= self.cell_m <= 10.0 and DEPTH_STEP_M <= self.reach_m <= DEPTHS * DEPTH_STEP_M):
-            raise ValueError(f"cell_m {self.cell_m} or reach_m {self.reach_m} is not a length in sight")
+            raise ValueError(
+                f"cell_m is {self.cell_m} and reach_m {self.reach_m}: give 0.01 to 10 m and "
+                f"{DEPTH_STEP_M} to {DEPTHS * DEPTH_STEP_M:g} m"
+            )
 
 
 @dataclass

@@ -242,17 +242,14 @@ def test_on_open_ground_cut_into_many_triangles_every_way_is_straight(seed: int,
 GOOD = navmesh_of_cells(np.array([[True, True, False], [False, True, True]]))
 
 
-def reads_or_explains(data: bytes) -> None:
-    """Either a SceneError in one sentence, or a navmesh that answers everything it is asked."""
+def explained(data: bytes) -> str | None:
+    """What is wrong with it, or None if it makes a navmesh, which then answers everything it is asked."""
     try:
         navmesh = NavMesh(read_tile(data, "cut.navmesh"), "cut.navmesh")
     except SceneError as error:
-        explanation = str(error)
-    else:
-        ask_everything(navmesh)
-        return
-    assert explanation.startswith("cut.navmesh ")
-    assert "\n" not in explanation
+        return str(error)
+    ask_everything(navmesh)
+    return None
 
 
 def ask_everything(navmesh: NavMesh) -> None:
@@ -277,7 +274,8 @@ def test_mutated_files_are_read_or_explained(edits: list[tuple[int, int]], tail:
     data = bytearray(GOOD)
     for place, value in edits:
         data[place] = value
-    reads_or_explains(bytes(data[: len(data) - tail] if tail > 20 else data))
+    explanation = explained(bytes(data[: len(data) - tail] if tail > 20 else data))
+    assert explanation is None or (explanation.startswith("cut.navmesh ") and "\n" not in explanation)
 
 
 @pytest.mark.parametrize("count", range(8))

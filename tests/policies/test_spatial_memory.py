@@ -205,6 +205,12 @@ def test_a_map_whose_size_is_not_a_power_of_two_is_refused():
         SpatialMemoryConfig(cells=100)
 
 
+@pytest.mark.parametrize("reach_m", [0.0, 5.1, float("nan")])
+def test_a_reach_beyond_what_the_eye_tells_is_refused(reach_m):
+    with pytest.raises(ValueError, match=r"reach_m .* give .* 0\.125 to 5 m"):
+        SpatialMemoryConfig(reach_m=reach_m)
+
+
 def test_a_policy_without_a_map_of_its_own_gets_windows_of_no_size():
     nothing = NoSpatialMemory()
     places = nothing.new(4, CPU)
