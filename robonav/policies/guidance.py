@@ -73,7 +73,7 @@ class Plans:
     def arrays(self) -> guidance_ways.Plans:
         """The same memory as the kernels take it."""
         state = guidance_ways.Plans()
-        for name in guidance_ways.Plans.vars:
+        for name in guidance_ways.Plans.vars:  # type: ignore[attr-defined]  # Warp makes it a Struct
             setattr(state, name, wp.from_torch(getattr(self, name)))
         return state
 
