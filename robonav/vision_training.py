@@ -47,8 +47,8 @@ class VisionTrainConfig:
     """How often a view is learnt from, on average."""
     batch: int = 128
     """Views per gradient step."""
-    altered: float = 0.6
-    """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
+    altered: float = 0.75
+    """Share of the worlds that are shown in other paint, wider, cluttered, without ceiling or with holes."""
     learning_rate: float = 1.2e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     checkpoint_every: int = 8

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene
+from robonav.vision_clutter import cluttered
 
 _OPEN_ROOF = 0.5  # of the altered worlds; the same for the next two
 _HOLES = 0.4
 _CUT_OFF = 0.3
 _WIDENED = 0.4
-_WIDEST = 2.5  # times as wide and as long: rooms become halls
+_WIDEST = 3.5  # times as wide and as long: rooms become halls
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
+_CLUTTERED = 0.5
+_ALIKE = 0.2  # of the repainted worlds: floor and walls in nearly the same colour
+_PATCHED = 0.2  # of the repainted worlds: some triangles in another colour, as in labelled scans
+_MOST_PATCHES = 0.2  # of all triangles
 _PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
 _UNLIT = 0.5  # of the repainted worlds: the same light from everywhere, as scanned textures are shown
 _CEILING_M = 2.0  # level faces at least so high above the floor are a ceiling
@@ -43,9 +48,12 @@ class AlteredScenes:
         return self.scenes.scene_ids
 
     def load(self, scene_id: str) -> Scene:
-        """The scene as it is, or altered."""
+        """The scene as it is, or altered, half of these with things standing about."""
         scene = self.scenes.load(scene_id)
-        return altered(scene, self.rng) if self.rng.random() < self.share else scene
+        if self.rng.random() >= self.share:
+            return scene
+        scene = altered(scene, self.rng)
+        return cluttered(scene, self.rng) if self.rng.random() < _CLUTTERED else scene
 
 
 def altered(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -109,12 +117,18 @@ def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8
     tints = np.where(
         pale, rng.uniform(0.75, 1.3, (len(materials), 1)), rng.uniform(0.05, 1.1, (len(materials), 3))
     )
+    if rng.random() < _ALIKE:
+        tints = tints[:1] * rng.uniform(0.85, 1.15, (len(materials), 1))
     own = scene.corner_colors.astype(np.float32)
     if rng.random() < _UNLIT:
         own = _evenly_lit(own, of_triangle)
     shade = own.mean(axis=-1, keepdims=True)
     colors = np.where(plain[of_triangle, None, None], shade, own) * tints[of_triangle, None]
     texture_ids = np.where(plain[of_triangle], -1, scene.texture_ids).astype(np.int32)
+    if rng.random() < _PATCHED:
+        patched = rng.random(len(colors)) < rng.uniform(0.0, _MOST_PATCHES)
+        colors[patched] = rng.uniform(0.0, 255.0, (np.count_nonzero(patched), 1, 3))
+        texture_ids[patched] = -1
     return colors.clip(0, 255).astype(np.uint8), texture_ids
 
 
