@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tyro
 
-BASELINES = ("frontier", "nearest-frontier", "rgb-planner", "straight", "random")
+BASELINES = ("frontier", "nearest-frontier", "rgb-planner", "depth-planner", "straight", "random")
 METRIC = "visible_completeness_pct"
 
 

@@ -25,7 +25,7 @@ import tyro
 from benchmarks.exploration import METRIC, evaluate, mean_over_seeds, read_records
 
 DISTANCE = "mean_distance_m"
-BASELINES = ("rgb-planner", "frontier", "nearest-frontier", "straight", "random")
+BASELINES = ("rgb-planner", "depth-planner", "frontier", "nearest-frontier", "straight", "random")
 Records = dict[str, dict[str, Any]]
 Rows = dict[str, list[Records]]
 

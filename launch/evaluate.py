@@ -40,8 +40,8 @@ class EvaluateCommand(MeshOptions):
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
-    rgb-planner; with true depth and pose frontier, nearest-frontier; with depth and odometry topological,
-    goal-planner, goal-frontier, goal-bumper."""
+    rgb-planner; with true depth depth-planner; with true depth and pose frontier, nearest-frontier; with
+    depth and odometry topological, goal-planner, goal-frontier, goal-bumper."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
-BASELINES = ("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "topological", *TO_GOALS)
+BASELINES = (
+    *("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "depth-planner", "topological"),
+    *TO_GOALS,
+)
 SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
 
@@ -74,6 +77,7 @@ def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str |
         "frontier": frontier.informed_frontier,
         "nearest-frontier": frontier.nearest_frontier,
         "rgb-planner": rgb_planner.RgbPlanner,
+        "depth-planner": rgb_planner.DepthPlanner,
         "topological": hierarchy.topological,
         "goal-bumper": hierarchy.GoalBumper,
         "goal-planner": hierarchy.GoalPlanner,

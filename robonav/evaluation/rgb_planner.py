@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from robonav.checkpoint import load_eye
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.guidance import GuidanceConfig, Guide
 from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
+from robonav.vision_targets import scan
 
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
@@ -41,10 +43,25 @@ class RgbPlanner:
     ) -> NDArray[np.int64]:
         """Actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` stay unseen."""
         rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1)))
+        with torch.no_grad():
+            return self._follow(self._eye.scan(self._eye(rgb)), observation)
+
+    def _follow(self, scan: Tensor, observation: dict[str, NDArray[np.generic]]) -> NDArray[np.int64]:
+        """What the guide advises once the map knows of a scan (N, 32, 40, 3)."""
         executed = torch.as_tensor(observation["previous_action"])
         with torch.no_grad():
-            scan = self._eye.scan(self._eye(rgb))
             self._map.observe(self._places, scan, executed, self._starts)
             advice = self._guide.advise(self._plans, self._places, executed, self._starts)
         self._starts = torch.zeros_like(self._starts)
         return advice[:, :NUM_ACTIONS].argmax(dim=1).numpy()
+
+
+class DepthPlanner(RgbPlanner):
+    """The same on scans of true depth: how much better the explorer could be if its eye were perfect."""
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Actions (N,) from the depth of `frames` (N, H, W) and `previous_action` (N,); RGB stays unseen."""
+        told = torch.from_numpy(scan(np.asarray(frames.depth), camera).astype(np.float32))
+        return self._follow(told, observation)

@@ -19,7 +19,7 @@ from robonav.policies.spatial_memory import (
     SpatialMemoryConfig,
 )
 from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS
-from robonav.vision_training import scan
+from robonav.vision_targets import scan
 from tests.worlds import Rooms
 
 CPU = torch.device("cpu")

@@ -17,13 +17,13 @@ from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS, VisionConfig, VisionEncoder
+from robonav.vision_targets import scan
 from robonav.vision_training import (
     Views,
     VisionTrainConfig,
     VisionTraining,
     free_way_m,
     render_views,
-    scan,
     vary,
 )
 from tests.worlds import box_room, room_floor
