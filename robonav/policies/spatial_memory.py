@@ -17,9 +17,9 @@ from robonav.policies.spatial_kernels import Grid, add_kernel, launch, summarise
 from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS
 
 HEADINGS = round(2 * torch.pi / TURN_RAD)
-_OCCUPIED_WEIGHT = 8.0  # of a look that shows a thing beside one that passes it: thin things show seldom
+_OCCUPIED_WEIGHT = 5.0  # of a look that shows a thing beside one that passes it: thin things show seldom
 _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
-_BUMPER_WEIGHT = 20.0  # touch outweighs many looks
+_BUMPER_WEIGHT = 100.0  # touch outweighs many looks, of which each may be six rays through a near cell
 _TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
 _UNKNOWN = (128, 0)  # neither free nor occupied, and not seen
 

@@ -143,6 +143,23 @@ def test_a_blocked_move_is_remembered_as_an_obstacle_ahead():
     assert torch.equal(bumped.position, free.position)
 
 
+def test_what_was_touched_stays_when_ten_looks_see_nothing_there():
+    memory = SpatialMemory(SpatialMemoryConfig())
+    places = memory.new(1, CPU)
+    memory.observe(places, NOTHING_NEAR, torch.tensor([0]), torch.tensor([True]))
+    walk(memory, places, [FORWARD], blocked=True)
+    walk(memory, places, [LEFT, RIGHT] * 5)
+    touched = places.summary.view(-1, 2)[memory_cell(memory, 0.35)][0]
+    beside = places.summary.view(-1, 2)[memory_cell(memory, 0.6)][0]
+    assert touched > 128
+    assert beside < 50
+
+
+def memory_cell(memory: SpatialMemory, ahead_m: float) -> int:
+    """Row of the cell so far ahead of the start."""
+    return int(ahead_m / memory.config.cell_m) * 2 * memory.config.cells
+
+
 def test_turns_and_moves_add_up_and_places_are_found_again():
     memory = SpatialMemory(CONFIG)
     places = memory.new(1, CPU)
@@ -237,10 +254,10 @@ def test_evidence_is_the_sum_of_what_was_seen_bumped_into_and_stood_on(seed):
             z = 0.125 * (step + 0.5)
             to_the_left = -z * ((ray + 0.5) / 16 - 1)
             free, occupied, seen = signs[agent, ray, step]
-            expected[row_of(places, agent, z, to_the_left)] += free**2, 8.0 * occupied**2, seen**2
+            expected[row_of(places, agent, z, to_the_left)] += free**2, 5.0 * occupied**2, seen**2
         for agent in range(2):
             expected[row_of(places, agent, 0.0, 0.0)] += 1.0, 0.0, 0.0
-            expected[row_of(places, agent, 0.35, 0.0)] += 0.0, 20.0 * (executed[agent] == 0), 0.0
+            expected[row_of(places, agent, 0.35, 0.0)] += 0.0, 100.0 * (executed[agent] == 0), 0.0
     wrong = np.abs(places.evidence.numpy() - expected).max(axis=1) > 1e-3
     assert np.count_nonzero(wrong) <= 0.05 * np.count_nonzero(expected.any(axis=1))  # points on cells' edges
     free, occupied, seen = places.evidence.numpy().astype(float).T
