@@ -17,6 +17,9 @@ _HOLES = 0.4
 _CUT_OFF = 0.3
 _WIDENED = 0.4
 _WIDEST = 3.5  # times as wide and as long: rooms become halls
+_OTHER_HEIGHT = 0.6
+_ABOVE_HEADS_M = 2.0  # what is higher above the floor is drawn nearer to this height, or farther up
+_LOWEST, _HIGHEST = 0.1, 6.0  # how much nearer or farther
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
 _CLUTTERED = 0.5
@@ -57,7 +60,7 @@ class AlteredScenes:
 
 
 def altered(scene: Scene, rng: np.random.Generator) -> Scene:
-    """A scene with other paint, wider, without its ceiling or with holes.
+    """A scene with other paint, wider, with walls of another height, without its ceiling or with holes.
 
     An agent can stand where it could, in the widened scene where that has moved to: what is missing was
     scanned badly, it is not a way out.
@@ -77,9 +80,12 @@ def altered(scene: Scene, rng: np.random.Generator) -> Scene:
     if rng.random() < _REPAINTED:
         colors, texture_ids = _repainted(scene, rng)
     widening = rng.uniform(1.0, _WIDEST) if rng.random() < _WIDENED else 1.0
+    stretch = np.exp(rng.uniform(np.log(_LOWEST), np.log(_HIGHEST))) if rng.random() < _OTHER_HEIGHT else 1.0
+    vertices = scene.vertices * (widening, widening, 1.0)
+    vertices[:, 2] = _stretched(vertices[:, 2], _floor_z(scene) + _ABOVE_HEADS_M, stretch)
     return replace(
         scene,
-        vertices=(scene.vertices * (widening, widening, 1.0)).astype(scene.vertices.dtype),
+        vertices=vertices.astype(scene.vertices.dtype),
         free_space=scene.free_space and _widened(scene.free_space, widening),
         triangles=scene.triangles[keeps],
         corner_uvs=scene.corner_uvs[keeps],
@@ -94,9 +100,20 @@ def _widened(free_space: FreeSpace, widening: float) -> FreeSpace:
     return replace(free_space, origin_xy=(x * widening, y * widening), cell_size=cell_size)
 
 
+def _stretched(z: NDArray[np.floating], start: float, stretch: float) -> NDArray[np.floating]:
+    """Heights (V,), what lies above `start` so many times as far above it."""
+    return np.where(z > start, start + (z - start) * stretch, z)
+
+
+def _floor_z(scene: Scene) -> float:
+    return (
+        scene.free_space.floor_z if scene.free_space else float(scene.vertices[scene.triangles][..., 2].min())
+    )
+
+
 def _is_ceiling(scene: Scene) -> NDArray[np.bool_]:
     corners = scene.vertices[scene.triangles]
-    floor_z = scene.free_space.floor_z if scene.free_space else float(corners[..., 2].min())
+    floor_z = _floor_z(scene)
     flat: NDArray[np.bool_] = np.ptp(corners[..., 2], axis=1) < 0.05
     return flat & (corners[..., 2].min(axis=1) > floor_z + _CEILING_M)
 

@@ -65,10 +65,23 @@ def test_some_are_wider_with_everything_in_its_place(house, variants):
     assert max(widths) < 3.5
     cells = np.argwhere(house.free_space.islands == 1)[:5]
     for variant, width in zip(variants, widths, strict=True):
-        scale = np.array([width, width, 1.0])
-        np.testing.assert_allclose(variant.vertices, house.vertices * scale, rtol=1e-5)
+        np.testing.assert_allclose(variant.vertices[:, :2], house.vertices[:, :2] * width, rtol=1e-5)
         standing = variant.free_space.centres(cells)
         np.testing.assert_allclose(standing, house.free_space.centres(cells) * width, rtol=1e-5)
+
+
+def test_some_have_walls_of_another_height_with_everything_below_two_metres_in_its_place(house, variants):
+    z = house.vertices[:, 2]
+    low, tops = z <= 2.0, []
+    for variant in variants:
+        np.testing.assert_array_equal(variant.vertices[low, 2], z[low])
+        above = (variant.vertices[~low, 2] - 2.0) / (z[~low] - 2.0)
+        np.testing.assert_allclose(above, above[0], rtol=1e-3)
+        tops.append(float(variant.vertices[:, 2].max()))
+    highest = float(z.max())
+    assert sum(top == pytest.approx(highest) for top in tops) > 3
+    assert min(tops) < 2.0 + 0.5 * (highest - 2.0)
+    assert max(tops) > 2.0 + 2.0 * (highest - 2.0)
 
 
 def test_some_are_lit_the_same_everywhere_as_scanned_textures_are(house, variants):
