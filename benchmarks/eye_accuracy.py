@@ -2,6 +2,7 @@
 
     python -m benchmarks.eye_accuracy procedural my_house.glb scans/
     python -m benchmarks.eye_accuracy procedural --eye eyes/mine
+    python -m benchmarks.eye_accuracy procedural --altered 1     # does it hold in worlds unlike these houses?
 
 Of each scene, views from random places in random directions. Of each of 32 rays: the cross-entropies that the
 eye is taught by (free, occupied, in sight), and the median error of how far the way is free, in metres, by
@@ -24,6 +25,7 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.vision import SIDE, VisionEncoder
 from robonav.vision_training import Views, free_way_m, render_views, scan_loss
+from robonav.vision_worlds import AlteredScenes
 
 RANGES_M = (0.5, 1.0, 2.0, 3.0, 4.0)
 _BATCH = 256
@@ -41,8 +43,10 @@ class Options:
     """Views of each scene."""
     most: int = 12
     """Scenes of each set, the first ones."""
+    altered: float = 0.0
+    """Share of the scenes that are shown as `robonav vision` alters them: paint, height, clutter"""
     seed: int = 0
-    """Decides the views."""
+    """Decides the views, and how scenes are altered."""
 
 
 def errors(eye: VisionEncoder, views: Views) -> dict[str, float]:
@@ -65,7 +69,8 @@ def main(options: Options) -> None:
     torch.set_num_threads(1)
     eye, camera = load_eye(options.eye).eval(), Camera(SIDE, SIDE)
     for spec in options.scenes:
-        scenes = open_scenes(spec, "val")
+        known = open_scenes(spec, "val")
+        scenes = AlteredScenes(known, options.altered, np.random.default_rng(options.seed))
         worlds, seen = WorldCache(scenes, camera, 1, 1), []
         for scene_id in scenes.scene_ids[: options.most]:
             rng = np.random.default_rng(options.seed)
