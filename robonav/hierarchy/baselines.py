@@ -89,19 +89,12 @@ class _Direct:
     def __init__(self, camera: Camera) -> None:
         self.world = KnownWorld(camera, HierarchyConfig())
         self._path, self._step = np.zeros((0, 2)), 0
-        self._blocked: list[float] = []
-        self._last_xy: NDArray[np.floating] = np.zeros(2)
         self._last_action = FORWARD
 
     def act(self, told: Told, goal: NDArray[np.float64]) -> int:
         """Plan every eighth step, or after a collision, and steer."""
         world = self.world
         world.observe(told.depth, told.pose, told.collided, told.sigma_m)
-        if told.collided:
-            self._blocked.append(world.yaw)
-        elif np.linalg.norm(told.pose[:2] - self._last_xy) > 0.01:
-            self._blocked.clear()
-        self._last_xy = told.pose[:2]
         if told.collided or self._step % _THINK_EVERY == 0:
             self._path = self.world.hopeful_way_to(goal)
         self._step += 1
@@ -109,8 +102,8 @@ class _Direct:
             return RIGHT  # it believes to be there
         ahead = self._path[-1] - world.xy
         view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
-        action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), self._blocked)
-        is_open = not np.isclose(self._blocked, world.yaw, atol=0.1).any()
+        action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), world.blocked)
+        is_open = not np.isclose(world.blocked, world.yaw, atol=0.1).any()
         self._last_action = without_dithering(action, self._last_action, is_open)
         return self._last_action
 

@@ -14,6 +14,7 @@ from robonav.maps.scan_matching import ScanMatcher
 from robonav.maps.topology import PlaceMapper
 
 BUMP_M = 0.3  # how far ahead lies what blocked a move
+_STOOD_M = 0.01  # by odometry; who moves farther has left its place
 NEAR_M = 0.4  # a way that ends so near to a place leads there
 _GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
@@ -46,6 +47,7 @@ class KnownWorld:
         mapper: The topological map; places are told apart by the occupancy around them.
         xy: (2,) where the robot believes to be, metres.
         yaw: Its heading, radians; both by odometry, and by what it sees where odometry drifts.
+        blocked: Headings that led into something from where it stands.
         ways: Shortest paths from there, as of the last `look_around`.
     """
 
@@ -58,6 +60,7 @@ class KnownWorld:
         self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
         self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
         self.xy, self.yaw = np.zeros(2), 0.0
+        self.blocked: list[float] = []
         self._matcher = ScanMatcher()
         self._odometry, self._way = np.zeros(2), 0.0
 
@@ -72,7 +75,8 @@ class KnownWorld:
             collided: What the bumper told.
             sigma_m: How far off that may be. If it is more than nothing, the pose is what fits the map best.
         """
-        self._way += float(np.linalg.norm(odometry[:2] - self._odometry))
+        moved = float(np.linalg.norm(odometry[:2] - self._odometry))
+        self._way += moved
         self._odometry = np.array(odometry[:2], np.float64)
         drift = sigma_m / self._way if self._way else 0.0
         pose = self._matcher.locate(self._level_scan(depth), odometry, drift)
@@ -82,6 +86,9 @@ class KnownWorld:
         self.grid.clear(self.xy, BODY_M)
         if collided:
             self.grid.block(self.xy + BUMP_M * self._direction())
+            self.blocked.append(self.yaw)
+        elif moved > _STOOD_M:
+            self.blocked.clear()
         self.mapper.observe(self.xy, self.grid.patch(self.xy))
 
     def _level_scan(self, depth: NDArray[np.float32]) -> NDArray[np.float64]:

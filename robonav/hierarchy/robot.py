@@ -68,10 +68,8 @@ class Robot:
         self._sub_goal: tuple[int, NDArray[np.float64]] | None = None
         self._search: list[NDArray[np.float64]] | None = None  # None = was not at the goal yet
         self._goal: NDArray[np.float64] | None = None
-        self._blocked: list[float] = []
         self._paths: dict[str, NDArray[np.float64] | None] = {}
         self._feels_its_way, self._last_action = False, FORWARD
-        self._last_xy: NDArray[np.floating] = np.zeros(2)
         self._step, self._thought, self._pursued = -1, -(10**9), 0
 
     def observe(self, told: Told) -> None:
@@ -79,11 +77,6 @@ class Robot:
         self._step += 1
         self._pursued += 1
         self.world.observe(told.depth, told.pose, told.collided, told.sigma_m)
-        if told.collided:
-            self._blocked.append(self.world.yaw)
-        elif np.linalg.norm(told.pose[:2] - self._last_xy) > 0.01:
-            self._blocked.clear()
-        self._last_xy = told.pose[:2]
         self._follow_goal(told)
         arrived = self._is_at_sub_goal()
         if arrived or told.collided or self._step - self._thought >= self.config.think_every:
@@ -121,7 +114,7 @@ class Robot:
         situation = Situation(
             self.world.yaw,
             () if self._feels_its_way else tuple(self.world.shut_headings().tolist()),
-            tuple(self._blocked),
+            tuple(self.world.blocked),
             headings.get("sub-goal"),
             headings.get("goal"),
             headings.get("unknown"),
