@@ -48,7 +48,10 @@ def open_episodes(path: Path, scenes: SceneSet) -> tuple[EpisodeList, LeftOut]:
     if path.suffix != SUFFIX:
         return place_episodes(read_habitat_episodes(path), scenes, str(path))
     episodes = read_episode_list(path)
-    episodes.check(scenes)
+    try:
+        episodes.check(scenes)
+    except SceneError as error:
+        raise SceneError(f"{path}: {error}") from error
     return episodes, {}
 
 
