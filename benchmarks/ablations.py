@@ -35,6 +35,7 @@ VARIANTS = (
     "nano-forgetful-64",
     "nano-rnn",
     "nano-context-4",
+    "nano-parts",
 )
 BASELINES = ("random", "straight", "frontier")
 

@@ -15,7 +15,11 @@ from robonav.policies.encoder import Percept
 
 @dataclass
 class SequenceBatch:
-    """Whole sequences (B, T, ...) of some environments, as tensors on the policy's device."""
+    """Sequences of some environments, as tensors on the policy's device.
+
+    What was perceived and where episodes start is there from the beginning of the rollout (B, T, ...), all
+    else only of the steps to learn from, which are the last of these.
+    """
 
     percepts: Percept
     starts: Tensor
@@ -61,24 +65,30 @@ class SequenceBuffer:
         self.goal[t] = percept.goal.cpu()
 
     def compute_advantages(
-        self, last_values: NDArray[np.float32], last_dones: NDArray[np.bool_], gamma: float, gae_lambda: float
+        self,
+        next_values: NDArray[np.float32],
+        dones: NDArray[np.bool_],
+        gamma: float,
+        gae_lambda: float,
+        steps: range,
     ) -> None:
         """Generalised advantages (Schulman et al. 2016, eq. 16) and the returns to learn values from, (T, N).
 
         Args:
-            last_values: (N,) values of the observations after the last step.
-            last_dones: (N,) bool, the last step ended its episode.
+            next_values: (N,) values of the observations after the last of the steps.
+            dones: (N,) bool, that step ended its episode.
             gamma: Discount per step.
             gae_lambda: Trace decay.
+            steps: Those to compute them of.
         """
-        alive = 1.0 - last_dones.astype(np.float32)
-        next_values, advantage = last_values, np.zeros(self.num_envs, np.float32)
-        for t in reversed(range(self.length)):
+        alive = 1.0 - dones.astype(np.float32)
+        advantage = np.zeros(self.num_envs, np.float32)
+        for t in reversed(steps):
             delta = self.rewards[t] + gamma * alive * next_values - self.values[t]
             advantage = delta + gamma * gae_lambda * alive * advantage
             self.advantages[t] = advantage
             alive, next_values = 1.0 - self.starts[t].astype(np.float32), self.values[t]
-        self.returns = self.advantages + self.values
+            self.returns[t] = advantage + self.values[t]
 
     def shuffled(self, sequences: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
         """The numbers of all environments once, in random order, `sequences` at a time."""
@@ -86,11 +96,12 @@ class SequenceBuffer:
         for first in range(0, self.num_envs, sequences):
             yield order[first : first + sequences]
 
-    def batch(self, envs: NDArray[np.int64], device: torch.device) -> SequenceBatch:
-        """The sequences of these environments (B,)."""
+    def batch(self, envs: NDArray[np.int64], device: torch.device, steps: range) -> SequenceBatch:
+        """The sequences of these environments (B,), to learn from these steps."""
 
-        def take(array: NDArray) -> Tensor:
-            return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
+        def take(array: NDArray, first: int = 0) -> Tensor:
+            chosen = array[first : steps.stop, envs].swapaxes(0, 1)
+            return torch.as_tensor(np.ascontiguousarray(chosen), device=device)
 
         windows = take(np.moveaxis(self.windows, 2, -1)).movedim(-1, 2)
         return SequenceBatch(
@@ -98,9 +109,9 @@ class SequenceBuffer:
                 take(self.features), windows, take(self.advice), take(self.previous_action), take(self.goal)
             ),
             starts=take(self.starts),
-            actions=take(self.actions),
-            log_probs=take(self.log_probs),
-            values=take(self.values),
-            advantages=take(self.advantages),
-            returns=take(self.returns),
+            actions=take(self.actions, steps.start),
+            log_probs=take(self.log_probs, steps.start),
+            values=take(self.values, steps.start),
+            advantages=take(self.advantages, steps.start),
+            returns=take(self.returns, steps.start),
         )

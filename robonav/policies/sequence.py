@@ -97,9 +97,8 @@ class SequencePolicy(BasePolicy):
     def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
         device = self.device
-        frames: Any = [self.trunk.new_cache(batch, device, context) for context in self.config.contexts]
         places, plans = self.places.new(batch, device), self.guide.new(batch, device)
-        return Memory(frames, places, plans, self.encoder.goal.new(batch, device))
+        return Memory(self._new_frames(batch), places, plans, self.encoder.goal.new(batch, device))
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
@@ -136,6 +135,14 @@ class SequencePolicy(BasePolicy):
         tokens = self.encoder(percepts)
         hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
         return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
+
+    def remember(self, percepts: Percept, starts: Tensor) -> list[KeyValueCache] | list[RecurrentState]:
+        """What the trunk holds after whole sequences of percepts (B, T, ...); starts (B, T) bool."""
+        tokens, frames = self.encoder(percepts), self._new_frames(len(starts))
+        for t in range(starts.shape[1]):
+            for state in frames:
+                self.trunk.step(tokens[:, t], starts[:, t], state)
+        return frames
 
     def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
@@ -179,6 +186,10 @@ class SequencePolicy(BasePolicy):
         starts = torch.ones(count, dtype=torch.bool, device=self.device)
         distribution, _ = self.act(observation, self.new_memory(count), starts)
         return distribution.logits.argmax(-1) if deterministic else distribution.sample()
+
+    def _new_frames(self, batch: int) -> Any:
+        """An empty memory of the trunk for each of the policy's contexts."""
+        return [self.trunk.new_cache(batch, self.device, context) for context in self.config.contexts]
 
     def _guide(self) -> Guide | NoGuide:
         guidance = self.config.guidance
