@@ -124,7 +124,17 @@ def _marking(rng: Rng) -> Thing:
     return _thing([(-width / 2, -depth / 2, 0.0, width / 2, depth / 2, _FLAT_M)], [0])
 
 
-_KINDS = (_cartons, _cartons, _rack, _table, _pole, _panel, _lattice, _marking, _marking)
+def _lanes(rng: Rng) -> Thing:
+    """Parallel lines on the floor, broken or not."""
+    length, thick = rng.uniform(1.0, 8.0), rng.uniform(0.03, 0.15)
+    rows = np.arange(rng.integers(2, 6)) * rng.uniform(0.3, 1.5)
+    dash = rng.uniform(0.1, 0.6) if rng.random() < 0.5 else length
+    starts = np.arange(0.0, length, 2 * dash)
+    boxes: Boxes = [(x, y, 0.0, min(x + dash, length), y + thick, _FLAT_M) for x in starts for y in rows]
+    return _thing(boxes, [0] * len(boxes))
+
+
+_KINDS = (_cartons, _cartons, _rack, _table, _pole, _panel, _lattice, _marking, _lanes)
 
 
 def cluttered(scene: Scene, rng: Rng) -> Scene:

@@ -20,6 +20,8 @@ _WIDEST = 3.5  # times as wide and as long: rooms become halls
 _OTHER_HEIGHT = 0.6
 _ABOVE_HEADS_M = 2.0  # what is higher above the floor is drawn nearer to this height, or farther up
 _LOWEST, _HIGHEST = 0.1, 6.0  # how much nearer or farther
+_PARAPETS = 0.25
+_PARAPET_M = (0.4, 1.6)  # how high walls and furniture are left on one side of a line
 _REPAINTED = 0.8
 _MOST_HOLES = 0.15  # of all triangles
 _CLUTTERED = 0.5
@@ -76,12 +78,15 @@ def altered(scene: Scene, rng: np.random.Generator) -> Scene:
         keeps &= rng.random(len(keeps)) >= rng.uniform(0.0, _MOST_HOLES)
     if rng.random() < _CUT_OFF:
         keeps &= ~_beyond_a_line(scene, rng)
+    vertices = scene.vertices.astype(np.float64)
+    if rng.random() < _PARAPETS:
+        keeps &= ~_cut_down(scene, vertices, rng)
     colors, texture_ids = scene.corner_colors, scene.texture_ids
     if rng.random() < _REPAINTED:
         colors, texture_ids = _repainted(scene, rng)
     widening = rng.uniform(1.0, _WIDEST) if rng.random() < _WIDENED else 1.0
     stretch = np.exp(rng.uniform(np.log(_LOWEST), np.log(_HIGHEST))) if rng.random() < _OTHER_HEIGHT else 1.0
-    vertices = scene.vertices * (widening, widening, 1.0)
+    vertices *= (widening, widening, 1.0)
     vertices[:, 2] = _stretched(vertices[:, 2], _floor_z(scene) + _ABOVE_HEADS_M, stretch)
     return replace(
         scene,
@@ -103,6 +108,17 @@ def _widened(free_space: FreeSpace, widening: float) -> FreeSpace:
 def _stretched(z: NDArray[np.floating], start: float, stretch: float) -> NDArray[np.floating]:
     """Heights (V,), what lies above `start` so many times as far above it."""
     return np.where(z > start, start + (z - start) * stretch, z)
+
+
+def _cut_down(scene: Scene, vertices: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Lower `vertices` (V, 3) to a height on one side of a line; gives the faces (T,) that were all above."""
+    height = _floor_z(scene) + rng.uniform(*_PARAPET_M)
+    angle, through = rng.uniform(0.0, 2.0 * np.pi), vertices[rng.integers(len(vertices)), :2]
+    is_cut = (vertices[:, :2] - through) @ np.array([np.cos(angle), np.sin(angle)]) > 0
+    is_cut &= vertices[:, 2] > height
+    gone: NDArray[np.bool_] = is_cut[scene.triangles].all(axis=1)
+    vertices[is_cut, 2] = height
+    return gone
 
 
 def _floor_z(scene: Scene) -> float:

@@ -80,7 +80,7 @@ def test_an_agent_keeps_clear_of_what_stands_in_its_way(house, variants):
 
 
 def test_what_is_painted_on_the_floor_does_not_stop_anybody(house, monkeypatch):
-    monkeypatch.setattr(vision_clutter, "_KINDS", (vision_clutter._marking,))
+    monkeypatch.setattr(vision_clutter, "_KINDS", (vision_clutter._marking, vision_clutter._lanes))
     painted = cluttered(house, np.random.default_rng(0))
     assert len(painted.triangles) > len(house.triangles)
     assert painted.vertices[len(house.vertices) :, 2].max() < house.free_space.floor_z + 0.01
