@@ -1,4 +1,4 @@
-"""Worlds as the eye may meet them: scans lack ceilings and have holes, paint is of any colour, halls wide."""
+"""Worlds as the eye may meet them: scans lack ceilings and have holes, paint is of any colour, halls high."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import FreeSpace, Scene
 from robonav.vision_clutter import cluttered
 
-_OPEN_ROOF = 0.5  # of the altered worlds; the same for the next two
+# Shares of the altered worlds.
+_OPEN_ROOF = 0.5
 _HOLES = 0.4
 _CUT_OFF = 0.3
-_WIDENED = 0.4
-_WIDEST = 3.5  # times as wide and as long: rooms become halls
+_PARAPETS = 0.25
 _OTHER_HEIGHT = 0.6
+_WIDENED = 0.4
+_REPAINTED = 0.8
+_CLUTTERED = 0.5
+# Shares of the repainted worlds.
+_ALIKE = 0.2  # floor and walls in nearly the same colour
+_UNLIT = 0.5  # the same light from everywhere, as scanned textures are shown
+_PATCHED = 0.2  # some triangles in another colour, as in labelled scans
+_PLAIN = 0.5  # of the materials: one colour, no texture
+_PALE = 0.5  # of the materials: grey, or white
+_MOST_HOLES = 0.15  # of all triangles
+_MOST_PATCHES = 0.2  # of all triangles
+_WIDEST = 3.5  # times as wide and as long: rooms become halls
+_PARAPET_M = (0.4, 1.6)  # how high walls and furniture are left on one side of a line
 _ABOVE_HEADS_M = 2.0  # what is higher above the floor is drawn nearer to this height, or farther up
 _LOWEST, _HIGHEST = 0.1, 6.0  # how much nearer or farther
-_PARAPETS = 0.25
-_PARAPET_M = (0.4, 1.6)  # how high walls and furniture are left on one side of a line
-_REPAINTED = 0.8
-_MOST_HOLES = 0.15  # of all triangles
-_CLUTTERED = 0.5
-_ALIKE = 0.2  # of the repainted worlds: floor and walls in nearly the same colour
-_PATCHED = 0.2  # of the repainted worlds: some triangles in another colour, as in labelled scans
-_MOST_PATCHES = 0.2  # of all triangles
-_PLAIN = 0.5  # of the materials of a repainted world: one colour, no texture
-_UNLIT = 0.5  # of the repainted worlds: the same light from everywhere, as scanned textures are shown
 _CEILING_M = 2.0  # level faces at least so high above the floor are a ceiling
 
 
@@ -146,7 +149,7 @@ def _repainted(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.uint8
     """Corner colours (T, 3, 3) and texture ids (T,), a new tint for every texture; shadows stay or go."""
     materials, of_triangle = np.unique(scene.texture_ids, return_inverse=True)
     plain = (rng.random(len(materials)) < _PLAIN) | (materials < 0)
-    pale = rng.random((len(materials), 1)) < 0.5
+    pale = rng.random((len(materials), 1)) < _PALE
     tints = np.where(
         pale, rng.uniform(0.75, 1.3, (len(materials), 1)), rng.uniform(0.05, 1.1, (len(materials), 3))
     )
