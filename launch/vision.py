@@ -33,7 +33,7 @@ class VisionCommand(MeshOptions):
     rounds: int | None = None
     """Rounds of rendering and learning."""
     altered: float | None = None
-    """Share of the worlds that are shown in other paint, wider, without ceiling or with holes."""
+    """Share of the worlds that are shown in other paint, wider, higher, cluttered or with holes."""
     seed: int | None = None
     """Decides weights, worlds, views and their order."""
     threads: int | None = None
