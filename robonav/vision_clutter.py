@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import FreeSpace, Scene
+from robonav.vision_targets import OBSTACLE_M
 
 _MOST_THINGS = 80
 _DENSEST = 0.35  # things per square metre of free floor
-_LOW_M, _HIGH_M = 0.2, 1.5  # above the floor: what an agent bumps into
 _AGENT_M = 0.2  # radius that it keeps free of them
 _FLAT_M = 0.004  # height of what is painted on the floor
 _UNLIT = 0.5  # of the worlds, as in scans
@@ -186,7 +186,8 @@ def _block(
     space: FreeSpace,
 ) -> None:
     """Mark the cells (X, Y) from which an agent would touch the rectangle that a thing takes up."""
-    in_the_way = thing.boxes[(thing.boxes[:, 2] < _HIGH_M) & (thing.boxes[:, 5] > _LOW_M)]
+    lowest, highest = OBSTACLE_M
+    in_the_way = thing.boxes[(thing.boxes[:, 2] < highest) & (thing.boxes[:, 5] > lowest)]
     if not len(in_the_way):
         return
     low, high = in_the_way[:, :2].min(axis=0) - _AGENT_M, in_the_way[:, 3:5].max(axis=0) + _AGENT_M

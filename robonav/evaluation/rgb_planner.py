@@ -1,7 +1,8 @@
-"""The explorer's own planner without what it has learned: it sees RGB, as the explorer does."""
+"""The explorer's own planner without what it has learned, on RGB as the explorer, or on true depth."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 _CPU = torch.device("cpu")
 
 
-class RgbPlanner:
-    """Does what a policy's guide advises: the eye, the map drawn from it, and the way to the best view."""
+class ScanPlanner(ABC):
+    """Does what a policy's guide advises on the map that is drawn from scans."""
 
     camera = Camera()
 
     def __init__(self) -> None:
-        self._eye = load_eye()
         self._map = SpatialMemory(SpatialMemoryConfig())
         self._guide = Guide(GuidanceConfig(), self._map)
 
@@ -41,27 +41,33 @@ class RgbPlanner:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Actions (N,) from `rgb` (N, H, W, 3) and `previous_action` (N,); `frames` stay unseen."""
-        rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1)))
-        with torch.no_grad():
-            return self._follow(self._eye.scan(self._eye(rgb)), observation)
-
-    def _follow(self, scan: Tensor, observation: dict[str, NDArray[np.generic]]) -> NDArray[np.int64]:
-        """What the guide advises once the map knows of a scan (N, 32, 40, 3)."""
+        """Actions (N,) from what the subclass sees, and `previous_action` (N,)."""
         executed = torch.as_tensor(observation["previous_action"])
         with torch.no_grad():
-            self._map.observe(self._places, scan, executed, self._starts)
+            self._map.observe(self._places, self._scan(observation, frames, camera), executed, self._starts)
             advice = self._guide.advise(self._plans, self._places, executed, self._starts)
         self._starts = torch.zeros_like(self._starts)
         return advice[:, :NUM_ACTIONS].argmax(dim=1).numpy()
 
+    @abstractmethod
+    def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
+        """What lies along each ray, (N, 32, 40, 3) as of `VisionEncoder.scan`."""
 
-class DepthPlanner(RgbPlanner):
-    """The same on scans of true depth: how much better the explorer could be if its eye were perfect."""
 
-    def act(
-        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
-    ) -> NDArray[np.int64]:
-        """Actions (N,) from the depth of `frames` (N, H, W) and `previous_action` (N,); RGB stays unseen."""
-        told = torch.from_numpy(scan(np.asarray(frames.depth), camera).astype(np.float32))
-        return self._follow(told, observation)
+class RgbPlanner(ScanPlanner):
+    """Sees through the frozen eye; `frames` stay unseen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._eye = load_eye()
+
+    def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
+        rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1)))
+        return self._eye.scan(self._eye(rgb))
+
+
+class DepthPlanner(ScanPlanner):
+    """Is told true depth, RGB stays unseen: how much better the explorer could be if its eye were perfect."""
+
+    def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
+        return torch.from_numpy(scan(np.asarray(frames.depth), camera).astype(np.float32))

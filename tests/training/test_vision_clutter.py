@@ -43,7 +43,7 @@ def test_the_house_stays_and_things_are_added(house, variants):
 
 
 def test_faces_of_things_look_outwards(house):
-    """By the divergence theorem the signed volume of closed boxes is positive, and that of Open3D's mesh."""
+    """Open3D finds every box closed, and by the divergence theorem its signed volume is positive."""
     variant = cluttered(house, np.random.default_rng(0))
     added = variant.vertices[variant.triangles[len(house.triangles) :]].astype(np.float64)
     for box in added.reshape(-1, 12, 3, 3):
