@@ -12,14 +12,13 @@ skipped, so the command can be stopped and started again at any time; a row is w
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import tyro
 
 from benchmarks.exploration import METRIC, Agent, evaluate, mean_over_seeds, read_records, train
+from benchmarks.workers import worker_pool
 
 FULL = "nano-mapless"
 VARIANTS = (
@@ -147,7 +146,7 @@ def as_markdown(table: dict[str, dict[str, dict]]) -> str:
 
 def main(options: Options) -> None:
     """Train and evaluate seed by seed, and write the table anew after each policy."""
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(options.workers) as pool:
         parts = [pool.submit(evaluate_everywhere, name, name, options) for name in BASELINES]
         for seed in range(options.seeds):
             parts += [pool.submit(run, preset, seed, options) for preset in options.variants]

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
+
+from benchmarks.workers import worker_pool
 
 if TYPE_CHECKING:
     from robonav.envs.episode_files import ListedEpisode
@@ -237,7 +237,7 @@ def as_markdown(table: dict[str, dict[str, dict]]) -> str:
 def main(options: Options) -> None:
     """Train, evaluate, write the table."""
     goals = goals_of(options)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(options.workers) as pool:
         runs = [(task, way, seed) for task in options.tasks for seed in range(options.seeds) for way in WAYS]
         for trained in [pool.submit(train, *run, options) for run in runs]:
             trained.result()

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import tyro
+
+from benchmarks.workers import worker_pool
 
 BASELINES = ("frontier", "nearest-frontier", "rgb-planner", "depth-planner", "straight", "random")
 METRIC = "visible_completeness_pct"
@@ -179,7 +179,7 @@ def main(options: Options) -> None:
     runs = {(agent.preset, agent.seed): 0 for agent in agents}
     for agent in agents:
         runs[agent.preset, agent.seed] = max(runs[agent.preset, agent.seed], agent.steps)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(options.workers) as pool:
         trained = [pool.submit(train, preset, seed, steps, options) for (preset, seed), steps in runs.items()]
         for future in trained:
             future.result()

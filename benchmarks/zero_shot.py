@@ -14,15 +14,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import tyro
 
 from benchmarks.exploration import METRIC, evaluate, mean_over_seeds, read_records
+from benchmarks.workers import worker_pool
 
 DISTANCE = "mean_distance_m"
 BASELINES = ("rgb-planner", "depth-planner", "frontier", "nearest-frontier", "straight", "random")
@@ -153,7 +152,7 @@ def _told(value: dict[str, float], digits: int) -> str:
 
 def main(options: Options) -> None:
     """Evaluate, write the table."""
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(options.workers) as pool:
         parts = [
             pool.submit(
                 evaluate, name, folder_of(scenes, name), episodes_in(scenes, options), options, scenes

@@ -246,12 +246,12 @@ class SequencePPO(OnPolicyAlgorithm):
         ]
         self._n_updates += config.epochs
         for key, mean in zip(_LOGGED, self.ranks.gather(np.stack(logs)).mean(0), strict=True):
-            self.logger.record(f"train/{key}", float(mean))
+            self.logger.record_mean(f"train/{key}", float(mean))
         explained = explained_variance(values.flatten(), returns.flatten())
-        self.logger.record("train/explained_variance", float(explained))
-        self.logger.record("train/learning_rate", learning_rate)
-        self.logger.record("train/entropy_weight", entropy_weight)
-        self.logger.record("rollout/reward_mean", float(rewards.mean()))
+        self.logger.record_mean("train/explained_variance", float(explained))
+        self.logger.record_mean("train/learning_rate", learning_rate)
+        self.logger.record_mean("train/entropy_weight", entropy_weight)
+        self.logger.record_mean("rollout/reward_mean", float(rewards.mean()))
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Write what was logged since the last update, with the training speed."""

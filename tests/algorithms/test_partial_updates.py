@@ -92,3 +92,26 @@ def test_it_takes_as_many_gradient_steps_a_part_as_else_a_rollout():
 def test_parts_that_do_not_divide_a_rollout_are_refused(parts):
     with pytest.raises(UsageError, match=f"parts is {parts}: give"):
         SequencePPOConfig(rollout_steps=16, parts=parts)
+
+
+def test_its_log_is_the_mean_over_all_parts_since_the_last_one():
+    model = learner(parts=2)
+    steps, learned = [], model._gradient_step
+
+    def spy(*given):
+        steps.append(learned(*given))
+        return steps[-1]
+
+    model._gradient_step = spy  # type: ignore[method-assign]
+    logged, dump = [], model.dump_logs
+
+    def note(iteration=0):
+        logged.append(dict(model.logger.name_to_value))
+        dump(iteration)
+
+    model.dump_logs = note  # type: ignore[method-assign]
+    model.learn(2 * 16 * 8)
+    assert len(steps) == 4
+    since = steps[1:3]  # the last part of the first rollout is learned from after its log is written
+    assert abs(float(since[0][1] - since[1][1])) > 1e-6  # value losses, so their mean is neither
+    assert logged[1]["train/value_loss"] == pytest.approx(float(np.mean(since, axis=0)[1]), rel=1e-5)
