@@ -4,9 +4,9 @@
     python -m benchmarks.eye_accuracy procedural --eye eyes/mine
     python -m benchmarks.eye_accuracy procedural --altered 1     # does it hold in worlds unlike these houses?
 
-Of each scene, views from random places in random directions. Of each of 32 rays: the cross-entropies that the
-eye is taught by (free, occupied, in sight), and the median error of how far the way is free, in metres, by
-how far it truly is.
+Of each scene, views from random places in random directions, most with what was seen before a move. Of each
+of 32 rays: the cross-entropies that the eye is taught by (free, occupied, in sight), and the median error of
+how far the way is free, in metres, by how far it truly is.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from robonav.checkpoint import load_eye
 from robonav.envs.navigation import WorldCache
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
+from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.vision import SIDE, VisionEncoder
-from robonav.vision_training import Views, free_way_m, render_views, scan_loss
+from robonav.vision_training import free_way_m, scan_loss
+from robonav.vision_views import Views, render_views
 from robonav.vision_worlds import AlteredScenes
 
 RANGES_M = (0.5, 1.0, 2.0, 3.0, 4.0)
@@ -45,17 +47,23 @@ class Options:
     """Scenes of each set, the first ones."""
     altered: float = 0.0
     """Share of the scenes that are shown as `robonav vision` alters them: paint, height, clutter"""
+    still: bool = False
+    """Show what was seen before to no view: how well it reads single images"""
     seed: int = 0
     """Decides the views, and how scenes are altered."""
 
 
-def errors(eye: VisionEncoder, views: Views) -> dict[str, float]:
-    """Errors of the eye's scan on views."""
+def errors(eye: VisionEncoder, views: Views, still: bool = False) -> dict[str, float]:
+    """Errors of the eye's scan on views; if they are `still`, without what was seen before."""
+    planes, logits = PlaneSweep(), []
     with torch.no_grad():
-        logits = torch.cat([eye.scan_logits(eye(rgb)) for rgb in views.rgb.split(_BATCH)])
+        for part in torch.arange(len(views.rgb)).split(_BATCH):
+            some = views.pick(part)
+            logits.append(eye.scan_logits(eye(some.rgb, None if still else some.sweep(planes))))
+    told_logits = torch.cat(logits)
     names = ("free_loss", "occupied_loss", "sight_loss")
-    result = dict(zip(names, scan_loss(logits, views.rays).tolist(), strict=True))
-    told, true = free_way_m(logits.sigmoid()), free_way_m(views.rays.float())
+    result = dict(zip(names, scan_loss(told_logits, views.rays).tolist(), strict=True))
+    told, true = free_way_m(told_logits.sigmoid()), free_way_m(views.rays.float())
     for low, high in pairwise(RANGES_M):
         chosen = (true >= low) & (true < high)
         if chosen.any():
@@ -75,8 +83,9 @@ def main(options: Options) -> None:
         for scene_id in scenes.scene_ids[: options.most]:
             rng = np.random.default_rng(options.seed)
             seen.append(render_views(worlds.get(scene_id), camera, options.views, rng))
-            print(json.dumps({"scene": scene_id, **errors(eye, seen[-1])}), flush=True)
-        print(json.dumps({"scenes": spec, "count": len(seen), **errors(eye, Views.join(seen))}), flush=True)
+            print(json.dumps({"scene": scene_id, **errors(eye, seen[-1], options.still)}), flush=True)
+        found = errors(eye, Views.join(seen), options.still)
+        print(json.dumps({"scenes": spec, "count": len(seen), **found}), flush=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
 
-FORMAT = 5
+FORMAT = 6
 EYES = Path(__file__).parent / "policies" / "eyes"
 _MAX_SIDE = 4096  # pixels of an image
 _PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images

@@ -14,13 +14,14 @@ from torch.nn import functional as F
 
 from robonav import checkpoint
 from robonav.checkpoint import load_eye
-from robonav.envs.navigation import World, WorldCache
+from robonav.envs.navigation import WorldCache
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
+from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.vision import DEPTH_STEP_M, SIDE, VisionConfig, VisionEncoder
 from robonav.provenance import git_revision, versions
-from robonav.vision_targets import scan
+from robonav.vision_views import Views, render_views, vary
 from robonav.vision_worlds import AlteredScenes
 
 _FILES = {"config.json", "model.safetensors", "training.safetensors"}
@@ -73,53 +74,6 @@ class VisionTrainConfig:
         return max(1, self.passes * self.scenes_per_round * self.views_per_scene // self.batch)
 
 
-@dataclass(frozen=True, eq=False)
-class Views:
-    """Rendered views and what is known about them.
-
-    Attributes:
-        rgb: (N, 3, 64, 64) uint8.
-        rays: (N, 32, 40, 3) bool, what `VisionEncoder.scan` should say of each step along each ray.
-    """
-
-    rgb: Tensor
-    rays: Tensor
-
-    @classmethod
-    def join(cls, parts: list[Views]) -> Views:
-        """All views of several."""
-        return cls(torch.cat([part.rgb for part in parts]), torch.cat([part.rays for part in parts]))
-
-    def pick(self, chosen: Tensor) -> Views:
-        """Some of the views."""
-        return Views(self.rgb[chosen], self.rays[chosen])
-
-
-def render_views(world: World, camera: Camera, count: int, rng: np.random.Generator) -> Views:
-    """Views from random places of a world's floor in random directions."""
-    xy = world.free_space.sample(rng, count)
-    yaw = rng.uniform(-np.pi, np.pi, count)
-    floor = np.full((count, 1), world.free_space.floor_z)
-    rgb, depth = world.sensor.render(camera.poses(np.concatenate([xy, floor], axis=1), yaw))
-    return Views(
-        torch.from_numpy(np.ascontiguousarray(np.moveaxis(rgb, -1, 1))),
-        torch.from_numpy(scan(depth, camera)),
-    )
-
-
-def vary(views: Views, generator: torch.Generator) -> tuple[Tensor, Views]:
-    """Images (N, 3, 64, 64) as float, in other light, noisy and half of them mirrored, and their views."""
-    count = len(views.rgb)
-    mirrored = torch.rand(count, generator=generator) < 0.5
-    light = torch.exp(0.5 * torch.randn(count, 1, 1, 1, generator=generator)).clamp(0.4, 2.0)
-    tint = 0.85 + 0.3 * torch.rand(count, 3, 1, 1, generator=generator)
-    rgb = torch.where(mirrored[:, None, None, None], views.rgb.flip(-1), views.rgb)
-    rays = torch.where(mirrored[:, None, None, None], views.rays.flip(1), views.rays)
-    noisy = 6.0 * torch.rand(count, 1, 1, 1, generator=generator)
-    noise = noisy * torch.randn(rgb.shape, generator=generator)
-    return (rgb.float() * light * tint + noise).clamp(0.0, 255.0), Views(rgb, rays)
-
-
 def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
     """Cross-entropy (3,) of free, occupied and in sight, mean over steps: (N, 32, 40, 3) of both."""
     losses = F.binary_cross_entropy_with_logits(logits, rays.float(), reduction="none")
@@ -153,6 +107,7 @@ class VisionTraining:
         self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
         torch.manual_seed(config.seed)
         self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
+        self._planes = PlaneSweep()
         self.optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.learning_rate)
         self.round = 0
         if (out / "training.safetensors").exists():
@@ -174,7 +129,8 @@ class VisionTraining:
     def errors(self, views: Views) -> dict[str, float]:
         """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
         with torch.no_grad():
-            logits = torch.cat([self._logits(part) for part in views.rgb.split(self.config.batch)])
+            parts = torch.arange(len(views.rgb)).split(self.config.batch)
+            logits = torch.cat([self._logits(views.pick(part)) for part in parts])
         free, occupied, in_sight = scan_loss(logits, views.rays).tolist()
         off = free_way_m(logits.sigmoid()) - free_way_m(views.rays.float())
         return {
@@ -184,8 +140,8 @@ class VisionTraining:
             "free_way_error_m": float(off.abs().mean()),
         }
 
-    def _logits(self, rgb: Tensor) -> Tensor:
-        return self.encoder.scan_logits(self.encoder(rgb))
+    def _logits(self, views: Views) -> Tensor:
+        return self.encoder.scan_logits(self.encoder(views.rgb, views.sweep(self._planes)))
 
     def save(self, shown: dict[str, float]) -> None:
         """Replace the folder's files by the present state."""
@@ -232,8 +188,8 @@ class VisionTraining:
         for step in range(steps):
             self._set_learning_rate((self.round + step / steps) / self.config.rounds)
             chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
-            image, wanted = vary(views.pick(chosen), generator)
-            loss = scan_loss(self._logits(image), wanted.rays).sum()
+            varied = vary(views.pick(chosen), generator)
+            loss = scan_loss(self._logits(varied), varied.rays).sum()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

@@ -14,6 +14,7 @@ from robonav.checkpoint import load_eye
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.guidance import GuidanceConfig, Guide
+from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
 from robonav.vision_targets import scan
 
@@ -59,11 +60,17 @@ class RgbPlanner(ScanPlanner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._eye = load_eye()
+        self._eye, self._sweep = load_eye(), PlaneSweep()
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps and frames; it draws no random numbers."""
+        super().reset(num_agents, seed)
+        self._earlier = self._sweep.new(num_agents, _CPU)
 
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
         rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1)))
-        return self._eye.scan(self._eye(rgb))
+        executed = torch.as_tensor(observation["previous_action"])
+        return self._eye.scan(self._eye(rgb, self._sweep.observe(self._earlier, rgb, executed, self._starts)))
 
 
 class DepthPlanner(ScanPlanner):

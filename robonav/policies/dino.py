@@ -70,8 +70,8 @@ class DinoEye(nn.Module):
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(_STD)[:, None, None], persistent=False)
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """Pixels (B, 3 * 64 * 64) in 0 ... 1 of images (B, 3, H, W) in 0 ... 255."""
+    def forward(self, rgb: Tensor, sweep: Tensor | None = None) -> Tensor:
+        """Pixels (B, 3 * 64 * 64) in 0 ... 1 of images (B, 3, H, W) in 0 ... 255; DINOv2 knows no `sweep`."""
         image = rgb.float() / 255.0
         if image.shape[-2:] != (SIDE, SIDE):
             image = F.interpolate(image, (SIDE, SIDE), mode="area")

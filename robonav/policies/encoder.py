@@ -69,10 +69,15 @@ class FrameEncoder(nn.Module):
         if goal is not None:
             self.goal = PointGoal(width) if goal == "point_goal" else GoalContext(vision.features, width)
 
-    def look(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, F) and scan (B, 32, 40, 3) of images (B, 3, H, W) uint8, in float32 always."""
+    def look(self, rgb: Tensor, sweep: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, F) and scan (B, 32, 40, 3), in float32 always.
+
+        Args:
+            rgb: (B, 3, H, W) uint8.
+            sweep: (B, 8, 32, 32) how they differ from earlier ones.
+        """
         with torch.no_grad(), torch.autocast(rgb.device.type, enabled=False):
-            features: Tensor = self.eye(rgb)
+            features: Tensor = self.eye(rgb, sweep)
             return features, self.eye.scan(features)
 
     def forward(self, percept: Percept) -> Tensor:

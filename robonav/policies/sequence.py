@@ -16,6 +16,7 @@ from torch.distributions import Categorical
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder, Percept
 from robonav.policies.guidance import Guide, NoGuide, Plans
+from robonav.policies.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
@@ -30,12 +31,14 @@ class Memory:
 
     Attributes:
         frames: What the trunk holds of earlier frames, for each of the policy's contexts.
+        earlier: Images to compare with.
         places: Their own maps.
         plans: What they are up to on these maps.
         goals: (N, F) what their goal images look like; of no size where there are none.
     """
 
     frames: list[KeyValueCache] | list[RecurrentState]
+    earlier: EarlierFrames
     places: Places
     plans: Plans
     goals: Tensor
@@ -80,6 +83,7 @@ class SequencePolicy(BasePolicy):
         spatial = self.config.spatial
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
         self.guide = self._guide()
+        self.sweep = PlaneSweep()
         self.encoder = FrameEncoder(
             self.config.vision,
             self.places,
@@ -97,13 +101,15 @@ class SequencePolicy(BasePolicy):
     def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
         device = self.device
+        earlier, goals = self.sweep.new(batch, device), self.encoder.goal.new(batch, device)
         places, plans = self.places.new(batch, device), self.guide.new(batch, device)
-        return Memory(self._new_frames(batch), places, plans, self.encoder.goal.new(batch, device))
+        return Memory(self._new_frames(batch), earlier, places, plans, goals)
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
-        features, scan = self.encoder.look(observation["rgb"])
         previous_action = observation["previous_action"]
+        sweep = self.sweep.observe(memory.earlier, observation["rgb"], previous_action, starts)
+        features, scan = self.encoder.look(observation["rgb"], sweep)
         self.places.observe(memory.places, scan, previous_action, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts)
         goal = self.encoder.goal.look(self.encoder.eye, observation, memory.goals, starts)
@@ -122,7 +128,8 @@ class SequencePolicy(BasePolicy):
     def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
         frames: Any = [frames.branch() for frames in memory.frames]
-        branch = Memory(frames, memory.places.copy(), memory.plans.copy(), memory.goals)
+        kept = memory.earlier.copy(), memory.places.copy(), memory.plans.copy()
+        branch = Memory(frames, *kept, memory.goals)
         goes_on = torch.zeros(len(observation["rgb"]), dtype=torch.bool, device=self.device)
         return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 

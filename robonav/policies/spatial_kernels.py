@@ -117,13 +117,13 @@ def window_kernel(
     _look(grid, agent, int(heading[agent]), place, here, offsets, log2_samples, summary, windows)
 
 
-def launch(kernel: wp.Kernel, dim: tuple[int, int], grid: Grid, *tensors: Tensor) -> None:
-    """Run a kernel on a grid and tensors, where the tensors are; vectors are their last dimension."""
+def launch(kernel: wp.Kernel, dim: tuple[int, int], *given: Grid | Tensor) -> None:
+    """Run a kernel on tensors, where they are, and structs; vectors are a tensor's last dimension."""
     wp.init()  # nothing if it was before; what asks for devices of torch needs it
-    device = tensors[0].device
+    device = next(value.device for value in given if isinstance(value, Tensor))
     stream = wp.stream_from_torch(device) if device.type == "cuda" else None
-    types = [argument.type.dtype for argument in kernel.adj.args[1:]]
-    arrays = [
-        wp.from_torch(tensor, dtype, return_ctype=True) for tensor, dtype in zip(tensors, types, strict=True)
+    arguments = [
+        wp.from_torch(value, wanted.type.dtype, return_ctype=True) if isinstance(value, Tensor) else value
+        for value, wanted in zip(given, kernel.adj.args, strict=True)
     ]
-    wp.launch(kernel, dim, [grid, *arrays], device=wp.device_from_torch(device), stream=stream)
+    wp.launch(kernel, dim, arguments, device=wp.device_from_torch(device), stream=stream)

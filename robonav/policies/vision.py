@@ -1,4 +1,4 @@
-"""The frozen eye of the explorer: what one RGB frame says about the space in front of the camera."""
+"""The frozen eye of the explorer: what an RGB frame says about the space in front of the camera."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from robonav.policies.plane_sweep import SWEEP_CHANNELS, SWEEP_SIDE
 
 COLUMNS = 16  # of the image, left to right, that it is described in
 RAYS = 32  # directions of the eye's scan, evenly spaced on the image plane, left to right
@@ -19,7 +21,7 @@ _LEAK = 0.1
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """Size of the eye; the default takes 11 M multiplications a frame."""
+    """Size of the eye; the default takes 12 M multiplications a frame."""
 
     channels: tuple[int, int, int, int] = (24, 48, 64, 64)
     """Channels of the four convolutions; they end at 4 rows of 16 columns."""
@@ -49,10 +51,11 @@ class VisionEncoder(nn.Module):
         self.config = config or VisionConfig()
         first, second, third, fourth = self.config.channels
         # Leaky, because half of the plain units died in the first minutes of training.
+        self.pixels = nn.Sequential(
+            nn.Conv2d(3, first, 4, stride=2, padding=1), nn.LeakyReLU(_LEAK, inplace=True)
+        )
         self.image = nn.Sequential(
-            nn.Conv2d(3, first, 4, stride=2, padding=1),
-            nn.LeakyReLU(_LEAK, inplace=True),
-            nn.Conv2d(first, second, 3, stride=2, padding=1),
+            nn.Conv2d(first + SWEEP_CHANNELS, second, 3, stride=2, padding=1),
             nn.LeakyReLU(_LEAK, inplace=True),
             nn.Conv2d(second, third, 3, stride=(2, 1), padding=1),
             nn.LeakyReLU(_LEAK, inplace=True),
@@ -76,13 +79,21 @@ class VisionEncoder(nn.Module):
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """Features (B, F) of images (B, 3, H, W), uint8 or float in 0 ... 255."""
+    def forward(self, rgb: Tensor, sweep: Tensor | None = None) -> Tensor:
+        """Features (B, F) of images.
+
+        Args:
+            rgb: (B, 3, H, W), uint8 or float in 0 ... 255.
+            sweep: (B, 8, 32, 32) how they differ from earlier ones (`PlaneSweep`); None = there are none.
+        """
         image = rgb.float()
         if image.shape[-2:] != (SIDE, SIDE):
             image = F.interpolate(image, (SIDE, SIDE), mode="area")
         image = (image / 255.0 - 0.5).contiguous(memory_format=torch.channels_last)
-        columns: Tensor = self.image(image).permute(0, 3, 1, 2).flatten(2)
+        shown = self.pixels(image)
+        if sweep is None:
+            sweep = shown.new_zeros(len(shown), SWEEP_CHANNELS, SWEEP_SIDE, SWEEP_SIDE)
+        columns: Tensor = self.image(torch.cat([shown, sweep], dim=1)).permute(0, 3, 1, 2).flatten(2)
         return _over_columns(self.columns, columns).transpose(1, 2).flatten(1)
 
     def scan(self, features: Tensor) -> Tensor:

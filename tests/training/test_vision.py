@@ -16,16 +16,12 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.errors import UsageError
 from robonav.launch import cli
+from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.vision import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS, VisionConfig, VisionEncoder
 from robonav.vision_targets import scan
-from robonav.vision_training import (
-    Views,
-    VisionTrainConfig,
-    VisionTraining,
-    free_way_m,
-    render_views,
-    vary,
-)
+from robonav.vision_training import VisionTrainConfig, VisionTraining, free_way_m, scan_loss
+from robonav.vision_views import Views, render_views, vary
+from robonav.vision_worlds import AlteredScenes
 from tests.worlds import box_room, room_floor
 
 TINY = VisionTrainConfig(
@@ -104,16 +100,43 @@ def test_a_mirrored_view_has_the_targets_of_the_mirrored_place():
     places = np.array([[1.5, 1.025, 0.0], [1.5, 2.975, 0.0]])  # mirror images: the room is 4 m wide
     _, depth = world.sensor.render(camera.poses(places, np.zeros(2)))
     rays = scan(depth, camera)
-    rgb = torch.arange(2 * 3 * 64 * 64).reshape(2, 3, 64, 64).to(torch.uint8)
-    both = Views(rgb, torch.from_numpy(rays))
-    generator = torch.Generator().manual_seed(0)
-    many = both.pick(torch.zeros(64, dtype=torch.int64))
-    _, varied = vary(many, generator)
-    mirrored = [not torch.equal(image, rgb[0]) for image in varied.rgb]
-    assert 10 < sum(mirrored) < 54
-    for i, is_mirrored in enumerate(mirrored):
+    ramp = torch.arange(64, dtype=torch.uint8)  # brighter to the right
+    rgb, before = ramp.expand(2, 3, 64, 64), ramp[:32].expand(2, 3, 32, 32)
+    since = torch.tensor([[1.0, 0.5, 0.25, 0.125]] * 2)
+    both = Views(rgb, before, since, torch.from_numpy(rays))
+    varied = vary(both.pick(torch.zeros(64, dtype=torch.int64)), torch.Generator().manual_seed(0))
+    mirrored = varied.rgb[:, 0, 0, 0] > varied.rgb[:, 0, 0, -1]
+    assert 10 < int(mirrored.sum()) < 54
+    assert torch.equal(varied.before[:, 0, 0, 0] > varied.before[:, 0, 0, -1], mirrored)
+    sides = torch.where(mirrored, -1.0, 1.0)
+    torch.testing.assert_close(varied.since[:, 1] * sides, torch.full((64,), 0.5), atol=0.03, rtol=0.0)
+    torch.testing.assert_close(varied.since[:, 3] * sides, torch.full((64,), 0.125), atol=0.02, rtol=0.0)
+    assert torch.equal(varied.since[:, 3] / varied.since[:, 2] * sides, torch.full((64,), 0.5))
+    for i, is_mirrored in enumerate(mirrored.tolist()):
         differs = varied.rays[i].numpy() != rays[int(is_mirrored)]
         assert differs.mean() < 1e-3  # depths that lie on a step's edge
+
+
+def test_views_are_what_was_seen_there_and_before_from_where_the_move_began():
+    world, camera, calls = box_world(), Camera(), []
+    render = world.sensor.render
+    world.sensor.render = lambda poses: calls.append(poses) or render(poses)
+    views = render_views(world, camera, 160, np.random.default_rng(0))
+    now, earlier = calls
+    moved = views.since[:, 0] > 0
+    assert 0.6 < float(moved.float().mean()) < 0.9
+    torch.testing.assert_close(views.since[~moved], torch.zeros(int((~moved).sum()), 4))
+    assert set(views.since[moved, 2].tolist()) == {0.25}
+    rgb = np.moveaxis(render(now)[0], -1, 1)
+    np.testing.assert_array_equal(views.rgb.numpy(), rgb)
+    shown = np.moveaxis(render(earlier)[0], -1, 1).reshape(-1, 3, 32, 2, 32, 2).mean(axis=(3, 5))
+    np.testing.assert_allclose(views.before[moved].numpy(), shown, atol=0.51)
+    # pose of now in the axes of the earlier camera: x right, y down, z ahead
+    relative = np.linalg.inv(earlier) @ now[moved.numpy()]
+    np.testing.assert_allclose(relative[:, :3, 3], np.tile([0.0, 0.0, 0.25], (len(relative), 1)), atol=1e-5)
+    turned = np.arctan2(-relative[:, 0, 2], relative[:, 2, 2])
+    np.testing.assert_allclose(np.cos(turned - views.since[moved, 1].numpy()), 1.0, atol=1e-5)
+    assert len(set(np.round(turned, 3))) > 3
 
 
 def test_it_learns_and_a_resumed_run_equals_one_without_a_break_bit_for_bit(tmp_path):
@@ -179,8 +202,10 @@ def test_the_products_over_columns_are_the_convolutions_that_the_weights_are_sav
     eye = VisionEncoder()
     rgb = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
-        columns = eye.columns(eye.image(rgb / 255.0 - 0.5).flatten(1, 2))
-        features = eye(rgb)
+        sweep = torch.rand(3, 8, 32, 32)
+        shown = torch.cat([eye.pixels(rgb / 255.0 - 0.5), sweep], dim=1)
+        columns = eye.columns(eye.image(shown).flatten(1, 2))
+        features = eye(rgb, sweep)
         torch.testing.assert_close(features, columns.flatten(1))
         told = eye.rays(columns).permute(0, 2, 1).reshape(3, RAYS, SIGNS, DEPTHS).sigmoid()
         torch.testing.assert_close(eye.scan(features), told.transpose(2, 3))
@@ -198,7 +223,7 @@ def told_and_true() -> tuple[torch.Tensor, torch.Tensor]:
         )
     views = Views.join(parts)
     with torch.no_grad():
-        return eye.scan(eye(views.rgb)), views.rays.float()
+        return eye.scan(eye(views.rgb, views.sweep(PlaneSweep()))), views.rays.float()
 
 
 def test_the_eye_that_ships_sees_how_far_the_way_is_free_in_houses_it_never_saw(told_and_true):
@@ -214,9 +239,27 @@ def test_what_the_eye_that_ships_calls_likely_is_so_as_often_as_it_says(told_and
             assert float(true[chosen].mean()) == pytest.approx(float(told[chosen].mean()), abs=0.1)
 
 
+def test_the_eye_that_ships_reads_distance_from_what_shifts_in_worlds_unlike_those_it_was_taught_in():
+    """The same images with and without what was seen before; this is what it needs in a strange world."""
+    known, camera, eye = open_scenes("procedural", "val"), Camera(), load_eye()
+    scenes, parts = AlteredScenes(known, 1.0, np.random.default_rng(3)), []
+    for scene_id in known.scene_ids[:12]:
+        scene = scenes.load(scene_id)
+        world = World(scene, scene.free_space, RaycastSensor(scene, camera))
+        parts.append(render_views(world, camera, 64, np.random.default_rng(0)))
+    views = Views.join(parts)
+    views = views.pick(views.since[:, 0] > 0)
+    with torch.no_grad():
+        logits = [eye.scan_logits(eye(views.rgb, sweep)) for sweep in (views.sweep(PlaneSweep()), None)]
+    moving, still = (float(scan_loss(told, views.rays).sum()) for told in logits)
+    assert moving < 0.9 * still
+
+
 def test_an_untaught_eye_takes_rgb_as_it_comes():
     eye = VisionEncoder(TINY.vision)
-    assert eye(torch.zeros(3, 3, 64, 64, dtype=torch.uint8)).shape == (3, 32)
+    rgb = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
+    assert eye(rgb).shape == (3, 32)
+    torch.testing.assert_close(eye(rgb), eye(rgb, torch.zeros(3, 8, 32, 32)))  # none = nothing compared
 
 
 def test_training_with_an_eye_that_is_not_there_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):

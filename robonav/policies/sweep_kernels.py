@@ -1,0 +1,55 @@
+# mypy: disable-error-code="valid-type, arg-type, operator, assignment"
+# (inside a Warp kernel types are Warp's, which mypy takes for Python's)
+"""The loop of a plane sweep over pixels and depths."""
+
+from __future__ import annotations
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+_NEAREST = wp.constant(0.15)  # nothing is looked for nearer to the earlier camera, as a share of depth
+_CONTRAST = wp.constant(4.0)  # of differences, so that usual ones are near 1
+
+
+@wp.func
+def _brightness_at(frame: wp.array2d(dtype=wp.float32), row: float, column: float) -> float:
+    """Brightness between pixel centres, or -1 outside of the frame."""
+    last = frame.shape[0] - 1
+    if row <= -0.5 or column <= -0.5 or row >= float(last) + 0.5 or column >= float(last) + 0.5:
+        return -1.0
+    i, j = int(wp.floor(row)), int(wp.floor(column))
+    down, right = row - float(i), column - float(j)
+    top, bottom, first, second = wp.max(i, 0), wp.min(i + 1, last), wp.max(j, 0), wp.min(j + 1, last)
+    upper = frame[top, first] * (1.0 - right) + frame[top, second] * right
+    lower = frame[bottom, first] * (1.0 - right) + frame[bottom, second] * right
+    return upper * (1.0 - down) + lower * down
+
+
+@wp.kernel
+def compare_kernel(
+    present: wp.array3d(dtype=wp.float32),
+    held: wp.array3d(dtype=wp.float32),
+    since: wp.array2d(dtype=wp.float32),
+    inverse_depths: wp.array2d(dtype=wp.float32),
+    sweep: wp.array4d(dtype=wp.float32),
+) -> None:
+    """One pixel of the present frame of one agent, at all depths; the last of them is the farthest."""
+    agent, pixel = wp.tid()
+    side, depths = present.shape[1], inverse_depths.shape[1]
+    row, column = pixel // side, pixel % side
+    half = 0.5 * float(side)
+    rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
+    cosine, sine = wp.cos(since[agent, 1]), wp.sin(since[agent, 1])
+    ahead, left = cosine + sine * rightward, sine - cosine * rightward  # of depth 1, in the earlier frame
+    for k in range(depths):
+        nearness = inverse_depths[row, k]
+        depth = ahead + nearness * since[agent, 2]
+        before = -1.0
+        if since[agent, 0] > 0.0 and depth > _NEAREST:
+            there = half - half * (left + nearness * since[agent, 3]) / depth
+            before = _brightness_at(held[agent], half + half * downward / depth - 0.5, there - 0.5)
+        is_seen = before >= 0.0
+        difference = _CONTRAST * wp.abs(present[agent, row, column] - before)
+        sweep[agent, row, column, k] = wp.where(is_seen, difference, 0.0)
+        sweep[agent, row, column, depths] = wp.where(is_seen, 1.0, 0.0)
