@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.spatial_kernels import launch
-from robonav.policies.sweep_kernels import compare_kernel
+from robonav.policies.sweep_kernels import compare_kernel, overlap_kernel
 
 SWEEP_SIDE = 32  # pixels
 PLANES_M = (0.6, 1.0, 1.6, 2.4, 3.6, inf)  # supposed depths, beside the floor
@@ -88,6 +88,9 @@ class PlaneSweep(nn.Module):
     def compare(self, present: Tensor, held: Tensor, since: Tensor) -> Tensor:
         """By how much brightnesses (N, 32, 32) differ, if a pixel lay at each depth; see `EarlierFrames`.
 
+        The earlier frame counts as bright, on the whole, as the present one where both show the same far
+        away: cameras choose their exposure anew for each frame.
+
         Returns:
             (N, 8, 32, 32): four times the difference on the floor and on planes at six depths, where both
             frames show that point, else 0; the last channel is 1 where they do for what is far away.
@@ -95,7 +98,9 @@ class PlaneSweep(nn.Module):
         count = len(present)
         sweep = torch.empty(count, SWEEP_SIDE, SWEEP_SIDE, SWEEP_CHANNELS, device=present.device)
         frames = present.contiguous(), held.contiguous(), since.contiguous()
-        launch(compare_kernel, (count, SWEEP_SIDE**2), *frames, self.inverse_depths, sweep)
+        sums = torch.zeros(count, 2, device=present.device)
+        launch(overlap_kernel, (count, SWEEP_SIDE**2), *frames, sums)
+        launch(compare_kernel, (count, SWEEP_SIDE**2), *frames, sums, self.inverse_depths, sweep)
         return sweep.permute(0, 3, 1, 2)  # so channels are the last in memory, as convolutions want them
 
 

@@ -9,6 +9,7 @@ import warp as wp
 wp.set_module_options({"enable_backward": False})
 
 _NEAREST = wp.constant(0.15)  # nothing is looked for nearer to the earlier camera, as a share of depth
+_MOST_GAIN = wp.constant(1.5)  # by which exposure is supposed to differ
 _CONTRAST = wp.constant(4.0)  # of differences, so that usual ones are near 1
 
 
@@ -26,11 +27,43 @@ def _brightness_at(frame: wp.array2d(dtype=wp.float32), row: float, column: floa
     return upper * (1.0 - down) + lower * down
 
 
+@wp.func
+def _far_brightness(
+    held: wp.array2d(dtype=wp.float32), turn: float, rightward: float, downward: float
+) -> float:
+    """Brightness in the earlier frame of what lies far away in this direction, -1 where it shows none."""
+    ahead, left = wp.cos(turn) + wp.sin(turn) * rightward, wp.sin(turn) - wp.cos(turn) * rightward
+    if ahead <= _NEAREST:
+        return -1.0
+    half = 0.5 * float(held.shape[0])
+    return _brightness_at(held, half + half * downward / ahead - 0.5, half - half * left / ahead - 0.5)
+
+
+@wp.kernel
+def overlap_kernel(
+    present: wp.array3d(dtype=wp.float32),
+    held: wp.array3d(dtype=wp.float32),
+    since: wp.array2d(dtype=wp.float32),
+    sums: wp.array2d(dtype=wp.float32),
+) -> None:
+    """Add up both frames' brightness (N, 2) where they show the same directions."""
+    agent, pixel = wp.tid()
+    side = present.shape[1]
+    row, column = pixel // side, pixel % side
+    half = 0.5 * float(side)
+    rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
+    before = _far_brightness(held[agent], since[agent, 1], rightward, downward)
+    if before >= 0.0:
+        wp.atomic_add(sums, agent, 0, present[agent, row, column])
+        wp.atomic_add(sums, agent, 1, before)
+
+
 @wp.kernel
 def compare_kernel(
     present: wp.array3d(dtype=wp.float32),
     held: wp.array3d(dtype=wp.float32),
     since: wp.array2d(dtype=wp.float32),
+    sums: wp.array2d(dtype=wp.float32),
     inverse_depths: wp.array2d(dtype=wp.float32),
     sweep: wp.array4d(dtype=wp.float32),
 ) -> None:
@@ -42,6 +75,7 @@ def compare_kernel(
     rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
     cosine, sine = wp.cos(since[agent, 1]), wp.sin(since[agent, 1])
     ahead, left = cosine + sine * rightward, sine - cosine * rightward  # of depth 1, in the earlier frame
+    gain = wp.clamp(sums[agent, 0] / wp.max(sums[agent, 1], 1e-6), 1.0 / _MOST_GAIN, _MOST_GAIN)
     for k in range(depths):
         nearness = inverse_depths[row, k]
         depth = ahead + nearness * since[agent, 2]
@@ -50,6 +84,6 @@ def compare_kernel(
             there = half - half * (left + nearness * since[agent, 3]) / depth
             before = _brightness_at(held[agent], half + half * downward / depth - 0.5, there - 0.5)
         is_seen = before >= 0.0
-        difference = _CONTRAST * wp.abs(present[agent, row, column] - before)
+        difference = _CONTRAST * wp.abs(present[agent, row, column] - gain * before)
         sweep[agent, row, column, k] = wp.where(is_seen, difference, 0.0)
         sweep[agent, row, column, depths] = wp.where(is_seen, 1.0, 0.0)
