@@ -98,9 +98,10 @@ class PlaneSweep(nn.Module):
         count = len(present)
         sweep = torch.empty(count, SWEEP_SIDE, SWEEP_SIDE, SWEEP_CHANNELS, device=present.device)
         frames = present.contiguous(), held.contiguous(), since.contiguous()
+        turn = torch.stack([since[:, 1].cos(), since[:, 1].sin()], dim=1)
         sums = torch.zeros(count, 2, device=present.device)
-        launch(overlap_kernel, (count, SWEEP_SIDE**2), *frames, sums)
-        launch(compare_kernel, (count, SWEEP_SIDE**2), *frames, sums, self.inverse_depths, sweep)
+        launch(overlap_kernel, (count, SWEEP_SIDE**2), *frames[:2], turn, sums)
+        launch(compare_kernel, (count, SWEEP_SIDE**2), *frames, turn, sums, self.inverse_depths, sweep)
         return sweep.permute(0, 3, 1, 2)  # so channels are the last in memory, as convolutions want them
 
 

@@ -29,10 +29,10 @@ def _brightness_at(frame: wp.array2d(dtype=wp.float32), row: float, column: floa
 
 @wp.func
 def _far_brightness(
-    held: wp.array2d(dtype=wp.float32), turn: float, rightward: float, downward: float
+    held: wp.array2d(dtype=wp.float32), turn: wp.vec2, rightward: float, downward: float
 ) -> float:
     """Brightness in the earlier frame of what lies far away in this direction, -1 where it shows none."""
-    ahead, left = wp.cos(turn) + wp.sin(turn) * rightward, wp.sin(turn) - wp.cos(turn) * rightward
+    ahead, left = turn[0] + turn[1] * rightward, turn[1] - turn[0] * rightward
     if ahead <= _NEAREST:
         return -1.0
     half = 0.5 * float(held.shape[0])
@@ -43,7 +43,7 @@ def _far_brightness(
 def overlap_kernel(
     present: wp.array3d(dtype=wp.float32),
     held: wp.array3d(dtype=wp.float32),
-    since: wp.array2d(dtype=wp.float32),
+    turn: wp.array(dtype=wp.vec2),
     sums: wp.array2d(dtype=wp.float32),
 ) -> None:
     """Add up both frames' brightness (N, 2) where they show the same directions."""
@@ -52,7 +52,7 @@ def overlap_kernel(
     row, column = pixel // side, pixel % side
     half = 0.5 * float(side)
     rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
-    before = _far_brightness(held[agent], since[agent, 1], rightward, downward)
+    before = _far_brightness(held[agent], turn[agent], rightward, downward)
     if before >= 0.0:
         wp.atomic_add(sums, agent, 0, present[agent, row, column])
         wp.atomic_add(sums, agent, 1, before)
@@ -63,6 +63,7 @@ def compare_kernel(
     present: wp.array3d(dtype=wp.float32),
     held: wp.array3d(dtype=wp.float32),
     since: wp.array2d(dtype=wp.float32),
+    turn: wp.array(dtype=wp.vec2),
     sums: wp.array2d(dtype=wp.float32),
     inverse_depths: wp.array2d(dtype=wp.float32),
     sweep: wp.array4d(dtype=wp.float32),
@@ -73,7 +74,7 @@ def compare_kernel(
     row, column = pixel // side, pixel % side
     half = 0.5 * float(side)
     rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
-    cosine, sine = wp.cos(since[agent, 1]), wp.sin(since[agent, 1])
+    cosine, sine = turn[agent][0], turn[agent][1]
     ahead, left = cosine + sine * rightward, sine - cosine * rightward  # of depth 1, in the earlier frame
     gain = wp.clamp(sums[agent, 0] / wp.max(sums[agent, 1], 1e-6), 1.0 / _MOST_GAIN, _MOST_GAIN)
     for k in range(depths):
