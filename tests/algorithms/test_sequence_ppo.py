@@ -35,7 +35,7 @@ def small_eye() -> VisionEncoder:
     torch.manual_seed(0)
     eye = VisionEncoder(VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2))
     for weight in eye.parameters():
-        weight.data *= 3.5  # as strong as the features of an eye that was taught
+        weight.data *= 4.5  # as strong as the features of an eye that was taught
     return eye
 
 

@@ -41,7 +41,8 @@ def test_the_parts_together_are_the_whole(views: list[tuple[float, float]]) -> N
     for yaw, x in views:
         add(room, yaw, x)
         parts.update(growing.update())
-        np.testing.assert_array_equal(corners(list(parts.values())), corners([room.mesh(0)]))
+        # a corner may lie where its rounding tips
+        np.testing.assert_allclose(corners(list(parts.values())), corners([room.mesh(0)]), rtol=0.0, atol=1.0)
     assert sum(len(triangles) for _, triangles, _ in parts.values()) > 50
 
 

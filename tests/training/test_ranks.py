@@ -63,8 +63,8 @@ def assert_same_state(found: Path, expected: Path) -> None:
         ours, theirs = load_file(found / name), load_file(expected / name)
         assert ours.keys() == theirs.keys()
         for key in theirs.keys() - {"shuffle_rng"}:  # each rank shuffles what it has
-            value = theirs[key]
-            torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-6, msg=f"{name}: {key}")
+            value = theirs[key]  # Adam divides by gradients' size, so how sums are rounded shows a little
+            torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-5, msg=f"{name}: {key}")
 
 
 def test_two_ranks_learn_what_one_process_learns(killed: Killed, tmp_path: Path) -> None:
