@@ -55,15 +55,13 @@ class Options:
 
 def errors(eye: VisionEncoder, views: Views, still: bool = False) -> dict[str, float]:
     """Errors of the eye's scan on views; if they are `still`, without what was seen before."""
-    planes, logits = PlaneSweep(), []
+    planes = PlaneSweep()
     with torch.no_grad():
-        for part in torch.arange(len(views.rgb)).split(_BATCH):
-            some = views.pick(part)
-            logits.append(eye.scan_logits(eye(some.rgb, None if still else some.sweep(planes))))
-    told_logits = torch.cat(logits)
+        seen = [eye(part.rgb, None if still else part.sweep(planes)) for part in views.split(_BATCH)]
+        logits = torch.cat([eye.scan_logits(features) for features in seen])
     names = ("free_loss", "occupied_loss", "sight_loss")
-    result = dict(zip(names, scan_loss(told_logits, views.rays).tolist(), strict=True))
-    told, true = free_way_m(told_logits.sigmoid()), free_way_m(views.rays.float())
+    result = dict(zip(names, scan_loss(logits, views.rays).tolist(), strict=True))
+    told, true = free_way_m(logits.sigmoid()), free_way_m(views.rays.float())
     for low, high in pairwise(RANGES_M):
         chosen = (true >= low) & (true < high)
         if chosen.any():

@@ -129,8 +129,7 @@ class VisionTraining:
     def errors(self, views: Views) -> dict[str, float]:
         """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
         with torch.no_grad():
-            parts = torch.arange(len(views.rgb)).split(self.config.batch)
-            logits = torch.cat([self._logits(views.pick(part)) for part in parts])
+            logits = torch.cat([self._logits(part) for part in views.split(self.config.batch)])
         free, occupied, in_sight = scan_loss(logits, views.rays).tolist()
         off = free_way_m(logits.sigmoid()) - free_way_m(views.rays.float())
         return {

@@ -49,6 +49,10 @@ class Views:
         """Some of the views."""
         return Views(self.rgb[chosen], self.before[chosen], self.since[chosen], self.rays[chosen])
 
+    def split(self, size: int) -> list[Views]:
+        """The views in parts of at most `size`."""
+        return [self.pick(part) for part in torch.arange(len(self.rgb)).split(size)]
+
     def sweep(self, planes: PlaneSweep) -> Tensor:
         """How the views differ from the earlier ones, (N, 8, 32, 32)."""
         return planes.compare(brightness(self.rgb), brightness(self.before), self.since)

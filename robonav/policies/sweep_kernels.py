@@ -28,15 +28,23 @@ def _brightness_at(frame: wp.array2d(dtype=wp.float32), row: float, column: floa
 
 
 @wp.func
-def _far_brightness(
-    held: wp.array2d(dtype=wp.float32), turn: wp.vec2, rightward: float, downward: float
+def _direction(side: int, pixel: int) -> wp.vec2:
+    """Tangents to the right and downward of a pixel of a square image, for 90 degrees of view."""
+    half = 0.5 * float(side)
+    return wp.vec2((float(pixel % side) + 0.5) / half - 1.0, (float(pixel // side) + 0.5) / half - 1.0)
+
+
+@wp.func
+def _brightness_before(
+    held: wp.array2d(dtype=wp.float32), turn: wp.vec2, way: wp.vec2, direction: wp.vec2, nearness: float
 ) -> float:
-    """Brightness in the earlier frame of what lies far away in this direction, -1 where it shows none."""
-    ahead, left = turn[0] + turn[1] * rightward, turn[1] - turn[0] * rightward
-    if ahead <= _NEAREST:
+    """Brightness in the earlier frame of what lies in a direction at 1 / nearness, -1 where it shows none."""
+    depth = turn[0] + turn[1] * direction[0] + nearness * way[0]  # in the earlier frame, as shares of it
+    left = turn[1] - turn[0] * direction[0] + nearness * way[1]
+    if depth <= _NEAREST:
         return -1.0
     half = 0.5 * float(held.shape[0])
-    return _brightness_at(held, half + half * downward / ahead - 0.5, half - half * left / ahead - 0.5)
+    return _brightness_at(held, half + half * direction[1] / depth - 0.5, half - half * left / depth - 0.5)
 
 
 @wp.kernel
@@ -49,12 +57,9 @@ def overlap_kernel(
     """Add up both frames' brightness (N, 2) where they show the same directions."""
     agent, pixel = wp.tid()
     side = present.shape[1]
-    row, column = pixel // side, pixel % side
-    half = 0.5 * float(side)
-    rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
-    before = _far_brightness(held[agent], turn[agent], rightward, downward)
+    before = _brightness_before(held[agent], turn[agent], wp.vec2(0.0, 0.0), _direction(side, pixel), 0.0)
     if before >= 0.0:
-        wp.atomic_add(sums, agent, 0, present[agent, row, column])
+        wp.atomic_add(sums, agent, 0, present[agent, pixel // side, pixel % side])
         wp.atomic_add(sums, agent, 1, before)
 
 
@@ -72,19 +77,11 @@ def compare_kernel(
     agent, pixel = wp.tid()
     side, depths = present.shape[1], inverse_depths.shape[1]
     row, column = pixel // side, pixel % side
-    half = 0.5 * float(side)
-    rightward, downward = (float(column) + 0.5) / half - 1.0, (float(row) + 0.5) / half - 1.0
-    cosine, sine = turn[agent][0], turn[agent][1]
-    ahead, left = cosine + sine * rightward, sine - cosine * rightward  # of depth 1, in the earlier frame
+    direction, way = _direction(side, pixel), wp.vec2(since[agent, 2], since[agent, 3])
     gain = wp.clamp(sums[agent, 0] / wp.max(sums[agent, 1], 1e-6), 1.0 / _MOST_GAIN, _MOST_GAIN)
     for k in range(depths):
-        nearness = inverse_depths[row, k]
-        depth = ahead + nearness * since[agent, 2]
-        before = -1.0
-        if since[agent, 0] > 0.0 and depth > _NEAREST:
-            there = half - half * (left + nearness * since[agent, 3]) / depth
-            before = _brightness_at(held[agent], half + half * downward / depth - 0.5, there - 0.5)
-        is_seen = before >= 0.0
+        before = _brightness_before(held[agent], turn[agent], way, direction, inverse_depths[row, k])
+        is_seen = before >= 0.0 and since[agent, 0] > 0.0
         difference = _CONTRAST * wp.abs(present[agent, row, column] - gain * before)
         sweep[agent, row, column, k] = wp.where(is_seen, difference, 0.0)
         sweep[agent, row, column, depths] = wp.where(is_seen, 1.0, 0.0)

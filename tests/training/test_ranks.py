@@ -63,8 +63,9 @@ def assert_same_state(found: Path, expected: Path) -> None:
         ours, theirs = load_file(found / name), load_file(expected / name)
         assert ours.keys() == theirs.keys()
         for key in theirs.keys() - {"shuffle_rng"}:  # each rank shuffles what it has
-            value = theirs[key]  # Adam divides by gradients' size, so how sums are rounded shows a little
-            torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-5, msg=f"{name}: {key}")
+            # Gradients (Adam's moments) agree; dividing by their size, Adam enlarges how sums are rounded.
+            atol = 1e-5 if name == "model.safetensors" else 1e-6
+            torch.testing.assert_close(ours[key], theirs[key], rtol=1e-4, atol=atol, msg=f"{name}: {key}")
 
 
 def test_two_ranks_learn_what_one_process_learns(killed: Killed, tmp_path: Path) -> None:
