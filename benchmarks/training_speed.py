@@ -24,7 +24,7 @@ import torch
 import tyro
 
 from robonav.algorithms.ranks import Ranks
-from robonav.algorithms.reward_normaliser import RewardNormaliser
+from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation import NavigationSimulator, WorldCache
 from robonav.launch.presets import load_preset
@@ -32,6 +32,7 @@ from robonav.launch.ranks import run_ranks
 from robonav.maps.reconstruction import Reconstruction
 from robonav.policies.encoder import FrameEncoder
 from robonav.policies.guidance import Guide
+from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemory
 from robonav.training import TrainingRun
@@ -95,8 +96,8 @@ def measure(options: Options, ranks: Ranks) -> None:
         config = replace(config, num_envs=options.num_envs)
     with tempfile.TemporaryDirectory() as folder:
         run = TrainingRun(config, Path(folder) / "run", ranks=ranks)
-        run.normaliser.reset()
-        speeds = [steps_per_second(env.step, env.num_envs) for env in (run.worlds, run.normaliser)]
+        run.rewarded.reset()
+        speeds = [steps_per_second(env.step, env.num_envs) for env in (run.worlds, run.rewarded)]
         worlds, with_reward = ranks.gather(np.array([speeds])).sum(0)
         rollout = config.num_envs * config.episode_steps
         run.algorithm.learn(rollout)
@@ -111,7 +112,8 @@ def measure(options: Options, ranks: Ranks) -> None:
         watch.watch(Guide, "advise", "act: plan on it")
         watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
-        watch.watch(RewardNormaliser, "_update_reward", "reward: normalise (waits for other ranks)")
+        watch.watch(RunningRewardScale, "scaled", "reward: scale (waits for other ranks)")
+        watch.watch(PlaneSweep, "observe", "act: plane sweep")
         start, busy = time.perf_counter(), time.process_time()
         run.algorithm.learn(options.rollouts * rollout, reset_num_timesteps=False)
         seconds, busy = time.perf_counter() - start, time.process_time() - busy

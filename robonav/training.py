@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 from robonav import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
-from robonav.algorithms.reward_normaliser import RewardNormaliser
+from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.checkpoint import CheckpointError, load_sight
 from robonav.envs.odometry import MAX_DRIFT
@@ -192,11 +192,18 @@ class TrainingRun:
         start = starting_policy(config.init)
         eye = start.encoder.eye if start else load_sight(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
-        monitored = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
-        self.normaliser = RewardNormaliser(monitored, config.ppo.gamma, self.ranks)
+        self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
+        self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
         self.algorithm = SequencePPO(
-            self.normaliser, ppo, config.policy, config.seed, config.device, eye=eye, ranks=self.ranks
+            self.rewarded,
+            ppo,
+            config.policy,
+            config.seed,
+            config.device,
+            eye=eye,
+            ranks=self.ranks,
+            reward_scale=self.reward_scale,
         )
         if start:
             take_over(self.algorithm.policy, start, str(config.init))
@@ -244,7 +251,7 @@ class TrainingRun:
         checkpoint.save_checkpoint(folder, self.algorithm.policy, training, run, facts)
 
     def _training_tensors(self) -> dict[str, torch.Tensor]:
-        statistics = self.normaliser.ret_rms
+        statistics = self.reward_scale.statistics
         counters = {
             "num_timesteps": self.algorithm.num_timesteps,
             "episodes_started": self.ranks.gather(self.worlds.state()["episodes_started"]),
@@ -277,7 +284,7 @@ class TrainingRun:
             checkpoint.load_optimizer(self.algorithm.optimizer, tensors)
             self.algorithm.num_timesteps = int(tensors["num_timesteps"])
             self.worlds.restore({"episodes_started": self.ranks.own(tensors["episodes_started"].numpy())})
-            statistics = self.normaliser.ret_rms
+            statistics = self.reward_scale.statistics
             statistics.mean, statistics.var = tensors["return_mean"].numpy(), tensors["return_var"].numpy()
             statistics.count = float(tensors["return_count"])
             torch.set_rng_state(tensors["torch_rng"])

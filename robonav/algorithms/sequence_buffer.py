@@ -55,6 +55,7 @@ class SequenceBuffer:
         self.log_probs = np.zeros((length, num_envs), np.float32)
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
+        self.cut_off = np.zeros((length, num_envs), np.float32)  # value of what a time limit took away
         self.advantages = np.zeros((length, num_envs), np.float32)
         self.returns = np.zeros((length, num_envs), np.float32)
 

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from robonav.algorithms.behaviour import mixed_with_uniform, sample
 from robonav.algorithms.ranks import Ranks, equal_part
+from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
@@ -113,9 +114,10 @@ class SequencePPO(OnPolicyAlgorithm):
         verbose: int = 0,
         eye: VisionEncoder | DinoEye | None = None,
         ranks: Ranks | None = None,
+        reward_scale: RewardScale | None = None,
     ) -> None:
         self.eye: VisionEncoder | DinoEye = eye or load_eye()
-        self.ranks = ranks or Ranks()
+        self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
@@ -194,7 +196,7 @@ class SequencePPO(OnPolicyAlgorithm):
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.float().cpu(), behaviour.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
-            buffer.rewards[t] = rewards + self._truncated_values(dones, infos, memory)
+            buffer.rewards[t], buffer.cut_off[t] = rewards, self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
             self.num_timesteps += env.num_envs * self.ranks.size
             self._update_info_buffer(infos, dones)
@@ -212,11 +214,12 @@ class SequencePPO(OnPolicyAlgorithm):
         self._learn_from(range(length - length // self.config.parts, length))
 
     def _judge(self, steps: range, dones: NDArray[np.bool_], memory: Memory) -> None:
-        """Advantages and returns of the latest steps."""
+        """Scaled rewards, advantages and returns of the latest steps."""
+        buffer, part = self.rollout_buffer, slice(steps.start, steps.stop)
+        scaled = self.reward_scale.scaled(buffer.rewards[part], buffer.starts[part])
+        buffer.rewards[part] = scaled + buffer.cut_off[part]
         next_values = self._peek(self._last_obs, memory)
-        self.rollout_buffer.compute_advantages(
-            next_values, dones, self.config.gamma, self.config.gae_lambda, steps
-        )
+        buffer.compute_advantages(next_values, dones, self.config.gamma, self.config.gae_lambda, steps)
 
     def _remembered(self, count: int) -> list[KeyValueCache] | list[RecurrentState]:
         """What the trunk remembers, as it now is, of the first steps of the rollout."""

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.spatial_kernels import launch
-from robonav.policies.sweep_kernels import compare_kernel, overlap_kernel
+from robonav.policies.sweep_kernels import differ_kernel, lay_over_kernel
 
 SWEEP_SIDE = 32  # pixels
 PLANES_M = (0.6, 1.0, 1.6, 2.4, 3.6, inf)  # supposed depths, beside the floor
 SWEEP_CHANNELS = len(PLANES_M) + 2  # differences for the floor and the planes, and where there are any
+_MOST_GAIN = 1.5  # by which exposure is supposed to differ
 
 
 @dataclass
@@ -95,16 +96,22 @@ class PlaneSweep(nn.Module):
             (N, 8, 32, 32): four times the difference on the floor and on planes at six depths, where both
             frames show that point, else 0; the last channel is 1 where they do for what is far away.
         """
-        count = len(present)
-        sweep = torch.empty(count, SWEEP_SIDE, SWEEP_SIDE, SWEEP_CHANNELS, device=present.device)
-        frames = present.contiguous(), held.contiguous(), since.contiguous()
-        turn = torch.stack([since[:, 1].cos(), since[:, 1].sin()], dim=1)
-        sums = torch.zeros(count, 2, device=present.device)
-        launch(overlap_kernel, (count, SWEEP_SIDE**2), *frames[:2], turn, sums)
-        launch(compare_kernel, (count, SWEEP_SIDE**2), *frames, turn, sums, self.inverse_depths, sweep)
+        count, device = len(present), present.device
+        frames, planes = (present.contiguous(), held.contiguous(), since.contiguous()), self.inverse_depths
+        sums = torch.empty(count, SWEEP_SIDE, 2, device=device)
+        sweep = torch.empty(count, SWEEP_SIDE, SWEEP_SIDE, SWEEP_CHANNELS, device=device)
+        launch(lay_over_kernel, (count, SWEEP_SIDE), *frames, planes, sums, sweep)
+        now, before = sums.sum(dim=1).unbind(dim=1)
+        gains = (now / before.clamp(min=1e-6)).clamp(1.0 / _MOST_GAIN, _MOST_GAIN)
+        launch(differ_kernel, (count, SWEEP_SIDE), frames[0], gains, sweep)
         return sweep.permute(0, 3, 1, 2)  # so channels are the last in memory, as convolutions want them
 
 
 def brightness(rgb: Tensor) -> Tensor:
     """Brightness (N, 32, 32) in 0 ... 1 of images (N, 3, H, W) in 0 ... 255."""
-    return nn.functional.adaptive_avg_pool2d(rgb.float(), SWEEP_SIDE).mean(dim=1) / 255.0
+    image, wanted = rgb.float(), (2 * SWEEP_SIDE, 2 * SWEEP_SIDE)
+    if image.shape[-2:] != wanted:
+        image = nn.functional.interpolate(image, wanted, mode="area")
+    pixels = image.permute(0, 2, 3, 1)  # as they usually lie in memory
+    rows = (pixels[:, ::2] + pixels[:, 1::2]).reshape(len(rgb), SWEEP_SIDE, SWEEP_SIDE, 6)
+    return rows.sum(dim=-1) / (12 * 255.0)

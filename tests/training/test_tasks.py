@@ -130,9 +130,8 @@ def test_surprise_replaces_or_joins_the_reward_of_the_task(tmp_path):
         config = replace(TINY, task="apples", surprise_weight=weight, steps=64)
         run = TrainingRun(config, tmp_path / str(weight))
         assert (run.reward.parts == {}) == (weight == 0)
-        run.normaliser.reset()
-        run.normaliser.step(np.array([1, 2]))
-        rewards[weight] = run.normaliser.get_original_reward()
+        run.rewarded.reset()
+        rewards[weight] = run.rewarded.step(np.array([1, 2]))[1]
     np.testing.assert_allclose(rewards[0.0], -1e-4, rtol=1e-4)  # a step, and no apple yet
     np.testing.assert_allclose(rewards[1.0] + 1e-4, 2 * (rewards[0.5] + 1e-4), rtol=1e-4)
     assert (rewards[1.0] > 0.1).all()
