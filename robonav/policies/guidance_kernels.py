@@ -13,6 +13,7 @@ from robonav.policies.guidance_ways import (
     ESCAPE,
     HEADINGS,
     NOWHERE,
+    OCCUPIED_ABOVE,
     RAYS,
     Maps,
     Plans,
@@ -85,10 +86,35 @@ def revise(maps: Maps, plans: Plans) -> None:
     plans.thinks[agent] = plans.goal[agent, 0] == NOWHERE or blocked or late
 
 
-@wp.func
-def is_news(maps: Maps, plans: Plans, agent: int, cell: int) -> bool:
-    """Whether a cell was neither seen nor given up."""
-    return int(maps.summary[agent, cell][1]) <= SEEN_ABOVE and plans.given_up[agent, cell] == wp.uint8(0)
+_NEWS = f"""
+    const wp::vec2ub* map = maps.summary.data + (size_t)agent * maps.summary.shape[1];
+    const wp::uint8* given_up = plans.given_up.data + (size_t)agent * plans.given_up.shape[1];
+    auto is_occupied = [&](int cell) {{ return map[cell][0] > {OCCUPIED_ABOVE}; }};
+    auto is_news = [&](int cell) {{ return map[cell][1] <= {SEEN_ABOVE} && !given_up[cell]; }};
+"""  # a cell is news that was neither seen nor given up; in C++ these loops are twice as fast
+
+
+@wp.func_native(
+    _NEWS
+    + """
+    const int* offset = maps.rays.data + (size_t)ray * maps.rays.shape[1];
+    float total = 0.0f;
+    for (int step = 1; step <= maps.rays.shape[1]; ++step, ++offset) {
+        const int cell = (place + *offset) & maps.grid.mask;
+        const bool occupied = is_occupied(cell);
+        if (is_news(cell)) {
+            const float surface = (occupied ? wall_m : floor_m) * (float)step * maps.grid.cell_m * width;
+            total += surface;
+        }
+        if (occupied) break;
+    }
+    return total;
+"""
+)
+def _unseen_along(
+    maps: Maps, plans: Plans, agent: int, place: int, ray: int, wall_m: float, floor_m: float, width: float
+) -> float:
+    """Unseen surface in m² along a ray that stands for so wide an angle."""
 
 
 @wp.func
@@ -97,38 +123,56 @@ def unseen_around(maps: Maps, plans: Plans, agent: int, place: int) -> CoarseWor
     worth = CoarseWorth()
     cell_m, width = maps.grid.cell_m, 2.0 * wp.pi * float(COARSE) / float(RAYS)
     for ray in range(RAYS // COARSE):
-        total = float(0.0)
-        for step in range(maps.rays.shape[1]):
-            cell = (place + maps.rays[COARSE * ray + COARSE // 2, step]) & maps.grid.mask
-            occupied = is_occupied(maps, agent, cell)
-            if is_news(maps, plans, agent, cell):
-                depth = wp.where(occupied, WALL_M, 2.0 * cell_m)
-                total += depth * float(step + 1) * cell_m * width
-            if occupied:
-                break
-        worth[ray] = total
+        middle = COARSE * ray + COARSE // 2
+        worth[ray] = _unseen_along(maps, plans, agent, place, middle, WALL_M, 2.0 * cell_m, width)
     return worth
+
+
+@wp.func_native(
+    _NEWS
+    + """
+    const int rays = maps.rays.shape[0], reach = maps.rays.shape[1];
+    int* stamp = plans.stamp.data + (size_t)agent * plans.stamp.shape[1];
+    float total = 0.0f;
+    for (int ray = begin; ray < end; ++ray) {
+        const int* offset = maps.rays.data + (size_t)((ray + 2 * rays) % rays) * reach;
+        for (int step = 0; step < reach; ++step) {
+            const int cell = (place + offset[step]) & maps.grid.mask;
+            const bool occupied = is_occupied(cell);
+            if (stamp[cell] != way) {
+                stamp[cell] = way;
+                if (is_news(cell)) total += occupied ? wall_m2 : floor_m2;
+            }
+            if (occupied) break;
+        }
+    }
+    return total;
+"""
+)
+def _newly_counted_along(
+    maps: Maps,
+    plans: Plans,
+    agent: int,
+    place: int,
+    way: int,
+    begin: int,
+    end: int,
+    wall_m2: float,
+    floor_m2: float,
+) -> float:
+    """Unseen surface in m² of the cells along these rays that were not counted on this way yet."""
 
 
 @wp.func
 def newly_counted(maps: Maps, plans: Plans, agent: int, place: int, first: float, last: float) -> float:
     """Unseen surface in m² that a turn between two headings shows, and that this way has not shown yet."""
-    total, cell_m, way = float(0.0), maps.grid.cell_m, plans.ways[agent]
+    cell_m, way = maps.grid.cell_m, plans.ways[agent]
     per_turn = float(RAYS // HEADINGS)
     turned = wp.round(turns_between(first, last))
     begin = int(wp.round(per_turn * (first + wp.min(turned, 0.0)))) - RAYS // 8
     end = int(wp.round(per_turn * (first + wp.max(turned, 0.0)))) + RAYS // 8
-    for ray in range(begin, wp.min(end, begin + RAYS)):
-        for step in range(maps.rays.shape[1]):
-            cell = (place + maps.rays[(ray + 2 * RAYS) % RAYS, step]) & maps.grid.mask
-            occupied = is_occupied(maps, agent, cell)
-            if plans.stamp[agent, cell] != way:
-                plans.stamp[agent, cell] = way
-                if is_news(maps, plans, agent, cell):
-                    total += cell_m * wp.where(occupied, WALL_M, 2.0 * cell_m)
-            if occupied:
-                break
-    return total
+    end, wall_m2 = wp.min(end, begin + RAYS), cell_m * WALL_M
+    return _newly_counted_along(maps, plans, agent, place, way, begin, end, wall_m2, cell_m * (2.0 * cell_m))
 
 
 @wp.func

@@ -111,6 +111,23 @@ def bearing(offset: wp.vec2) -> float:
     return wp.atan2(offset[1], offset[0]) * float(HEADINGS) / (2.0 * wp.pi)
 
 
+@wp.func_native(f"""
+    const wp::vec2ub* map = maps.summary.data + (size_t)agent * maps.summary.shape[1];
+    const int last = maps.grid.cells - 1;
+    int nearest = {UNREACHED};
+    for (int dx = -reach; dx <= reach; ++dx) {{
+        const int beside = cell + (dx & last) * 2 * maps.grid.cells;
+        for (int dy = -reach; dy <= reach; ++dy) {{
+            const int other = (beside + (dy & last)) & maps.grid.mask, squared = dx * dx + dy * dy;
+            if (map[other][0] > {OCCUPIED_ABOVE} && squared < nearest) nearest = squared;
+        }}
+    }}
+    return nearest;
+""")
+def _nearest_occupied(maps: Maps, agent: int, cell: int, reach: int) -> int:
+    """Squared distance in cells of what is occupied nearest to a cell, of those up to `reach` cells off."""
+
+
 @wp.func
 def priced(maps: Maps, agent: int, cell: int) -> int:
     """What a cell costs that the body may or may not fit in."""
@@ -120,12 +137,7 @@ def priced(maps: Maps, agent: int, cell: int) -> int:
     if not known_free:
         return IMPASSABLE
     reach = int(COMFORT_M / maps.grid.cell_m)
-    nearest = int(1 << 30)  # squared distance of an obstacle in cells
-    for dx in range(-reach, reach + 1):
-        for dy in range(-reach, reach + 1):
-            squared = dx * dx + dy * dy
-            if squared < nearest and is_occupied(maps, agent, moved_by(maps.grid, cell, dx, dy)):
-                nearest = squared
+    nearest = _nearest_occupied(maps, agent, cell, reach)
     distance = maps.grid.cell_m * wp.sqrt(float(nearest))
     if distance >= COMFORT_M:
         return EASY
