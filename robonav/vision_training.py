@@ -2,76 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav import checkpoint
 from robonav.checkpoint import load_eye
-from robonav.envs.navigation import WorldCache
-from robonav.envs.scenes import open_scenes
-from robonav.envs.sensors.camera import Camera
-from robonav.errors import UsageError
+from robonav.envs.navigation import World
 from robonav.policies.plane_sweep import PlaneSweep
-from robonav.policies.vision import DEPTH_STEP_M, SIDE, VisionConfig, VisionEncoder
-from robonav.provenance import git_revision, versions
+from robonav.policies.vision import DEPTH_STEP_M, VisionConfig, VisionEncoder
+from robonav.teaching import Teaching, TeachingConfig
 from robonav.vision_views import Views, render_views, vary
-from robonav.vision_worlds import AlteredScenes
-
-_FILES = {"config.json", "model.safetensors", "training.safetensors"}
 
 
 @dataclass(frozen=True)
-class VisionTrainConfig:
+class VisionTrainConfig(TeachingConfig):
     """Everything that decides how the eye is taught."""
 
-    scenes: str = "procedural"
-    """Worlds to look at (their `train` split): `procedural`, a mesh file, or a folder."""
-    rounds: int = 105
-    """Rounds of rendering and learning."""
-    scenes_per_round: int = 16
-    """Worlds that each round renders views of."""
-    views_per_scene: int = 256
-    """Views of each of them."""
-    kept_rounds: int = 8
-    """Views of so many rounds are kept to learn from."""
-    passes: int = 3
-    """How often a view is learnt from, on average."""
-    batch: int = 128
-    """Views per gradient step."""
-    altered: float = 0.75
-    """Share of the worlds that are shown in other paint, wider, cluttered, without ceiling or with holes."""
-    learning_rate: float = 1.2e-3
-    """Adam's highest learning rate, of a one-cycle schedule."""
-    checkpoint_every: int = 8
-    """Rounds between checkpoints."""
-    seed: int = 0
-    """Decides weights, worlds, views and their order."""
-    threads: int = 0
-    """CPU threads; 0 = all cores."""
-    init: str | None = None
-    """An eye to teach further: one that ships with robonav, or a folder of this command; None = a new one."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """Size of a new eye."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained, before anything is written."""
-        for name in ("rounds", "scenes_per_round", "views_per_scene", "kept_rounds", "passes", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        if not 0.0 <= self.altered <= 1.0:
-            raise UsageError(f"altered is {self.altered}: give a share, 0 to 1")
-
-    @property
-    def steps_per_round(self) -> int:
-        """Gradient steps of one round."""
-        return max(1, self.passes * self.scenes_per_round * self.views_per_scene // self.batch)
 
 
 def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
@@ -85,46 +38,14 @@ def free_way_m(rays: Tensor) -> Tensor:
     return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
-class VisionTraining:
-    """A run that teaches an eye; every random number follows from the seed and the round, so it can resume.
+class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
+    """A run that teaches an eye."""
 
-    Raises:
-        UsageError: The folder already holds a run and `resume` is False, or it holds other files.
-    """
+    what = "an eye"
 
     def __init__(self, config: VisionTrainConfig, out: Path, resume: bool = False) -> None:
-        if (out / "config.json").exists() and not resume:
-            raise UsageError(f"{out}: already holds a run; add --resume, or choose another --out")
-        others = sorted({path.name for path in out.glob("*")} - _FILES)
-        if others:  # a checkpoint replaces the whole folder
-            raise UsageError(f"{out}: holds {others[0]}, which is not part of an eye; choose another --out")
-        self.config, self.out = config, out
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        self.camera = Camera(SIDE, SIDE)
-        scenes = open_scenes(config.scenes, "train")
-        self._scenes = AlteredScenes(scenes, config.altered, np.random.default_rng(config.seed))
-        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
-        torch.manual_seed(config.seed)
-        self.encoder = load_eye(config.init).train() if config.init else VisionEncoder(config.vision)
         self._planes = PlaneSweep()
-        self.optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.learning_rate)
-        self.round = 0
-        if (out / "training.safetensors").exists():
-            self._restore()
-
-    def learn(self) -> Iterator[dict[str, float]]:
-        """Render and learn, round by round; yields what each round showed, and saves every few rounds."""
-        kept = [self._render(r) for r in range(max(0, self.round - self.config.kept_rounds + 1), self.round)]
-        while self.round < self.config.rounds:
-            fresh = self._render(self.round)
-            shown = self.errors(fresh) if self.round else {}
-            kept = [*kept, fresh][-self.config.kept_rounds :]
-            loss = self._learn_from(Views.join(kept))
-            self.round += 1
-            if self.round % self.config.checkpoint_every == 0 or self.round == self.config.rounds:
-                self.save(shown)
-            yield {"round": self.round, "loss": loss, **shown}
+        super().__init__(config, out, resume)
 
     def errors(self, views: Views) -> dict[str, float]:
         """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
@@ -139,65 +60,22 @@ class VisionTraining:
             "free_way_error_m": float(off.abs().mean()),
         }
 
+    def _start(self) -> VisionEncoder:
+        return load_eye(self.config.init).train() if self.config.init else VisionEncoder(self.config.vision)
+
+    def _sizes(self) -> dict[str, Any]:
+        return {"vision": asdict(self.network.config)}
+
+    def _look(self, world: World, rng: np.random.Generator) -> Views:
+        return render_views(world, self.camera, self.config.views_per_scene, rng)
+
+    def _join(self, views: list[Views]) -> Views:
+        return Views.join(views)
+
+    def _loss(self, views: Views, generator: torch.Generator) -> Tensor:
+        chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
+        varied = vary(views.pick(chosen), generator)
+        return scan_loss(self._logits(varied), varied.rays).sum()
+
     def _logits(self, views: Views) -> Tensor:
-        return self.encoder.scan_logits(self.encoder(views.rgb, views.sweep(self._planes)))
-
-    def save(self, shown: dict[str, float]) -> None:
-        """Replace the folder's files by the present state."""
-        config = {
-            "format": checkpoint.FORMAT,
-            "training": {**asdict(self.config), "vision": asdict(self.encoder.config)},
-            "rounds": self.round,
-            "errors_on_unseen_views": shown,
-            "versions": versions(),
-            "git_revision": git_revision(),
-        }
-        tensors = {
-            "model.safetensors": dict(self.encoder.state_dict()),
-            "training.safetensors": {
-                **checkpoint.optimizer_tensors(self.optimizer),
-                "round": torch.tensor(self.round),
-            },
-        }
-        checkpoint.write_folder(self.out, tensors, {"config.json": json.dumps(config, indent=1)})
-
-    def _restore(self) -> None:
-        checkpoint.read_config(self.out)
-        tensors = checkpoint.read_tensors(self.out / "training.safetensors")
-        try:
-            self.encoder.load_state_dict(checkpoint.read_tensors(self.out / "model.safetensors"))
-            checkpoint.load_optimizer(self.optimizer, tensors)
-            self.round = int(tensors["round"])
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise checkpoint.CheckpointError(
-                f"{self.out}: cannot be resumed from ({error}); start again in another --out"
-            ) from error
-
-    def _render(self, number: int) -> Views:
-        self._scenes.rng = rng = np.random.default_rng([self.config.seed, number])
-        ids, size = self._scenes.scene_ids, self.config.scenes_per_round
-        order = np.random.default_rng(self.config.seed).permutation(len(ids))
-        chosen = [ids[order[(number * size + i) % len(ids)]] for i in range(size)]
-        count = self.config.views_per_scene
-        return Views.join([render_views(self._worlds.get(s), self.camera, count, rng) for s in chosen])
-
-    def _learn_from(self, views: Views) -> float:
-        generator = torch.Generator().manual_seed(1_000_003 * self.config.seed + self.round)
-        steps, losses = self.config.steps_per_round, []
-        for step in range(steps):
-            self._set_learning_rate((self.round + step / steps) / self.config.rounds)
-            chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
-            varied = vary(views.pick(chosen), generator)
-            loss = scan_loss(self._logits(varied), varied.rays).sum()
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.item())
-        return float(np.mean(losses))
-
-    def _set_learning_rate(self, progress: float) -> None:
-        """One cycle: up over the first tenth, then down along a cosine."""
-        rise = min(1.0, progress / 0.1)
-        fall = 0.5 * (1 + np.cos(np.pi * max(0.0, progress - 0.1) / 0.9))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * max(0.02, rise * fall)
+        return self.network.scan_logits(self.network(views.rgb, views.sweep(self._planes)))

@@ -69,10 +69,10 @@ def render_views(world: World, camera: Camera, count: int, rng: np.random.Genera
             yaw[i], there[i] = way
             turns = 0 if rng.random() < _STRAIGHT else round(rng.normal(0.0, _USUAL_TURNS))
             since[i] = 1.0, turns * TURN_RAD, FORWARD_M, 0.0
-    rgb, depth = _seen_from(world, camera, there, yaw + since[:, 1])
+    rgb, depth = seen_from(world, camera, there, yaw + since[:, 1])
     before, moved = rgb.copy(), np.flatnonzero(since[:, 0])
     if len(moved):
-        before[moved] = _seen_from(world, camera, xy[moved], yaw[moved])[0]
+        before[moved] = seen_from(world, camera, xy[moved], yaw[moved])[0]
     halved = F.adaptive_avg_pool2d(torch.from_numpy(before).float(), SWEEP_SIDE).round().to(torch.uint8)
     return Views(
         torch.from_numpy(rgb), halved, torch.from_numpy(since), torch.from_numpy(scan(depth, camera))
@@ -90,7 +90,7 @@ def _free_way(
     return None
 
 
-def _seen_from(
+def seen_from(
     world: World, camera: Camera, xy: NDArray[np.floating], yaw: NDArray[np.floating]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Images (N, 3, H, W) and depth (N, H, W) from places (N, 2)."""

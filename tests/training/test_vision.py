@@ -169,7 +169,7 @@ def test_an_eye_can_be_taught_further(tmp_path):
     further = replace(TINY, rounds=1, init=str(tmp_path / "first"), vision=VisionConfig())
     training = VisionTraining(further, tmp_path / "second")
     for name, weight in load_eye(str(tmp_path / "first")).state_dict().items():
-        assert torch.equal(training.encoder.state_dict()[name], weight)
+        assert torch.equal(training.network.state_dict()[name], weight)
     list(training.learn())
     assert load_eye(str(tmp_path / "second")).config == TINY.vision
 
