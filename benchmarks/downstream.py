@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from robonav.envs.episode_files import ListedEpisode
     from robonav.envs.scenes import SceneSet
 
-UNTAUGHT = ("frontier", "straight", "random")
+UNTAUGHT = ("rgb-planner", "frontier", "straight", "random")
+FOR_PICTURES = ("picture-planner",)
 WAYS = ("fine-tuned", "from scratch")
 
 
@@ -108,10 +109,12 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
     from robonav.training import TrainingRun
 
     out = run_folder(task, way, seed, options)
-    base, is_tuned = load_preset(options.base), way == "fine-tuned"
+    base, for_task = load_preset(options.base), load_preset(f"nano-{task}")
+    is_tuned = way == "fine-tuned"
     config = replace(
-        load_preset(f"nano-{task}"),
+        for_task,
         policy=base.policy,
+        finder=for_task.finder if base.policy.guidance else None,
         ppo=gently(base.ppo) if is_tuned else base.ppo,
         init=options.init.format(seed=seed) if is_tuned else None,
         surprise_weight=options.surprise,
@@ -172,7 +175,7 @@ def members_of(goal: Goal, options: Options) -> dict[str, dict[str, str]]:
     return {
         **rows,
         "explorer as it is": {f"explorer-{seed}": init for seed, init in enumerate(inits)},
-        **{name: {name: name} for name in UNTAUGHT},
+        **{name: {name: name} for name in (*(FOR_PICTURES if goal.task == "image-goal" else ()), *UNTAUGHT)},
     }
 
 

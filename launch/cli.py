@@ -23,6 +23,7 @@ from robonav.launch.doctor import DoctorCommand
 from robonav.launch.drive import DriveCommand
 from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
+from robonav.launch.finder import FinderCommand
 from robonav.launch.map import MapCommand
 from robonav.launch.meta import MetaCommand
 from robonav.launch.scenes import ScenesCommand
@@ -44,6 +45,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, type[Command]] = {
     "vision": VisionCommand,
+    "finder": FinderCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "drive": DriveCommand,

@@ -35,13 +35,15 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
         robonav evaluate runs/nano-apples-0 --task apples --apples 3 --steps 512
+        robonav evaluate picture-planner --task image-goal --steps 512
         robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
     rgb-planner; with true depth depth-planner; with true depth and pose frontier, nearest-frontier; with
-    depth and odometry topological, goal-planner, goal-frontier, goal-bumper."""
+    depth and odometry topological, goal-planner, goal-frontier, goal-bumper; with a goal image
+    picture-planner."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100

@@ -54,6 +54,9 @@ class TrainCommand(MeshOptions):
     vision: str | None = None
     """The frozen eye: one that ships with robonav (nano), a folder of `robonav vision`, or, for
     preset paper, model.safetensors of facebook/dinov2-base."""
+    finder: str | None = None
+    """What finds goal images in nano-image-goal: one that ships with robonav (nano), or a folder of `robonav
+    finder`; it goes with the eye that it was taught with."""
     sensor: Literal["raycast", "habitat"] | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); default the faster of ours."""
     motion_noise: float | None = None
@@ -86,7 +89,7 @@ class TrainCommand(MeshOptions):
 
         preset = load_preset(self.preset)
         names = ["init", "apples", "obstacles", "drift", "scenes", "steps", "num_envs"]
-        names += ["vision", "sensor", "motion_noise", "seed", "device", "threads"]
+        names += ["vision", "finder", "sensor", "motion_noise", "seed", "device", "threads"]
         ppo = replace(
             gently(preset.ppo) if self.init else preset.ppo,
             **self._given("micro_batch", "random_actions", "precision"),

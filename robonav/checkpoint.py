@@ -29,6 +29,7 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
+from robonav.policies.goal_finder import GoalFinder, GoalFinderConfig
 from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.spatial_memory import SpatialMemoryConfig
@@ -37,6 +38,7 @@ from robonav.provenance import git_revision, versions
 
 FORMAT = 6
 EYES = Path(__file__).parent / "policies" / "eyes"
+FINDERS = Path(__file__).parent / "policies" / "finders"
 _MAX_SIDE = 4096  # pixels of an image
 _PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
 _UNFIT = (
@@ -194,6 +196,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         **config["policy"],
         "vision": _vision_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
+        "finder": _finder_config(finder) if (finder := config["policy"].get("finder")) else None,
         "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
     }
     return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
@@ -205,20 +208,46 @@ def load_eye(name: str = "nano") -> VisionEncoder:
     Raises:
         CheckpointError: There is none of that name, or a file is missing or damaged.
     """
-    folder = EYES / name if (EYES / name).is_dir() else Path(name)
+
+    def described(training: dict[str, Any]) -> VisionEncoder:
+        sizes = _vision_config(training["vision"])
+        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
+        return VisionEncoder(sizes)
+
+    return _load_frozen(name, EYES, "eye", "robonav vision", described)
+
+
+def load_finder(name: str = "nano") -> GoalFinder:
+    """A frozen finder of goal pictures: one that ships by its name, or a folder of `robonav finder`.
+
+    Raises:
+        CheckpointError: There is none of that name, or a file is missing or damaged.
+    """
+
+    def described(training: dict[str, Any]) -> GoalFinder:
+        sizes = _vision_config(training["eye"])
+        assert isinstance(sizes, VisionConfig), "it does not go with an eye of robonav"
+        return GoalFinder(_finder_config(training["finder"]), sizes)
+
+    return _load_frozen(name, FINDERS, "finder", "robonav finder", described)
+
+
+def _load_frozen(
+    name: str, shipped: Path, what: str, command: str, described: Callable[[dict[str, Any]], Module]
+) -> Module:
+    """What a command taught: one that ships by its name, or a folder."""
+    folder = shipped / name if (shipped / name).is_dir() else Path(name)
     if not folder.is_dir():
-        shipped = ", ".join(sorted(path.name for path in EYES.iterdir() if path.is_dir()))
-        raise CheckpointError(f"{name}: no such eye; give {shipped}, or a folder of `robonav vision`")
+        names = ", ".join(sorted(path.name for path in shipped.iterdir() if path.is_dir()))
+        raise CheckpointError(f"{name}: no such {what}; give {names}, or a folder of `{command}`")
     config, weights = read_config(folder), read_tensors(folder / "model.safetensors")
     try:
-        sizes = _vision_config(config["training"]["vision"])
-        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
-        eye = _built_to_fit(lambda: VisionEncoder(sizes), weights)
-        eye.load_state_dict(weights)
+        module = _built_to_fit(lambda: described(config["training"]), weights)
+        module.load_state_dict(weights)
     except _UNFIT as error:
-        finding = f"the eye that config.json describes does not fit ({str(error)[:120]})"
+        finding = f"the {what} that config.json describes does not fit ({str(error)[:120]})"
         raise _damaged(folder, finding) from error
-    return eye.eval()
+    return module.eval()
 
 
 def load_sight(name: str) -> VisionEncoder | DinoEye:
@@ -252,6 +281,13 @@ def _vision_config(saved: dict[str, Any]) -> VisionConfig | DinoConfig:
         return DinoConfig(**saved)
     first, second, third, fourth = saved["channels"]
     return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
+
+
+def _finder_config(saved: dict[str, Any]) -> GoalFinderConfig:
+    first, second, third, fourth = saved["channels"]
+    near, mid, wide = saved["compared"]
+    sizes = {**saved, "channels": (first, second, third, fourth), "compared": (near, mid, wide)}
+    return GoalFinderConfig(**sizes)
 
 
 def _spatial_config(saved: dict[str, Any] | None) -> SpatialMemoryConfig | None:

@@ -40,7 +40,7 @@ def starting_policy(init: str | None) -> SequencePolicy | None:
 
 
 def take_over(policy: SequencePolicy, start: SequencePolicy, name: str) -> None:
-    """Give a new policy the weights of another; what only the new one has, its view of a goal, stays new.
+    """Give a new policy the weights of another; what only the new one has, for goals, stays as it is.
 
     Args:
         policy: The new one.
@@ -50,7 +50,7 @@ def take_over(policy: SequencePolicy, start: SequencePolicy, name: str) -> None:
     Raises:
         UsageError: They are of different sizes, or `start` wants a goal that the new one is not shown.
     """
-    if policy.config != start.config:
+    if replace(policy.config, finder=None) != replace(start.config, finder=None):
         raise UsageError(f"{name} holds a policy of another size: fine-tune it with the preset of its size")
     missing, unexpected = policy.load_state_dict(start.state_dict(), strict=False)
     if unexpected:
@@ -58,4 +58,4 @@ def take_over(policy: SequencePolicy, start: SequencePolicy, name: str) -> None:
             f"{name} was trained to go to goal images, which this task does not show, or to places: "
             "start from an explorer"
         )
-    assert all(weight.startswith("encoder.goal.") for weight in missing), missing
+    assert all(weight.startswith(("encoder.goal.", "search.")) for weight in missing), missing

@@ -22,7 +22,7 @@ from robonav import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
-from robonav.checkpoint import CheckpointError, load_sight
+from robonav.checkpoint import CheckpointError, load_finder, load_sight
 from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
@@ -34,6 +34,7 @@ from robonav.errors import UsageError
 from robonav.fine_tuning import starting_policy, take_over
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoEye
+from robonav.policies.goal_finder import GoalFinder
 from robonav.policies.vision import VisionEncoder
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
@@ -105,6 +106,9 @@ class TrainConfig:
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
     """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
+    finder: str | None = None
+    """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
+    finder`; None = images are context and no more."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
@@ -204,6 +208,7 @@ class TrainingRun:
             eye=eye,
             ranks=self.ranks,
             reward_scale=self.reward_scale,
+            finder=_finder(config.finder, eye),
         )
         if start:
             take_over(self.algorithm.policy, start, str(config.init))
@@ -307,6 +312,17 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
     }
     makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+
+
+def _finder(name: str | None, eye: VisionEncoder | DinoEye) -> GoalFinder | None:
+    """What finds goal images, if anything; it must go with the eye."""
+    finder = load_finder(name) if name else None
+    if finder and not (isinstance(eye, VisionEncoder) and finder.tell.in_features == eye.config.squeezed):
+        raise UsageError(
+            f"finder {name} was taught with an eye of another size: teach one with "
+            "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
+        )
+    return finder
 
 
 def _reconstruction_curiosity(config: TrainConfig, num_envs: int) -> ReconstructionCuriosity:

@@ -4,4 +4,4 @@ from dataclasses import replace
 
 from robonav.launch.presets.nano import PRESET as NANO
 
-PRESET = replace(NANO, task="image-goal", surprise_weight=0.0)
+PRESET = replace(NANO, task="image-goal", surprise_weight=0.0, finder="nano")

@@ -26,6 +26,8 @@ from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoEye
+from robonav.policies.goal_finder import GoalFinder
+from robonav.policies.goal_search import GoalSearch
 from robonav.policies.recurrent import RecurrentState
 from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.transformer import KeyValueCache
@@ -115,13 +117,16 @@ class SequencePPO(OnPolicyAlgorithm):
         eye: VisionEncoder | DinoEye | None = None,
         ranks: Ranks | None = None,
         reward_scale: RewardScale | None = None,
+        finder: GoalFinder | None = None,
     ) -> None:
         self.eye: VisionEncoder | DinoEye = eye or load_eye()
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
-        self.policy_config = replace(policy_config or SequencePolicyConfig(), vision=self.eye.config)
+        self.finder, config_of_finder = finder, finder.config if finder else None
+        size = policy_config or SequencePolicyConfig()
+        self.policy_config = replace(size, vision=self.eye.config, finder=config_of_finder)
         super().__init__(
             SequencePolicy,  # type: ignore[arg-type]
             env,
@@ -150,6 +155,8 @@ class SequencePPO(OnPolicyAlgorithm):
             self.device
         )
         self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
+        if self.finder and isinstance(self.policy.search, GoalSearch):
+            self.policy.search.finder.load_state_dict(self.finder.state_dict())
         self.learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(self.learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)

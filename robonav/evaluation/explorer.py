@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 FORWARD, LEFT, RIGHT = 0, 1, 2
 TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
+TO_PICTURES = ("picture-planner",)
 BASELINES = (
     *("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "depth-planner", "topological"),
     *TO_GOALS,
+    *TO_PICTURES,
 )
 SHIPPED = Path(__file__).parent.parent / "policies" / "explorers"
 
@@ -78,6 +80,7 @@ def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str |
         "nearest-frontier": frontier.nearest_frontier,
         "rgb-planner": rgb_planner.RgbPlanner,
         "depth-planner": rgb_planner.DepthPlanner,
+        "picture-planner": rgb_planner.PicturePlanner,
         "topological": hierarchy.topological,
         "goal-bumper": hierarchy.GoalBumper,
         "goal-planner": hierarchy.GoalPlanner,
@@ -85,6 +88,8 @@ def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str |
     }
     if name_or_path in TO_GOALS and task != "sparse-goal":
         raise UsageError(f"{name_or_path} goes straight to goals that it is told: add --task sparse-goal")
+    if name_or_path in TO_PICTURES and task != "image-goal":
+        raise UsageError(f"{name_or_path} looks for goal images: add --task image-goal")
     if name_or_path in makers:
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robonav.checkpoint import load_eye
+from robonav.checkpoint import load_eye, load_finder
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.envs.sensors.camera import Camera
+from robonav.policies.goal_search import GoalSearch, Look, Sought, nothing_sought
 from robonav.policies.guidance import GuidanceConfig, Guide
 from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.spatial_memory import SpatialMemory, SpatialMemoryConfig
@@ -46,9 +47,14 @@ class ScanPlanner(ABC):
         executed = torch.as_tensor(observation["previous_action"])
         with torch.no_grad():
             self._map.observe(self._places, self._scan(observation, frames, camera), executed, self._starts)
-            advice = self._guide.advise(self._plans, self._places, executed, self._starts)
+            sought = self._sought(observation)
+            advice = self._guide.advise(self._plans, self._places, executed, self._starts, sought)
         self._starts = torch.zeros_like(self._starts)
         return advice[:, :NUM_ACTIONS].argmax(dim=1).numpy()
+
+    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> Sought:
+        """Where to go rather than to look for what is new: nowhere."""
+        return nothing_sought(len(self._starts), _CPU)
 
     @abstractmethod
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
@@ -68,9 +74,31 @@ class RgbPlanner(ScanPlanner):
         self._earlier = self._sweep.new(num_agents, _CPU)
 
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
-        rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(observation["rgb"], -1, 1)))
-        executed = torch.as_tensor(observation["previous_action"])
-        return self._eye.scan(self._eye(rgb, self._sweep.observe(self._earlier, rgb, executed, self._starts)))
+        rgb, executed = _channels_first(observation["rgb"]), torch.as_tensor(observation["previous_action"])
+        sweep = self._sweep.observe(self._earlier, rgb, executed, self._starts)
+        self._seen = Look(rgb, self._eye(rgb, sweep))
+        return self._eye.scan(self._seen.features)
+
+
+class PicturePlanner(RgbPlanner):
+    """Sees RGB and a goal picture, and goes where it believes that was taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        finder = load_finder()
+        self._search = GoalSearch(finder.config, self._eye.config)
+        self._search.finder.load_state_dict(finder.state_dict())
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps, frames and pictures; it draws no random numbers."""
+        super().reset(num_agents, seed)
+        self._beliefs = self._search.new(num_agents, _CPU)
+
+    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> Sought:
+        if bool(self._starts.any()):
+            picture = _channels_first(observation["goal"])
+            self._picture = Look(picture, self._eye(picture))
+        return self._search.observe(self._beliefs, self._seen, self._picture, self._places, self._starts)
 
 
 class DepthPlanner(ScanPlanner):
@@ -78,3 +106,8 @@ class DepthPlanner(ScanPlanner):
 
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
         return torch.from_numpy(scan(np.asarray(frames.depth), camera).astype(np.float32))
+
+
+def _channels_first(images: NDArray[np.generic]) -> Tensor:
+    """Images (N, H, W, 3) as a tensor (N, 3, H, W)."""
+    return torch.as_tensor(np.ascontiguousarray(np.moveaxis(images, -1, 1)))

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from robonav.errors import UsageError
 from robonav.policies.dino import DinoConfig
+from robonav.policies.goal_finder import GoalFinderConfig
 from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.spatial_memory import SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig
@@ -33,6 +34,8 @@ class SequencePolicyConfig:
     """The planner on the own map; None = the policy gets no advice."""
     vision: VisionConfig | DinoConfig = field(default_factory=VisionConfig)
     """Size of the frozen eye."""
+    finder: GoalFinderConfig | None = None
+    """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
     trunk: TrunkName = "transformer"
     """What remembers frames: a causal transformer, or an LSTM, for which only width and blocks count."""
     qk_norm: bool = False
@@ -50,6 +53,7 @@ class SequencePolicyConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
+        self._check_frozen_parts()
         if self.trunk not in get_args(TrunkName):
             raise ValueError(f"trunk is {self.trunk!r}: choose transformer or lstm")
         if self.action_token not in get_args(ActionToken):
@@ -62,14 +66,18 @@ class SequencePolicyConfig:
             raise ValueError("an LSTM remembers the whole episode: contexts need the transformer")
         if self.memory_every < 0:
             raise ValueError(f"memory_every is {self.memory_every}: give a number of blocks, or 0")
-        if self.guidance and not self.spatial:
-            raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
-        if self.spatial and isinstance(self.vision, DinoConfig):
-            raise UsageError("DINOv2 tells no ranges to draw a map of: use preset paper, or another eye")
         if self.width % (2 * self.heads):
             raise ValueError(
                 f"width {self.width} must be a multiple of twice the {self.heads} heads (rotary pairs)"
             )
+
+    def _check_frozen_parts(self) -> None:
+        if self.guidance and not self.spatial:
+            raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
+        if self.finder and not self.guidance:
+            raise UsageError("a finder tells a planner where to go: use a preset with one, or --finder None")
+        if self.spatial and isinstance(self.vision, DinoConfig):
+            raise UsageError("DINOv2 tells no ranges to draw a map of: use preset paper, or another eye")
 
     @property
     def contexts(self) -> tuple[int | None, ...]:

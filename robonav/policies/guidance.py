@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from robonav.envs.navigation import NUM_ACTIONS
 from robonav.policies import guidance_kernels as kernels
 from robonav.policies import guidance_ways
+from robonav.policies.goal_search import Sought
 from robonav.policies.spatial_memory import Places, SpatialMemory, SpatialMemoryConfig
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
@@ -132,7 +133,9 @@ class Guide(nn.Module):
         plans.goal += int(guidance_ways.NOWHERE)
         return plans
 
-    def advise(self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor) -> Tensor:
+    def advise(
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> Tensor:
         """Advice (N, 7) on the next action, once the map knows of the last one.
 
         Args:
@@ -140,12 +143,13 @@ class Guide(nn.Module):
             places: The agents' maps.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
+            sought: Where to go rather than to look for what is new.
         """
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
-        maps, state = self._maps(places, previous_action, starts), plans.arrays
+        maps, state = self._maps(places, previous_action, starts, sought), plans.arrays
         search, trace = guidance_ways.search, guidance_ways.trace
-        for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, trace):
+        for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, kernels.pursue, trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
         self._doubt(plans, places, starts)
@@ -164,7 +168,9 @@ class Guide(nn.Module):
             for state in (plans.given_up, plans.still, plans.idle):
                 state[stuck] = 0
 
-    def _maps(self, places: Places, previous_action: Tensor, starts: Tensor) -> guidance_ways.Maps:
+    def _maps(
+        self, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> guidance_ways.Maps:
         maps = guidance_ways.Maps()
         maps.grid = self._memory.grid
         maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
@@ -174,6 +180,8 @@ class Guide(nn.Module):
         maps.heading = wp.from_torch(places.heading)
         maps.previous_action = wp.from_torch(previous_action)
         maps.starts = wp.from_torch(starts)
+        maps.seeks = wp.from_torch(sought.known)
+        maps.sought = wp.from_torch(sought.pose, dtype=wp.vec3)
         return maps
 
 
@@ -194,7 +202,9 @@ class NoGuide(nn.Module):
         """Nothing."""
         return Plans(*(torch.zeros(0, device=device) for _ in fields(Plans)))
 
-    def advise(self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor) -> Tensor:
+    def advise(
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> Tensor:
         """Advice of no size (N, 0)."""
         return torch.zeros(len(starts), 0, device=starts.device)
 

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc"
+# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc, empty-body"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
 """Next-best-view planning on the policy's own map: one thread an agent."""
 
@@ -41,6 +41,8 @@ WALL_M = wp.constant(2.5)  # assumed height of an occupied cell that is not seen
 BOUNCE = wp.constant(7)  # turns of who wanders and is blocked; in time that takes all 24 headings
 LOOKAHEAD_M = wp.constant(1.0)
 ARRIVED_M = wp.constant(0.2)
+NEAR_M = wp.constant(1.0)  # how far from a sought place one that can be reached may lie
+SOUGHT_WORTH = wp.constant(4.0)  # square metres a step, more than any view
 SEEN_ABOVE = wp.constant(127)  # of 255: from where on a cell counts as seen
 FORWARD, LEFT, RIGHT = wp.constant(0), wp.constant(1), wp.constant(2)
 
@@ -276,6 +278,32 @@ def choose(maps: Maps, plans: Plans) -> None:
     plans.clock[agent, 0] = 0
     plans.goal[agent, 0] = chosen
     plans.worth[agent] = most
+
+
+@wp.func
+def place_near(maps: Maps, plans: Plans, agent: int, point: wp.vec2) -> int:
+    """The place that can be reached and is nearest to a point, NOWHERE if none is near."""
+    nearest, least = int(NOWHERE), float(NEAR_M)
+    for index in range(plans.met[agent]):
+        away = wp.length(offset_to(maps.grid, plans.reached[agent, index], point))
+        if away < least:
+            nearest = plans.reached[agent, index]
+            least = away
+    return nearest
+
+
+@wp.kernel
+def pursue(maps: Maps, plans: Plans) -> None:
+    """Whoever seeks a place goes there rather than to a view, once there is a way."""
+    agent = wp.tid()
+    if not plans.thinks[agent] or not maps.seeks[agent]:
+        return
+    sought = maps.sought[agent]
+    place = place_near(maps, plans, agent, wp.vec2(sought[0], sought[1]))
+    if place != NOWHERE:
+        plans.goal[agent, 0] = place
+        plans.goal[agent, 1] = int(sought[2]) % HEADINGS
+        plans.worth[agent] = SOUGHT_WORTH
 
 
 @wp.func

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc"
+# mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc, empty-body"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
 """Where an agent can go on the map that its policy draws, and by which way: one thread an agent."""
 
@@ -41,6 +41,8 @@ class Maps:
     heading: wp.array(dtype=wp.int64)  # turns of 15 degrees to the left
     previous_action: wp.array(dtype=wp.int64)  # action + 1, 0 = none or blocked
     starts: wp.array(dtype=wp.bool)
+    seeks: wp.array(dtype=wp.bool)  # whether there is a place to go to rather than to look for what is new
+    sought: wp.array(dtype=wp.vec3)  # x, y in metres, heading in turns
 
 
 @wp.struct

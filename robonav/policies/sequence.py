@@ -15,11 +15,13 @@ from torch.distributions import Categorical
 
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder, Percept
+from robonav.policies.goal_search import GoalSearch, Look, NoGoalSearch, Search
 from robonav.policies.guidance import Guide, NoGuide, Plans
 from robonav.policies.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
+from robonav.policies.vision import VisionConfig
 
 TensorDict = dict[str, Tensor]
 GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place
@@ -35,6 +37,7 @@ class Memory:
         places: Their own maps.
         plans: What they are up to on these maps.
         goals: (N, F) what their goal images look like; of no size where there are none.
+        search: Where they believe these were taken.
     """
 
     frames: list[KeyValueCache] | list[RecurrentState]
@@ -42,6 +45,7 @@ class Memory:
     places: Places
     plans: Plans
     goals: Tensor
+    search: Search
 
 
 def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
@@ -84,6 +88,7 @@ class SequencePolicy(BasePolicy):
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
         self.guide = self._guide()
         self.sweep = PlaneSweep()
+        self.search = self._search("goal" in told)
         self.encoder = FrameEncoder(
             self.config.vision,
             self.places,
@@ -103,7 +108,8 @@ class SequencePolicy(BasePolicy):
         device = self.device
         earlier, goals = self.sweep.new(batch, device), self.encoder.goal.new(batch, device)
         places, plans = self.places.new(batch, device), self.guide.new(batch, device)
-        return Memory(self._new_frames(batch), earlier, places, plans, goals)
+        search = self.search.new(batch, device)
+        return Memory(self._new_frames(batch), earlier, places, plans, goals, search)
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
@@ -111,8 +117,11 @@ class SequencePolicy(BasePolicy):
         sweep = self.sweep.observe(memory.earlier, observation["rgb"], previous_action, starts)
         features, scan = self.encoder.look(observation["rgb"], sweep)
         self.places.observe(memory.places, scan, previous_action, starts)
-        advice = self.guide.advise(memory.plans, memory.places, previous_action, starts)
         goal = self.encoder.goal.look(self.encoder.eye, observation, memory.goals, starts)
+        rgb = observation["rgb"]
+        frame, picture = Look(rgb, features), Look(observation.get("goal", rgb), goal)
+        sought = self.search.observe(memory.search, frame, picture, memory.places, starts)
+        advice = self.guide.advise(memory.plans, memory.places, previous_action, starts, sought)
         return Percept(features, self.places.windows(memory.places), advice, previous_action, goal)
 
     def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
@@ -129,7 +138,7 @@ class SequencePolicy(BasePolicy):
         """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
         frames: Any = [frames.branch() for frames in memory.frames]
         kept = memory.earlier.copy(), memory.places.copy(), memory.plans.copy()
-        branch = Memory(frames, *kept, memory.goals)
+        branch = Memory(frames, *kept, memory.goals, memory.search.copy())
         goes_on = torch.zeros(len(observation["rgb"]), dtype=torch.bool, device=self.device)
         return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 
@@ -203,6 +212,12 @@ class SequencePolicy(BasePolicy):
         return (
             Guide(guidance, self.places) if guidance and isinstance(self.places, SpatialMemory) else NoGuide()
         )
+
+    def _search(self, is_shown_a_picture: bool) -> GoalSearch | NoGoalSearch:
+        finder, vision = self.config.finder, self.config.vision
+        if finder and is_shown_a_picture and isinstance(vision, VisionConfig):
+            return GoalSearch(finder, vision)
+        return NoGoalSearch()
 
     def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:
         return Categorical(logits=self.actor(hidden) + self.guide.prior(percept.advice))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 from safetensors.torch import load_file
 
-from robonav.checkpoint import load_policy
-from robonav.evaluation.explorer import SHIPPED
+from robonav.checkpoint import load_policy, save_checkpoint
+from robonav.errors import UsageError
+from robonav.evaluation.explorer import SHIPPED, make_explorer
+from robonav.fine_tuning import take_over
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
+from robonav.policies.goal_finder import CELLS, GoalFinderConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.policies.vision import VisionConfig
 
 SMALL = SequencePolicyConfig(
     width=32, blocks=1, heads=2, window=4, vision=VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
 )
+FINDER = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
 IMAGE = spaces.Box(0, 255, (3, 40, 40), np.uint8)
 
 
@@ -94,3 +100,56 @@ def test_the_shipped_explorer_has_no_goal_and_every_weight_of_its_file():
 def test_other_spaces_are_still_refused():
     with pytest.raises(ValueError, match="rgb and previous_action"):
         policy_that_sees("rgb", "map")
+
+
+def seeker(finder: GoalFinderConfig | None = FINDER) -> SequencePolicy:
+    """A policy with a planner that is told where pictures were taken, or whose finder tells it nothing."""
+    torch.manual_seed(0)
+    space = spaces.Dict({"rgb": IMAGE, "goal": IMAGE, "previous_action": spaces.Discrete(4)})
+    return SequencePolicy(space, spaces.Discrete(3), replace(SMALL, finder=finder)).eval()
+
+
+def test_the_planner_is_told_where_the_picture_seems_to_have_been_taken_and_peeking_changes_no_belief():
+    policy, rgb, goals = seeker(), frames(12, 1), frames(1, 2)
+    for weight in policy.search.finder.pair[-1].parameters():
+        weight.data.zero_()
+    policy.search.finder.pair[-1].bias.data[0] = 9.0  # whatever it sees
+    policy.search.finder.pair[-1].bias.data[1 + CELLS**2 // 2 - 2] = 9.0  # a metre to the right of it
+    memory, nowhere = policy.new_memory(1), seeker(None).new_memory(1)
+    observation = {"goal": goals[0], "previous_action": torch.tensor([1])}
+    for t in range(3):
+        starts = torch.tensor([t == 0])
+        with torch.no_grad():
+            policy.perceive({**observation, "rgb": rgb[t]}, memory, starts)
+            seeker(None).perceive({**observation, "rgb": rgb[t]}, nowhere, starts)
+            votes = memory.search.votes.clone()
+            policy.peek_value({**observation, "rgb": rgb[t + 1]}, memory)
+        assert torch.equal(memory.search.votes, votes)
+    votes = memory.search.votes[0]
+    assert torch.nonzero(votes == votes.max())[0].tolist() == [0, 62]  # y = -1 m, on a map of 64 cells
+    assert float(votes.max()) > 1.5
+    assert nowhere.search.votes.numel() == 0
+
+
+def test_a_checkpoint_keeps_the_finder_and_an_explorer_without_one_can_be_fine_tuned_with_it(tmp_path):
+    policy = seeker()
+    save_checkpoint(tmp_path / "it", policy, {}, {}, {})
+    loaded, _ = load_policy(tmp_path / "it")
+    assert loaded.config.finder == FINDER
+    for name, weight in policy.search.finder.state_dict().items():
+        assert torch.equal(loaded.search.finder.state_dict()[name], weight)
+    explorer = policy_that_sees("rgb")
+    take_over(policy, explorer, "it")
+    assert torch.equal(policy.actor.weight, explorer.actor.weight)
+    with pytest.raises(UsageError, match="goal images, which this task does not show"):
+        take_over(explorer, policy, "it")
+
+
+def test_a_finder_needs_a_planner_to_tell():
+    with pytest.raises(UsageError, match="a finder tells a planner where to go"):
+        replace(SMALL, spatial=None, guidance=None, finder=FINDER)
+
+
+def test_the_planner_that_looks_for_pictures_says_so_where_there_are_none():
+    with pytest.raises(UsageError, match="picture-planner looks for goal images: add --task image-goal"):
+        make_explorer("picture-planner")

@@ -13,6 +13,7 @@ from robonav.evaluation.pilot import Situation, turn_steps
 from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN
 from robonav.maps.planning import ShortestPaths
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.goal_search import Sought, nothing_sought
 from robonav.policies.guidance import ADVICE, GuidanceConfig, Guide, NoGuide
 from robonav.policies.spatial_memory import Places, SpatialMemory, SpatialMemoryConfig
 
@@ -35,8 +36,9 @@ def places_of(cells, seen):
     return places
 
 
-def advise(places, plans, previous_action=0, start=False):
-    return GUIDE.advise(plans, places, torch.tensor([previous_action]), torch.tensor([start]))[0]
+def advise(places, plans, previous_action=0, start=False, sought=None):
+    sought = sought or nothing_sought(1, CPU)
+    return GUIDE.advise(plans, places, torch.tensor([previous_action]), torch.tensor([start]), sought)[0]
 
 
 def random_cells(seed):
@@ -233,8 +235,36 @@ def test_agents_do_not_disturb_each_other(seed):
     for places in maps:
         alone.append(advise(places, GUIDE.new(1, CPU), start=True))
     joined = Places(*(torch.cat([getattr(m, name) for m in maps]) for name in vars(maps[0])))
-    together = GUIDE.advise(GUIDE.new(3, CPU), joined, torch.zeros(3, dtype=torch.int64), torch.ones(3) > 0)
+    none, starts, sought = torch.zeros(3, dtype=torch.int64), torch.ones(3) > 0, nothing_sought(3, CPU)
+    together = GUIDE.advise(GUIDE.new(3, CPU), joined, none, starts, sought)
     torch.testing.assert_close(together, torch.stack(alone))
+
+
+def test_who_seeks_a_place_goes_there_and_not_where_more_is_to_be_seen():
+    cells, seen = room(9, 20)
+    places = places_of(cells, seen & (np.arange(CELLS)[:, None] < MIDDLE + 15))  # the far end is news
+    pose = torch.tensor([[-0.125, 0.625, 18.0]])  # behind to the left, to look to the right from there
+    plans = GUIDE.new(1, CPU)
+    for known, place in ((True, pose[0, :2]), (False, None)):
+        advise(places, plans, start=True, sought=Sought(torch.tensor([known]), pose))
+        packed = int(plans.goal[0, 0])
+        cell = torch.tensor([packed // (2 * CELLS), packed % CELLS])
+        found = (((cell + MIDDLE) % CELLS - MIDDLE) + 0.5) * CELL_M
+        if known:
+            assert float((found - place).norm()) < CELL_M
+            assert int(plans.goal[0, 1]) == 18
+        else:
+            assert float(found[0]) > 1.0
+
+
+def test_a_sought_place_that_no_way_leads_to_does_not_keep_an_agent_from_exploring():
+    cells, seen = room(9, 20)
+    places = places_of(cells, seen & (np.arange(CELLS)[:, None] < MIDDLE + 15))
+    plans, free = GUIDE.new(1, CPU), GUIDE.new(1, CPU)
+    beyond = Sought(torch.tensor([True]), torch.tensor([[2.0, 5.0, 0.0]]))
+    torch.testing.assert_close(
+        advise(places, plans, start=True, sought=beyond), advise(places, free, start=True)
+    )
 
 
 def test_before_it_has_learned_anything_a_policy_takes_advice_in_most_cases():
@@ -246,7 +276,8 @@ def test_before_it_has_learned_anything_a_policy_takes_advice_in_most_cases():
 
 def test_without_a_guide_nothing_is_said():
     guide = NoGuide()
-    nothing = guide.advise(guide.new(2, CPU), MEMORY.new(2, CPU), torch.zeros(2), torch.ones(2) > 0)
+    starts, sought = torch.ones(2) > 0, nothing_sought(2, CPU)
+    nothing = guide.advise(guide.new(2, CPU), MEMORY.new(2, CPU), torch.zeros(2), starts, sought)
     assert nothing.shape == (2, 0)
     assert guide.encoder(8)(nothing) == guide.prior(nothing) == 0.0
 

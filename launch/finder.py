@@ -1,0 +1,36 @@
+"""`robonav finder`: teach what finds goal pictures for the planner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from robonav.launch.teaching import TeachingOptions, teach
+
+
+@dataclass(frozen=True)
+class FinderCommand(TeachingOptions):
+    """Teach a finder of goal pictures: does a frame show some of one, and where was it taken then?
+
+    One ships with robonav, so this is for other worlds, another eye, or to make it again. The folder gets
+    model.safetensors and config.json with the errors on pairs of views that were not learnt from.
+
+    Examples:
+        robonav finder --out finders/houses
+        robonav finder --init nano --scenes my_scans/ --rounds 40 --out finders/mine
+        robonav train nano-image-goal --init explorer --finder finders/mine
+    """
+
+    out: Path = Path("finders/nano")
+    """Folder of the finder."""
+    vision: str | None = None
+    """The eye that it goes with: `nano`, or a folder of `robonav vision`."""
+
+    def run(self) -> None:
+        """Teach."""
+        from robonav.finder_training import FinderTrainConfig, FinderTraining
+
+        teach(FinderTraining(replace(FinderTrainConfig(), **self.given("vision")), self.out, self.resume))
+        print(
+            f"the finder is in {self.out}\ntrain with it: robonav train nano-image-goal --finder {self.out}"
+        )
