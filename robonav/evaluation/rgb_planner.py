@@ -86,7 +86,7 @@ class PicturePlanner(RgbPlanner):
     def __init__(self) -> None:
         super().__init__()
         finder = load_finder()
-        self._search = GoalSearch(finder.config, self._eye.config)
+        self._search = GoalSearch(finder.config, self._eye.config, self._map.config)
         self._search.finder.load_state_dict(finder.state_dict())
 
     def reset(self, num_agents: int, seed: int) -> None:

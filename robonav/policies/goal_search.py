@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,10 +12,9 @@ from torch.nn import functional as F
 
 from robonav.envs.navigation import TURN_RAD
 from robonav.policies.goal_finder import CELL_M, TURNS, GoalFinder, GoalFinderConfig, cell_centres
-from robonav.policies.spatial_memory import Places
+from robonav.policies.spatial_memory import Places, SpatialMemoryConfig
 from robonav.policies.vision import COLUMNS, VisionConfig
 
-_CELLS = 64  # along an edge of the votes, which repeat as the own map does
 _DOUBT = 1.0  # log-odds: frames that show nothing of a picture are more frequent than where it was taught
 _ENOUGH = 0.25  # votes around a place from which on it is worth going there
 _ARRIVED_M, _ARRIVED_TURNS = 0.6, 1  # there, and facing as the picture does: it was not taken here
@@ -58,7 +58,7 @@ class Search:
 
     Attributes:
         columns: (N, 16, K) what the pictures look like.
-        votes: (N, 64, 64) for places on the own map, of 0.5 m.
+        votes: (N, C, C) for places on the own map, of at most 0.5 m; they repeat as that map does.
         turns: (N, 24) for headings.
         pursued: (N,) int64, for how many steps a place has been known.
     """
@@ -84,8 +84,11 @@ class GoalSearch(nn.Module):
 
     centres: Tensor
 
-    def __init__(self, config: GoalFinderConfig, vision: VisionConfig) -> None:
+    def __init__(self, config: GoalFinderConfig, vision: VisionConfig, spatial: SpatialMemoryConfig) -> None:
         super().__init__()
+        self._period_m = spatial.cells * spatial.cell_m
+        self._cells = math.ceil(self._period_m / CELL_M)
+        self._cell_m = self._period_m / self._cells
         self.finder = GoalFinder(config, vision)
         self.finder.requires_grad_(False)
         self.register_buffer("centres", cell_centres(), persistent=False)
@@ -94,7 +97,7 @@ class GoalSearch(nn.Module):
         """Nothing is believed yet."""
         return Search(
             columns=torch.zeros(count, COLUMNS, self.finder.config.column, device=device),
-            votes=torch.zeros(count, _CELLS, _CELLS, device=device),
+            votes=torch.zeros(count, self._cells, self._cells, device=device),
             turns=torch.zeros(count, TURNS, device=device),
             pursued=torch.zeros(count, dtype=torch.int64, device=device),
         )
@@ -128,8 +131,8 @@ class GoalSearch(nn.Module):
         left = torch.stack([-ahead[:, 1], ahead[:, 0]], dim=1)
         x, y = self.centres[:, 0, None], self.centres[:, 1, None]
         at = places.position[:, None] + x * ahead[:, None] + y * left[:, None]  # (N, cells, 2)
-        cell = (at / CELL_M).floor().long() % _CELLS
-        index = cell[..., 0] * _CELLS + cell[..., 1]
+        cell = (at / self._cell_m).floor().long() % self._cells
+        index = cell[..., 0] * self._cells + cell[..., 1]
         search.votes.flatten(1).scatter_add_(1, index, sure * found.place.softmax(dim=1))
         turned = (torch.arange(TURNS, device=sure.device) - places.heading[:, None]) % TURNS
         search.turns += sure * found.turn.softmax(dim=1).gather(1, turned)
@@ -139,27 +142,31 @@ class GoalSearch(nn.Module):
         around = F.avg_pool2d(F.pad(search.votes[:, None], (1, 1, 1, 1), mode="circular"), 3, 1) * 9.0
         most, best = around.flatten(1).max(dim=1)
         near = torch.tensor([-1, 0, 1], device=best.device)
-        rows, columns = (best[:, None] // _CELLS + near), (best[:, None] % _CELLS + near)
-        index = (rows[:, :, None] % _CELLS) * _CELLS + columns[:, None] % _CELLS
+        rows, columns = best[:, None] // self._cells + near, best[:, None] % self._cells + near
+        index = (rows[:, :, None] % self._cells) * self._cells + columns[:, None] % self._cells
         weights = search.votes.flatten(1).gather(1, index.flatten(1)).clamp(min=0.0).view(-1, 3, 3) + 1e-6
         share = weights / weights.sum(dim=(1, 2), keepdim=True)
-        x = (share.sum(dim=2) * (rows + 0.5)).sum(dim=1) * CELL_M
-        y = (share.sum(dim=1) * (columns + 0.5)).sum(dim=1) * CELL_M
+        x = (share.sum(dim=2) * (rows + 0.5)).sum(dim=1) * self._cell_m
+        y = (share.sum(dim=1) * (columns + 0.5)).sum(dim=1) * self._cell_m
         return Sought(most > _ENOUGH, torch.stack([x, y, search.turns.argmax(dim=1).float()], dim=1))
 
     def _refute(self, search: Search, sought: Sought, places: Places) -> None:
         """Who is there and sees that it was not taken there, or cannot get there, looks elsewhere."""
-        way = _shortest(sought.pose[:, :2] - places.position)
+        way = self._shortest(sought.pose[:, :2] - places.position)
         turns = (sought.pose[:, 2] - places.heading + TURNS // 2) % TURNS - TURNS // 2
         arrived = sought.known & (way.norm(dim=1) < _ARRIVED_M) & (turns.abs() <= _ARRIVED_TURNS)
         search.pursued.add_(1).masked_fill_(~sought.known, 0)
         refuted = arrived | (search.pursued > _PATIENCE)
         if bool(refuted.any()):
-            middles = (torch.arange(_CELLS, device=way.device) + 0.5) * CELL_M
-            off = _shortest(middles - sought.pose[:, :2, None]).square()  # (N, 2, 64)
+            middles = (torch.arange(self._cells, device=way.device) + 0.5) * self._cell_m
+            off = self._shortest(middles - sought.pose[:, :2, None]).square()  # (N, 2, C)
             near = off[:, 0, :, None] + off[:, 1, None] < _REFUTED_M**2
             search.votes[refuted] = search.votes[refuted].masked_fill(near[refuted], _REFUTED)
             search.turns[refuted], search.pursued[refuted] = 0.0, 0
+
+    def _shortest(self, way: Tensor) -> Tensor:
+        """A way in metres to the nearest copy, on a map that repeats."""
+        return way - self._period_m * (way / self._period_m).round()
 
 
 class NoGoalSearch(nn.Module):
@@ -172,9 +179,3 @@ class NoGoalSearch(nn.Module):
     def observe(self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor) -> Sought:
         """Nowhere."""
         return nothing_sought(len(starts), starts.device)
-
-
-def _shortest(way: Tensor) -> Tensor:
-    """A way in metres on a map that repeats, to the nearest copy."""
-    period = _CELLS * CELL_M
-    return way - period * (way / period).round()

@@ -214,9 +214,9 @@ class SequencePolicy(BasePolicy):
         )
 
     def _search(self, is_shown_a_picture: bool) -> GoalSearch | NoGoalSearch:
-        finder, vision = self.config.finder, self.config.vision
-        if finder and is_shown_a_picture and isinstance(vision, VisionConfig):
-            return GoalSearch(finder, vision)
+        finder, vision, spatial = self.config.finder, self.config.vision, self.config.spatial
+        if finder and spatial and is_shown_a_picture and isinstance(vision, VisionConfig):
+            return GoalSearch(finder, vision, spatial)
         return NoGoalSearch()
 
     def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:

@@ -18,10 +18,10 @@ from robonav.policies.goal_finder import (
     cell_centres,
 )
 from robonav.policies.goal_search import GoalSearch, Look, NoGoalSearch
-from robonav.policies.spatial_memory import Places
+from robonav.policies.spatial_memory import Places, SpatialMemoryConfig
 from robonav.policies.vision import VisionConfig
 
-CPU = torch.device("cpu")
+CPU, SPATIAL = torch.device("cpu"), SpatialMemoryConfig()
 VISION = VisionConfig(channels=(4, 4, 4, 4), column=4, squeezed=2)
 SMALL = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
 NOTHING = Look(torch.zeros(1, 3, 64, 64), torch.zeros(1, VISION.features))
@@ -51,8 +51,8 @@ def finding_of(ahead: float, left: float, turn: int, in_view: float = 5.0) -> Fi
     return Finding(torch.tensor([in_view]), -10.0 * off[None].square(), turns)
 
 
-def search_that_is_told(finding: Finding) -> GoalSearch:
-    search = GoalSearch(SMALL, VISION)
+def search_that_is_told(finding: Finding, spatial: SpatialMemoryConfig = SPATIAL) -> GoalSearch:
+    search = GoalSearch(SMALL, VISION, spatial)
     search.finder = Told(finding)
     return search
 
@@ -69,17 +69,20 @@ def observe(search, beliefs, places, start=False):
     ahead=st.floats(-3.5, 3.5),
     left=st.floats(-3.5, 3.5),
     turn=st.integers(0, 23),
+    spatial=st.sampled_from([SPATIAL, SpatialMemoryConfig(cell_m=0.11, cells=128)]),
 )
-def test_what_is_told_from_anywhere_is_entered_where_it_lies_on_the_map(x, y, heading, ahead, left, turn):
+def test_what_is_told_from_anywhere_is_entered_where_it_lies_on_the_map(
+    x, y, heading, ahead, left, turn, spatial
+):
     assume(math.hypot(ahead, left) > 1.0)  # or it was reached at once
-    search = search_that_is_told(finding_of(ahead, left, turn))
+    search = search_that_is_told(finding_of(ahead, left, turn), spatial)
     beliefs, places = search.new(1, CPU), places_at(x, y, heading)
     observe(search, beliefs, places, start=True)
     sought = search._believed(beliefs)
     angle = heading * 2 * math.pi / TURNS
     wanted_x = x + math.cos(angle) * ahead - math.sin(angle) * left
     wanted_y = y + math.sin(angle) * ahead + math.cos(angle) * left
-    period = 64 * CELL_M
+    period = spatial.cells * spatial.cell_m
     for found, wanted in zip(sought.pose[0, :2].tolist(), (wanted_x, wanted_y), strict=True):
         off = (found - wanted) - period * round((found - wanted) / period)
         assert abs(off) < 0.8 * CELL_M
