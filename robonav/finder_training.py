@@ -76,14 +76,8 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
 
     def errors(self, views: list[PicturePairs]) -> dict[str, float]:
         """On pairs not learnt from: the losses, and by how many metres the likeliest places are off."""
-        self.network.eval()
         with torch.no_grad():
-            findings = [self._compare(pairs) for pairs in views]
-        self.network.train()
-        finding = Finding(*(torch.cat(parts) for parts in zip(*findings, strict=True)))
-        share, place, turn = (
-            torch.cat([getattr(pairs, name) for pairs in views]) for name in ("share", "place", "turn")
-        )
+            finding, share, place, turn = self._compare_all(views)
         losses = finder_losses(finding, share, place, turn)
         off = (cell_centres()[finding.place.argmax(dim=1)] - place).norm(dim=1)
         return {
@@ -111,18 +105,21 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
         count = max(1, self.config.batch // self.config.views_per_scene)
         chosen = torch.randint(len(views), (count,), generator=generator)
         varied = [vary(views[i], generator) for i in chosen.tolist()]
-        finding = Finding(*(torch.cat(p) for p in zip(*(self._compare(v) for v in varied), strict=True)))
-        share, place, turn = (
-            torch.cat([getattr(pairs, name) for pairs in varied]) for name in ("share", "place", "turn")
-        )
-        losses = finder_losses(finding, share, place, turn)
+        losses = finder_losses(*self._compare_all(varied))
         return losses.in_view + _PLACE_WEIGHT * losses.place + _TURN_WEIGHT * losses.turn
 
-    def _compare(self, pairs: PicturePairs) -> Finding:
-        frames = self.network.columns(pairs.frames, pairs.frame_features)
-        pictures = self.network.columns(pairs.pictures, pairs.picture_features)
-        finding: Finding = self.network(frames[pairs.pairs[:, 0]], pictures[pairs.pairs[:, 1]])
-        return finding
+    def _compare_all(self, views: list[PicturePairs]) -> tuple[Finding, Tensor, Tensor, Tensor]:
+        """What is told of all pairs, and what is true of them: share, place, turn."""
+        findings = []
+        for pairs in views:
+            frames = self.network.columns(pairs.frames, pairs.frame_features)
+            pictures = self.network.columns(pairs.pictures, pairs.picture_features)
+            findings.append(self.network(frames[pairs.pairs[:, 0]], pictures[pairs.pairs[:, 1]]))
+        finding = Finding(*(torch.cat(parts) for parts in zip(*findings, strict=True)))
+        share, place, turn = (
+            torch.cat([getattr(pairs, name) for pairs in views]) for name in ("share", "place", "turn")
+        )
+        return finding, share, place, turn
 
 
 def finder_losses(finding: Finding, share: Tensor, place: Tensor, turn: Tensor) -> Losses:
