@@ -37,8 +37,8 @@ class TrainCommand(MeshOptions):
     nano-sparse-goal, nano-driver), or an ablation of nano
     (a file in launch/presets)."""
     init: str | None = None
-    """Whose weights to start from, its eye included: `explorer`, which ships with robonav, or a checkpoint or
-    run folder. It then learns at 0.15 of the preset's rate, so that it keeps what it knows."""
+    """Whose weights to start from, its eye and finder included: `explorer`, which ships with robonav, or a
+    checkpoint or run folder. It then learns at 0.15 of the preset's rate, so that it keeps what it knows."""
     apples: int | None = None
     """Apples in an episode of nano-apples."""
     obstacles: int | None = None

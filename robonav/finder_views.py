@@ -11,18 +11,15 @@ from torch import Tensor
 
 from robonav.envs.navigation import World
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.tasks.image_goal import OPEN_M, POINT_STRIDE, POINTS_WITHIN_M
 from robonav.policies.vision import COLUMNS, VisionEncoder
-from robonav.vision_views import seen_from
+from robonav.vision_views import MOST_NOISE, seen_from
 
 FRAMES_PER_PICTURE = 3
 _CANDIDATES = 3  # views of which one becomes a picture: those that show little but a wall seldom do
-_OPEN_M = 1.0  # median depth of those that show more
 _PLACES = 400  # of a world, between which pairs are chosen
 _FARTHEST_M = 4.5  # between a picture and the frames that are meant to show some of it
-_STRIDE = 4  # pixels between the points of a picture
-_POINTS_WITHIN_M = 8.0
 _HIDDEN = 0.04, 0.12  # share of depth, and metres, by which a point lies behind what is seen there
-_MOST_NOISE = 6.0  # of 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ def render_pairs(
     wanted = max(2, count // FRAMES_PER_PICTURE)
     at, yaw = rng.choice(_PLACES, _CANDIDATES * wanted), rng.uniform(-np.pi, np.pi, _CANDIDATES * wanted)
     pictures, depth = seen_from(world, camera, places[at], yaw)
-    is_wall = np.median(depth.reshape(len(depth), -1), axis=1) < _OPEN_M
+    is_wall = np.median(depth.reshape(len(depth), -1), axis=1) < OPEN_M
     chosen = np.argsort(is_wall, kind="stable")[:wanted]
     at, yaw, pictures, depth = at[chosen], yaw[chosen], pictures[chosen], depth[chosen]
     picture_of = np.arange(count) * wanted // count
@@ -125,7 +122,7 @@ def _shown_share(
     turn: NDArray[np.floating],
 ) -> NDArray[np.floating]:
     """Share (P,) of the points of pictures (P, H, W) that frames (P, H, W) show: in view, and not behind."""
-    step = slice(_STRIDE // 2, None, _STRIDE)
+    step = slice(POINT_STRIDE // 2, None, POINT_STRIDE)
     depth = picture_depth[:, step, step].reshape(len(picture_depth), -1)
     right, down, _ = (camera.directions()[step, step].reshape(-1, 3) * depth[..., None]).transpose(2, 0, 1)
     points = _turned(np.stack([depth, -right], axis=-1), turn[:, None]) + place[:, None]
@@ -138,7 +135,7 @@ def _shown_share(
     surface = frame_depth[pair, row.clip(0, camera.height - 1), column.clip(0, camera.width - 1)]
     share, metres = _HIDDEN
     is_hidden = (surface > 0) & (ahead > surface * (1.0 + share) + metres)
-    counts = (depth > 0) & (depth <= _POINTS_WITHIN_M)
+    counts = (depth > 0) & (depth <= POINTS_WITHIN_M)
     shown: NDArray[np.floating] = (counts & framed & ~is_hidden).sum(axis=1) / np.maximum(
         counts.sum(axis=1), 1
     )
@@ -153,7 +150,7 @@ def vary(pairs: PicturePairs, generator: torch.Generator) -> PicturePairs:
 
     def shown(rgb: Tensor) -> Tensor:
         exposure = torch.exp(0.07 * torch.randn(len(rgb), 1, 1, 1, generator=generator))
-        noisy = _MOST_NOISE * torch.rand(len(rgb), 1, 1, 1, generator=generator)
+        noisy = MOST_NOISE * torch.rand(len(rgb), 1, 1, 1, generator=generator)
         noise = noisy * torch.randn(rgb.shape, generator=generator)
         varied = (rgb.float() * (light * exposure) * tint + noise).clamp(0.0, 255.0)
         return varied.flip(-1) if mirrored else varied

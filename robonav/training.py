@@ -35,6 +35,8 @@ from robonav.fine_tuning import starting_policy, take_over
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoEye
 from robonav.policies.goal_finder import GoalFinder
+from robonav.policies.goal_search import GoalSearch
+from robonav.policies.sequence import SequencePolicy
 from robonav.policies.vision import VisionEncoder
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
@@ -208,7 +210,7 @@ class TrainingRun:
             eye=eye,
             ranks=self.ranks,
             reward_scale=self.reward_scale,
-            finder=_finder(config.finder, eye),
+            finder=_finder(config, start, eye),
         )
         if start:
             take_over(self.algorithm.policy, start, str(config.init))
@@ -314,12 +316,20 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
 
 
-def _finder(name: str | None, eye: VisionEncoder | DinoEye) -> GoalFinder | None:
-    """What finds goal images, if anything; it must go with the eye."""
-    finder = load_finder(name) if name else None
-    if finder and not (isinstance(eye, VisionEncoder) and finder.tell.in_features == eye.config.squeezed):
+def _finder(
+    config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder | DinoEye
+) -> GoalFinder | None:
+    """What finds goal images, if anything: that of the policy to start from, as its eye, or the one named."""
+    if not config.finder:
+        return None
+    if config.task != "image-goal":
+        raise UsageError(f"finder {config.finder} finds goal images: train preset nano-image-goal with it")
+    if start and isinstance(start.search, GoalSearch):
+        return start.search.finder
+    finder = load_finder(config.finder)
+    if isinstance(eye, VisionEncoder) and finder.tell.in_features != eye.config.squeezed:
         raise UsageError(
-            f"finder {name} was taught with an eye of another size: teach one with "
+            f"finder {config.finder} was taught with an eye of another size: teach one with "
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
         )
     return finder

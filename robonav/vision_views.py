@@ -21,7 +21,7 @@ _STRAIGHT = 0.5  # share of these from which the agent has not turned since
 _USUAL_TURNS = 2.0  # standard deviation of the number of turns of the others
 _TRIES = 8  # headings that are tried for a move before a view goes without an earlier one
 _TURN_ERROR_RAD, _LENGTH_ERROR = 0.007, 0.03  # standard deviations: robots do not move as they count
-_MOST_NOISE = 6.0  # of 255
+MOST_NOISE = 6.0  # of 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def vary(views: Views, generator: torch.Generator) -> Views:
     mirrored = torch.rand(count, generator=generator) < 0.5
     light = torch.exp(0.5 * torch.randn(count, 1, 1, 1, generator=generator)).clamp(0.4, 2.0)
     tint = 0.85 + 0.3 * torch.rand(count, 3, 1, 1, generator=generator)
-    noisy = _MOST_NOISE * torch.rand(count, 1, 1, 1, generator=generator)
+    noisy = MOST_NOISE * torch.rand(count, 1, 1, 1, generator=generator)
 
     def shown(rgb: Tensor, noisy: Tensor) -> Tensor:
         noise = noisy * torch.randn(rgb.shape, generator=generator)

@@ -21,10 +21,10 @@ VISIBLE_SHARE = 0.5
 POINTS_WITHIN_M = 8.0
 SUCCESS_REWARD = 5.0  # ReCuriosity's 10 * 0.5
 STEP_COST = 2e-3  # and its 10 * 2e-4
-_STRIDE = 4  # pixels between the points of a goal view
+POINT_STRIDE = 4  # pixels between the points of a goal view
 _LOOSE_M = 0.01  # points stand so far in front of their surface, lest rounding hides them
 _TRIES = 8  # views; after that the one that shows most is taken
-_OPEN_M = 1.0  # a view whose median depth is less shows little but a wall
+OPEN_M = 1.0  # a view whose median depth is less shows little but a wall
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def goal_view(world: World, camera: Camera, episode: Episode) -> GoalView:
         view = GoalView.take(world, camera, place)
         if best is None or view.median_depth_m > best.median_depth_m:
             best = view
-        if best.median_depth_m >= _OPEN_M:
+        if best.median_depth_m >= OPEN_M:
             break
     assert best is not None  # there are 8 places, or an error
     return best
@@ -131,8 +131,8 @@ def back_projected(
     depth: NDArray[np.float32], T_world_camera: NDArray[np.float32], camera: Camera
 ) -> NDArray[np.float32]:
     """Points (P, 3) in the world, one for every fourth pixel each way that is at most 8 m deep."""
-    z = depth[_STRIDE // 2 :: _STRIDE, _STRIDE // 2 :: _STRIDE]
-    rays = camera.directions()[_STRIDE // 2 :: _STRIDE, _STRIDE // 2 :: _STRIDE]
+    z = depth[POINT_STRIDE // 2 :: POINT_STRIDE, POINT_STRIDE // 2 :: POINT_STRIDE]
+    rays = camera.directions()[POINT_STRIDE // 2 :: POINT_STRIDE, POINT_STRIDE // 2 :: POINT_STRIDE]
     kept = (z > 0) & (z <= POINTS_WITHIN_M)
     points = rays[kept] * (z[kept] - _LOOSE_M)[:, None]
     return points @ T_world_camera[:3, :3].T + T_world_camera[:3, 3]

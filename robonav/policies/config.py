@@ -75,7 +75,7 @@ class SequencePolicyConfig:
         if self.guidance and not self.spatial:
             raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
         if self.finder and not self.guidance:
-            raise UsageError("a finder tells a planner where to go: use a preset with one, or --finder None")
+            raise UsageError("a finder tells a planner where to go: set guidance too, or no finder")
         if self.spatial and isinstance(self.vision, DinoConfig):
             raise UsageError("DINOv2 tells no ranges to draw a map of: use preset paper, or another eye")
 

@@ -174,3 +174,16 @@ def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_no
     few = ["--finder", str(tmp_path / "finder"), "--steps", "512", "--num-envs", "2", "--threads", "1"]
     assert cli.main([*command, *few]) == 0
     assert load_policy(out)[0].config.finder == TINY.finder
+    further = tmp_path / "further"
+    command = ["train", "nano-image-goal", "--init", str(out), "--out", str(further)]
+    assert cli.main([*command, *few[2:]]) == 0  # with the finder that it has, as with its eye
+    theirs = load_policy(out)[0].search.finder.state_dict()
+    for name, weight in load_policy(further)[0].search.finder.state_dict().items():
+        assert torch.equal(weight, theirs[name])
+
+
+def test_a_finder_where_no_picture_is_shown_is_refused(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert cli.main(["train", "nano", "--finder", "nano", "--out", str(out)]) == 2
+    assert "train preset nano-image-goal with it" in capsys.readouterr().err
+    assert not out.exists()
