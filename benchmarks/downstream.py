@@ -104,9 +104,9 @@ def run_folder(task: str, way: str, seed: int, options: Options) -> Path:
 
 def train(task: str, way: str, seed: int, options: Options) -> None:
     """Train one policy on one thread, or go on with it."""
-    from robonav.fine_tuning import gently
     from robonav.launch.presets import load_preset
-    from robonav.training import TrainingRun
+    from robonav.training.fine_tuning import gently
+    from robonav.training.run import TrainingRun
 
     out = run_folder(task, way, seed, options)
     base, for_task = load_preset(options.base), load_preset(f"nano-{task}")
@@ -130,11 +130,11 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
 
 def evaluate(goal: Goal, explorer: str, name: str, options: Options) -> None:
     """Evaluate one explorer on one thread, or go on with it."""
+    from robonav.agents.registry import fingerprint, make_explorer
     from robonav.envs.scenes import open_scenes
-    from robonav.evaluation.explorer import fingerprint, make_explorer
     from robonav.evaluation.records import RunFolder
     from robonav.evaluation.runner import Evaluation, Settings
-    from robonav.training import set_threads
+    from robonav.training.process import set_threads
 
     set_threads(1)
     file, worlds = options.replayed if goal.replayed and options.replayed else (None, Path("procedural"))

@@ -19,13 +19,15 @@ from typing import Any
 import numpy as np
 import tyro
 
+from robonav.agent import Explorer
+from robonav.agents.registry import fingerprint, make_explorer
 from robonav.driving.measures import truth_of
 from robonav.driving.simulation import SimulatedDrive
-from robonav.envs.navigation import NavigationSimulator, previous_action
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import previous_action
 from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
 from robonav.envs.scenes import Scene, open_scenes
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import Explorer, fingerprint, make_explorer
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 from robonav.evaluation.tracker import EpisodeTracker
 from robonav.launch.warp_start import start_warp

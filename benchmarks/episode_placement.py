@@ -15,7 +15,7 @@ import numpy as np
 
 from robonav.envs.episode_files.placement import SNAP_M, StartFloor
 from robonav.envs.scenes import open_scenes
-from robonav.envs.scenes.habitat_frame import world_from_habitat
+from robonav.envs.scenes.datasets.habitat_frame import world_from_habitat
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SCENES = {

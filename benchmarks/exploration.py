@@ -81,7 +81,7 @@ def agents_of(options: Options) -> list[Agent]:
 def train(preset: str, seed: int, steps: int, options: Options) -> None:
     """Train one run on one thread, or go on with it."""
     from robonav.launch.presets import load_preset
-    from robonav.training import TrainingRun
+    from robonav.training.run import TrainingRun
 
     out = Agent(preset, steps, seed).folder(options.out)
     config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
@@ -91,11 +91,11 @@ def train(preset: str, seed: int, steps: int, options: Options) -> None:
 
 def evaluate(explorer: str, name: str, episodes: int, options: Options, scenes: str = "procedural") -> None:
     """Evaluate one explorer on one thread in unseen worlds, or go on with it."""
+    from robonav.agents.registry import fingerprint, make_explorer
     from robonav.envs.scenes import open_scenes
-    from robonav.evaluation.explorer import fingerprint, make_explorer
     from robonav.evaluation.records import RunFolder
     from robonav.evaluation.runner import Evaluation, Settings
-    from robonav.training import set_threads
+    from robonav.training.process import set_threads
 
     set_threads(1)
     settings = Settings(explorer, scenes, episodes, options.episode_steps)

@@ -19,15 +19,15 @@ import numpy as np
 import torch
 import tyro
 
-from robonav.checkpoint import load_eye
-from robonav.envs.navigation import WorldCache
+from robonav.envs.navigation.loaded_scenes import WorldCache
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.policies.plane_sweep import PlaneSweep
-from robonav.policies.vision import SIDE, VisionEncoder
-from robonav.vision_training import free_way_m, scan_loss
-from robonav.vision_views import Views, render_views
-from robonav.vision_worlds import AlteredScenes
+from robonav.perception.plane_sweep import PlaneSweep
+from robonav.perception.predictor import SIDE, VisionEncoder
+from robonav.perception.shipped import load_eye
+from robonav.perception.teaching.predictor import free_way_m, scan_loss
+from robonav.perception.teaching.views import Views, render_views
+from robonav.perception.teaching.worlds import AlteredScenes
 
 RANGES_M = (0.5, 1.0, 2.0, 3.0, 4.0)
 _BATCH = 256

@@ -18,7 +18,7 @@ import tyro
 
 from robonav.envs.scenes import open_scenes
 from robonav.envs.scenes.free_space import free_space_of
-from robonav.envs.scenes.procedural_textures import texture_library
+from robonav.envs.scenes.procedural.textures import texture_library
 from robonav.envs.scenes.scene import FreeSpace, Scene
 
 

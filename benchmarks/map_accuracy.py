@@ -19,11 +19,11 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import NavigationSimulator
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.scenes import open_scenes
-from robonav.evaluation.frontier import FrontierExplorer, NearestFrontier
-from robonav.maps.reconstruction import Expectation, Reconstruction
+from robonav.maps.reconstruction.tsdf import Expectation, Reconstruction
+from robonav.planners.frontier import FrontierExplorer, NearestFrontier
 from robonav.rewards.curiosity import pinhole_of
 
 Frame = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]

@@ -28,7 +28,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.reconstruction import Pinhole, Reconstruction
+from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 
 CAMERA = Camera()
 BYTES_PER_BLOCK = 512 * 24 + 4 * 64 + 12  # sums and faces, four bits a voxel, and the block's place

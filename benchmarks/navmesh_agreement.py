@@ -15,8 +15,8 @@ import numpy as np
 
 from robonav.envs.scenes import AgentShape, open_scenes
 from robonav.envs.scenes.agreement import compare
+from robonav.envs.scenes.datasets.habitat_frame import world_from_habitat
 from robonav.envs.scenes.free_space import DEFAULT_AGENT
-from robonav.envs.scenes.habitat_frame import world_from_habitat
 from robonav.envs.scenes.navmesh import NavMesh, navmesh_of
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

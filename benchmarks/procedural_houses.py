@@ -18,8 +18,8 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
-from robonav.envs.scenes.procedural import ProceduralHouses
-from robonav.envs.scenes.procedural_textures import texture_library
+from robonav.envs.scenes.procedural.houses import ProceduralHouses
+from robonav.envs.scenes.procedural.textures import texture_library
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor

@@ -23,7 +23,7 @@ import tyro
 
 from robonav.envs.scenes import Scene, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.raster import RasterSensor
+from robonav.envs.sensors.raster.sensor import RasterSensor
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import render_views
 

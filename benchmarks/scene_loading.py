@@ -61,8 +61,9 @@ def measure(scenes: str, scene_id: str) -> dict[str, object]:
     started = time.perf_counter()
     import numpy as np
 
-    from robonav.envs.navigation import Episode, NavigationSimulator
+    from robonav.envs.navigation.simulator import NavigationSimulator
     from robonav.envs.scenes import open_scenes
+    from robonav.envs.world import Episode
     from robonav.launch.warp_start import start_warp
 
     start_warp()

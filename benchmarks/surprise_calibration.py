@@ -16,11 +16,14 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import LEFT, Frames, NavigationSimulator, previous_action
+from robonav.agent import Explorer
+from robonav.agents.registry import make_explorer
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import LEFT, previous_action
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.explorer import Explorer, make_explorer
+from robonav.envs.world import Frames
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise
 
 

@@ -22,21 +22,25 @@ from typing import Any, Literal, get_args
 import numpy as np
 import tyro
 
-from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
+from robonav.agent import Explorer
+from robonav.agents.registry import make_explorer
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import previous_action
+from robonav.envs.navigation.tasks import SparseGoal
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.tasks import SparseGoal
-from robonav.evaluation.explorer import Explorer, make_explorer
+from robonav.envs.world import Episode
 from robonav.evaluation.fog import floor_seen
 from robonav.evaluation.runner import plan_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 from robonav.evaluation.task_scores import Walk, far_goal_reached
-from robonav.hierarchy.config import HierarchyConfig
-from robonav.hierarchy.explorer import TopologicalExplorer
-from robonav.hierarchy.meta import Greedy
-from robonav.hierarchy.training import MetaConfig, MetaTraining
-from robonav.maps.sub_goals import SubGoalWeights
-from robonav.training import TrainingRun, set_threads
+from robonav.maps.topology.sub_goals import SubGoalWeights
+from robonav.planners.topological.config import HierarchyConfig
+from robonav.planners.topological.explorer import TopologicalExplorer
+from robonav.planners.topological.rules import Greedy
+from robonav.planners.topological.training import MetaConfig, MetaTraining
+from robonav.training.process import set_threads
+from robonav.training.run import TrainingRun
 
 Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat", "driver"]
 FLAT = {

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import Frames, NavigationSimulator
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
 from robonav.maps.occupancy import PATCH_DIMENSIONS
-from robonav.maps.topology import PlaceMapper, TopologyConfig
-from robonav.maps.topology_files import save_graph
+from robonav.maps.topology.files import save_graph
+from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig
 from robonav.rewards.sub_goal import SubGoalReward
 
 STEP_M = 0.25

@@ -26,16 +26,17 @@ import tyro
 from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
-from robonav.envs.navigation import NavigationSimulator, WorldCache
+from robonav.envs.navigation.loaded_scenes import WorldCache
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.launch.presets import load_preset
 from robonav.launch.ranks import run_ranks
-from robonav.maps.reconstruction import Reconstruction
+from robonav.maps.reconstruction.tsdf import Reconstruction
+from robonav.perception.plane_sweep import PlaneSweep
+from robonav.planners.next_best_view import Guide
+from robonav.planners.own_map import SpatialMemory
 from robonav.policies.encoder import FrameEncoder
-from robonav.policies.guidance import Guide
-from robonav.policies.plane_sweep import PlaneSweep
 from robonav.policies.sequence import SequencePolicy
-from robonav.policies.spatial_memory import SpatialMemory
-from robonav.training import TrainingRun
+from robonav.training.run import TrainingRun
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ import viser
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from robonav.agents.registry import make_explorer
 from robonav.driving.driver import Decision, Moment, Watcher
 from robonav.driving.simulation import SimulatedDrive
 from robonav.driving.take_over import TakeOver
 from robonav.envs.robots.spec import TURTLEBOT, Noise
 from robonav.envs.scenes import open_scenes
-from robonav.evaluation.explorer import make_explorer
 from robonav.launch.warp_start import start_warp
 from robonav.viewer import drive_view
 from robonav.viewer.drive_view import DriveViewer

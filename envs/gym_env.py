@@ -12,10 +12,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import NUM_ACTIONS
+from robonav.envs.navigation.steps import NUM_ACTIONS
+from robonav.envs.navigation.tasks import ApplePicking, Exploring, ImageGoal, SparseGoal, TaskMaker
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.tasks import ApplePicking, Exploring, ImageGoal, SparseGoal, TaskMaker
 from robonav.envs.vec_env import NavigationVecEnv, Observation
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from robonav.envs.episodes import seeded_start
+from robonav.envs.navigation.episodes import seeded_start
 from robonav.envs.scenes.scene import FreeSpace, Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor

@@ -10,12 +10,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from robonav.envs.episodes import EpisodeStream
-from robonav.envs.navigation import NUM_ACTIONS, Frames, NavigationSimulator, previous_action
+from robonav.envs.navigation.episodes import EpisodeStream
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import NUM_ACTIONS, previous_action
+from robonav.envs.navigation.tasks import Exploring, TaskMaker
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SensorMaker, sensor_of
-from robonav.envs.tasks import Exploring, TaskMaker
+from robonav.envs.world import Frames
 
 Observation = dict[str, NDArray[Any]]
 

@@ -14,8 +14,9 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import FORWARD, LEFT, NavigationSimulator
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 

@@ -16,7 +16,7 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 
 
 def main(steps: int = 4096, num_envs: int = 8, episode_steps: int = 128, seed: int = 0) -> None:

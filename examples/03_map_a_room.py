@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import LEFT, NavigationSimulator
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import LEFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.maps.export import write_mesh
-from robonav.maps.reconstruction import Reconstruction
+from robonav.maps.reconstruction.tsdf import Reconstruction
 from robonav.rewards.curiosity import pinhole_of
 
 

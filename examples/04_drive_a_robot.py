@@ -19,7 +19,7 @@ from robonav.driving.measures import Ride
 from robonav.driving.pilots import Observation
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
-from robonav.envs.navigation import NavigationSimulator
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot

@@ -83,7 +83,7 @@ class DemoCommand:
 
 def _steps_trained(run: Path) -> int:
     """Steps behind the newest checkpoint: it ends with a whole rollout, maybe beyond what was asked for."""
-    from robonav.checkpoint import find_checkpoint
+    from robonav.files import find_checkpoint
 
     return int(find_checkpoint(run).name.removeprefix("step_"))
 

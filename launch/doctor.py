@@ -152,7 +152,7 @@ def _frame_of_a_house() -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray
     """One RGB-D frame (1, H, W, ...) of a generated house, and its pose (1, 4, 4)."""
     import numpy as np
 
-    from robonav.envs.scenes.procedural import generate_house
+    from robonav.envs.scenes.procedural.houses import generate_house
     from robonav.envs.sensors.camera import Camera
     from robonav.envs.sensors.raycast import RaycastSensor
 
@@ -179,7 +179,7 @@ def _reconstruct_a_frame() -> str:
     import warp
 
     from robonav.envs.sensors.camera import Camera
-    from robonav.maps.reconstruction import Pinhole, Reconstruction
+    from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 
     warp.config.quiet = True
     rgb, depth, poses = _frame_of_a_house()

@@ -18,13 +18,13 @@ from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
+    from robonav.agent import Explorer
     from robonav.driving.driver import Outcome, Supervisor, Watcher
     from robonav.driving.goal_image import Goal
     from robonav.driving.recording import TruePose
     from robonav.driving.ros_drive import RosDrive
     from robonav.driving.simulation import SimulatedDrive
     from robonav.driving.take_over import TakeOver
-    from robonav.evaluation.explorer import Explorer
     from robonav.evaluation.fog import TopDownMap
     from robonav.evaluation.records import RunFolder
 
@@ -137,14 +137,14 @@ class DriveCommand(MeshOptions):
         )
 
     def _explorer_and_goal(self) -> tuple[Explorer, Goal]:
+        from robonav.agents.registry import make_explorer
         from robonav.driving.goal_image import read_goal
-        from robonav.evaluation.explorer import make_explorer
 
         explorer = make_explorer(self.explorer, "image-goal")
         return explorer, read_goal(self.explorer, explorer, self.goal_image)
 
     def _settings(self) -> dict[str, Any]:
-        from robonav.evaluation.explorer import fingerprint
+        from robonav.agents.registry import fingerprint
 
         names = ("explorer", "robot", "steps", "seed", "noise", "camera", "floor")
         told = {name: getattr(self, name) for name in names}

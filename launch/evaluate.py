@@ -83,9 +83,9 @@ class EvaluateCommand(MeshOptions):
 
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
+        from robonav.agents.registry import fingerprint, make_explorer
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
-        from robonav.evaluation.explorer import fingerprint, make_explorer
         from robonav.evaluation.records import RunFolder
         from robonav.evaluation.runner import Evaluation, Settings
         from robonav.provenance import git_revision

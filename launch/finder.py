@@ -28,7 +28,7 @@ class FinderCommand(TeachingOptions):
 
     def run(self) -> None:
         """Teach."""
-        from robonav.finder_training import FinderTrainConfig, FinderTraining
+        from robonav.perception.teaching.finder import FinderTrainConfig, FinderTraining
 
         teach(FinderTraining(replace(FinderTrainConfig(), **self.given("vision")), self.out, self.resume))
         print(

@@ -39,11 +39,11 @@ class MapCommand(MeshOptions):
 
     def run(self) -> None:
         """Walk, write, and say where."""
+        from robonav.agents.registry import make_explorer
         from robonav.envs.scenes import open_scenes
-        from robonav.evaluation.explorer import make_explorer
-        from robonav.evaluation.mapping import map_scene
+        from robonav.evaluation.map_scene import map_scene
         from robonav.maps.export import save_nav2_map
-        from robonav.maps.topology_files import save_geojson, save_graph, save_graphml
+        from robonav.maps.topology.files import save_geojson, save_graph, save_graphml
 
         self._check()
         explorer = make_explorer(self.explorer)

@@ -56,8 +56,8 @@ class MetaCommand(MeshOptions):
         """Train and say where the last checkpoint is."""
         from tqdm import tqdm
 
-        from robonav.hierarchy.options import PPOConfig
-        from robonav.hierarchy.training import MetaConfig, MetaTraining
+        from robonav.planners.topological.options import PPOConfig
+        from robonav.planners.topological.training import MetaConfig, MetaTraining
 
         names = ("worlds", "steps", "num_envs", "obstacles", "drift", "coverage", "seed", "threads")
         given = {name: getattr(self, name) for name in names}

@@ -22,7 +22,7 @@ from robonav.launch.viewing import open_viewer
 
 if TYPE_CHECKING:
     from robonav.algorithms.ranks import Ranks
-    from robonav.training import TrainConfig
+    from robonav.training.config import TrainConfig
 
 
 class RankError(RuntimeError):
@@ -50,7 +50,7 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
 
 def train(config: TrainConfig, out: Path, resume: bool, view: bool, ranks: Ranks) -> None:
     """Train as one of the ranks."""
-    from robonav.training import TrainingRun
+    from robonav.training.run import TrainingRun
 
     viewer = open_viewer(view and ranks.is_first)
     TrainingRun(config, out, resume, ranks).learn(viewer=viewer)

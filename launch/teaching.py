@@ -10,7 +10,7 @@ import tyro
 from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
-    from robonav.teaching import Teaching
+    from robonav.perception.teaching.base import Teaching
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,16 +2,6 @@
 # Sets up and runs every check: style, types, import rules, tests. Options go to pytest: bash launch/test.sh -k camera
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-# mypy and import-linter need to see the package as one tree; the checkout keeps its parts side by side.
-copy_tree() {
-    rm -rf build/tree && mkdir -p build/tree
-    cp -Rp robonav build/tree/ && cp -Rp maps envs launch build/tree/robonav/
-}
-
-lint_imports() { # from inside the tree: it looks for the package in the folder that it is started in
-    (cd build/tree && ../../.venv/bin/lint-imports --no-logo --config ../../pyproject.toml)
-}
-
 failed=""
 check() { # name, command...
     say "$1"
@@ -19,11 +9,10 @@ check() { # name, command...
 }
 
 require_browser
-copy_tree
 check style .venv/bin/ruff check .
 check format .venv/bin/ruff format --check .
-check types env MYPYPATH=build/tree .venv/bin/mypy -p robonav
-check imports lint_imports
+check types .venv/bin/mypy -p robonav
+check imports .venv/bin/lint-imports --no-logo
 check tests .venv/bin/pytest -n 2 --dist loadgroup "$@"
 [ -z "$failed" ] || fail "these checks failed:$failed"
 say "all checks passed"

@@ -13,7 +13,7 @@ from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
-    from robonav.training import TrainConfig
+    from robonav.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class TrainCommand(MeshOptions):
 
     def run(self) -> None:
         """Train and say where the last checkpoint is."""
-        from robonav.fine_tuning import gently
         from robonav.launch.presets import load_preset
+        from robonav.training.fine_tuning import gently
 
         preset = load_preset(self.preset)
         names = ["init", "apples", "obstacles", "drift", "scenes", "steps", "num_envs"]
@@ -120,7 +120,7 @@ class TrainCommand(MeshOptions):
         return ranks.is_first
 
     def _tell(self, config: TrainConfig, out: Path) -> None:
-        from robonav.checkpoint import find_checkpoint
+        from robonav.files import find_checkpoint
 
         last = find_checkpoint(out)
         options = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"

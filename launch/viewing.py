@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import viser
 
-    from robonav.viewer.watching import Viewer
+    from robonav.watching import Viewer
 
 
 def open_viewer(wanted: bool) -> Viewer:
@@ -16,7 +16,7 @@ def open_viewer(wanted: bool) -> Viewer:
     Raises:
         UsageError: It is wanted, and viser is not installed.
     """
-    from robonav.viewer.watching import NullViewer
+    from robonav.watching import NullViewer
 
     if not wanted:
         return NullViewer()

@@ -26,7 +26,7 @@ class VisionCommand(TeachingOptions):
 
     def run(self) -> None:
         """Teach."""
-        from robonav.vision_training import VisionTrainConfig, VisionTraining
+        from robonav.perception.teaching.predictor import VisionTrainConfig, VisionTraining
 
         teach(VisionTraining(replace(VisionTrainConfig(), **self.given()), self.out, self.resume))
         print(f"the eye is in {self.out}\ntrain with it: robonav train nano --vision {self.out}")

@@ -10,8 +10,8 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from tests.envs.habitat_files import point_episode, table, write
-from tests.envs.navmesh_files import navmesh_of_cells
+from tests.envs.episode_files.habitat_files import point_episode, table, write
+from tests.envs.scenes.navmesh_files import navmesh_of_cells
 
 
 def write_box(path: Path) -> None:
@@ -65,12 +65,12 @@ def write_results(folder: Path) -> None:
 def write_checkpoint(folder: Path) -> None:
     from gymnasium import spaces
 
-    from robonav.checkpoint import save_checkpoint
+    from robonav.agents.checkpoint import save_checkpoint
     from robonav.envs.sensors.camera import Camera
     from robonav.envs.vec_env import observation_space
+    from robonav.perception.predictor import VisionConfig
     from robonav.policies.config import SequencePolicyConfig
     from robonav.policies.sequence import SequencePolicy
-    from robonav.policies.vision import VisionConfig
 
     eye = VisionConfig(channels=(2, 2, 2, 2), column=2, squeezed=2)
     config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=eye)

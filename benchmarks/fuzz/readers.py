@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz import files
-from tests.envs.plan_files import (
+from tests.envs.scenes.plan_files import (
     room_capture,
     two_rooms,
     write_gibson_floors,
@@ -34,8 +34,8 @@ class Reader:
 
 def _mesh(name: str) -> Reader:
     def read(folder: Path) -> object:
-        from robonav.envs.scenes.mesh_file import load_mesh_file
-        from robonav.envs.scenes.mesh_placing import GUESS
+        from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
+        from robonav.envs.scenes.meshes.placing import GUESS
 
         return load_mesh_file(folder / name, up=GUESS, scale=None)
 
@@ -74,7 +74,7 @@ def _read_results(folder: Path) -> object:
 
 
 def _read_checkpoint(folder: Path) -> object:
-    from robonav.checkpoint import load_policy
+    from robonav.agents.checkpoint import load_policy
 
     return load_policy(folder / "step_1")
 

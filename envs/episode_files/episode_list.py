@@ -20,9 +20,10 @@ import numpy as np
 
 from robonav.envs.episode_files.bounded import decode, read_bounded
 from robonav.envs.episode_files.habitat_json import Metres, Name, Point
-from robonav.envs.navigation import Episode, NavigationSimulator
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import SceneError
+from robonav.envs.world import Episode
 
 FORMAT, VERSION, SUFFIX = "robonav-episodes", 1, ".jsonl"
 

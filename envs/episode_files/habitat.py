@@ -17,7 +17,7 @@ from robonav.envs.episode_files.habitat_json import (
     ImageParameters,
     Quaternion,
 )
-from robonav.envs.scenes.habitat_frame import (
+from robonav.envs.scenes.datasets.habitat_frame import (
     camera_pose_from_habitat,
     world_from_habitat,
     yaw_from_habitat,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from robonav.envs.episodes import seeded_start
-from robonav.envs.navigation import World
+from robonav.envs.navigation.episodes import seeded_start
+from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.robots.robot import RobotError
 from robonav.envs.robots.spec import RobotSpec
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, STEP_M

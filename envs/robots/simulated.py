@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from robonav.envs.navigation import World
+from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.robots.camera_noise import CameraNoise
 from robonav.envs.robots.dead_reckoning import DeadReckoning
 from robonav.envs.robots.physics import PHYSICS_HZ, Physics

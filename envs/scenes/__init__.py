@@ -6,20 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from robonav.envs.scenes import (
-    folder,
-    gibson,
-    gibson_floors,
-    habitat_dataset,
-    hm3d,
-    kth_floorplans,
-    replica,
-    room_scan,
-    ros_map,
-)
+from robonav.envs.scenes.datasets import gibson, habitat_dataset, hm3d, replica
+from robonav.envs.scenes.floorplans import gibson_floors, kth_floorplans, ros_map
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
-from robonav.envs.scenes.mesh_scenes import MeshScenes, SceneFile
+from robonav.envs.scenes.meshes import folder
+from robonav.envs.scenes.meshes.scenes import MeshScenes, SceneFile
 from robonav.envs.scenes.plugins import plugged_in
+from robonav.envs.scenes.room_scans import room_scan
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 from robonav.envs.scenes.spec import Spec
 
@@ -62,7 +55,7 @@ OpenKind = Callable[[str, str, AgentShape], SceneSet | None]
 def _procedural(spec: str, split: str, agent: AgentShape) -> SceneSet | None:
     if spec != "procedural":
         return None
-    from robonav.envs.scenes.procedural import ProceduralHouses
+    from robonav.envs.scenes.procedural.houses import ProceduralHouses
 
     return ProceduralHouses(split=split, radius_m=agent.radius_m, height_m=agent.height_m)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from robonav.envs.scenes.datasets.habitat_frame import world_from_habitat
 from robonav.envs.scenes.detour_tiles import DetourTile, read_tile
-from robonav.envs.scenes.habitat_frame import world_from_habitat
 from robonav.envs.scenes.polygons import check_polygons, ranked_islands
 from robonav.envs.scenes.scene import Scene, SceneError
 from robonav.envs.scenes.visibility import Corners, Sight

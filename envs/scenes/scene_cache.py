@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from robonav.envs.scenes.array_cache import ArrayCache, Arrays
-from robonav.envs.scenes.mesh_file import warn_of_unread_textures
+from robonav.envs.scenes.meshes.mesh_file import warn_of_unread_textures
+from robonav.envs.scenes.meshes.side_files import SideFiles, digest_of
 from robonav.envs.scenes.pyramids import TexturePyramids
 from robonav.envs.scenes.scene import FreeSpace, Scene
-from robonav.envs.scenes.side_files import SideFiles, digest_of
 
 # What decides how a file is read, beside the code in this folder; absent ones count too.
 _LIBRARIES = ("numpy", "open3d", "opengl-basisu", "pillow", "scipy", "trimesh", "warp-lang")
@@ -104,7 +104,7 @@ def _rebuilt(described: Any, arrays: Arrays) -> Any:
 def _loader() -> str:
     """Changes whenever the code that loads scenes does, so that nobody has to count versions."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     for library in _LIBRARIES:
         try:

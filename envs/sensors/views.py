@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.habitat import HabitatSensor
-from robonav.envs.sensors.raster import RasterSensor, draw
+from robonav.envs.sensors.habitat.sensor import HabitatSensor
+from robonav.envs.sensors.raster.sensor import RasterSensor, draw
 from robonav.envs.sensors.raycast import RaycastSensor
 
 _RASTER_TRIANGLES = 16_000  # the cost of both is the same at about 20,000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from robonav.errors import UsageError
 
 if TYPE_CHECKING:
-    from robonav.training import TrainConfig
+    from robonav.training.config import TrainConfig
 
 
 def preset_names() -> list[str]:

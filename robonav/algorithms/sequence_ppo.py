@@ -22,16 +22,16 @@ from robonav.algorithms.behaviour import mixed_with_uniform, sample
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
-from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
+from robonav.perception.goal_finder import GoalFinder
+from robonav.perception.predictor import VisionEncoder
+from robonav.perception.shipped import load_eye
+from robonav.planners.goal_belief import GoalSearch
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoEye
-from robonav.policies.goal_finder import GoalFinder
-from robonav.policies.goal_search import GoalSearch
 from robonav.policies.recurrent import RecurrentState
 from robonav.policies.sequence import Memory, SequencePolicy
 from robonav.policies.transformer import KeyValueCache
-from robonav.policies.vision import VisionEncoder
 
 _LOGGED = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 

@@ -11,16 +11,17 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.driving.driver import VELOCITY_S
-from robonav.envs.navigation import Frames, NavigationSimulator
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, RobotError, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
 from robonav.errors import UsageError
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicReward
+from robonav.rewards.protocol import IntrinsicReward
 
 Observation = dict[str, NDArray[Any]]
 REACH_M = 4.0  # as in the presets

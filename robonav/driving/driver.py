@@ -9,7 +9,7 @@ from typing import Literal
 from robonav.driving.pilots import Observation, Pilot
 from robonav.driving.safety import SafetyStopError, check_age, check_command, is_black, no_effect
 from robonav.driving.step_controller import StepController
-from robonav.envs.navigation import FORWARD
+from robonav.envs.navigation.steps import FORWARD
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, Odometry, Robot, RobotError, Twist
 from robonav.errors import UsageError
 

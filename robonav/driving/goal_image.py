@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from robonav.agent import Explorer
+from robonav.agents.policy import PolicyExplorer
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import Explorer
-from robonav.evaluation.policy_explorer import PolicyExplorer
 
 Goal = Mapping[str, NDArray[np.uint8]]  # `goal` (1, H, W, 3), or nothing
 NO_GOAL: Goal = MappingProxyType({})

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from robonav.driving.driver import Decision, Moment, Watcher
-from robonav.envs.navigation import Episode, World
+from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.world import Episode
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import metric_camera
-from robonav.evaluation.tracker import Curve, EpisodeTracker, GroundTruth
+from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.watching import Curve
 
 
 class Ride(Watcher):

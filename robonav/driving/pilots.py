@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from robonav.agent import Explorer
 from robonav.driving.goal_image import NO_GOAL, Goal
-from robonav.envs.navigation import Frames
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import Explorer
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from robonav.agent import Explorer
 from robonav.driving.driver import Driver, Moment, Outcome, Supervisor, Watcher
 from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.driving.measures import Ride
@@ -13,8 +14,7 @@ from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.ros2 import RosRobot
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import Explorer
-from robonav.evaluation.tracker import Curve
+from robonav.watching import Curve
 
 LIMITS, ACCELERATION = Twist(0.3, 1.0), Twist(0.5, 2.0)  # slow enough for most indoor robots
 MAP_EVERY_S = 1.0

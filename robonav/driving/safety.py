@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from robonav.envs.navigation import NUM_ACTIONS
+from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.errors import UsageError
 

@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from robonav.agent import Explorer
 from robonav.driving.driver import Driver, Outcome, Supervisor, Watcher
 from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.driving.measures import Explored, Ride
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
-from robonav.envs.navigation import Episode, NavigationSimulator
+from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import Noise, RobotSpec
 from robonav.envs.scenes import SceneSet
-from robonav.evaluation.explorer import Explorer
+from robonav.envs.world import Episode
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import plan_episodes
-from robonav.evaluation.tracker import Curve
+from robonav.watching import Curve
 
 
 class SimulatedDrive:

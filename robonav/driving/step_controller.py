@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, TURN_RAD
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, TURN_RAD
 from robonav.envs.robots.robot import Odometry, Twist
 
 ARRIVED_M, ARRIVED_RAD = 0.01, 0.012

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from robonav.envs.episode_files import EpisodeList, ListedEpisode
-from robonav.envs.episodes import seeded_start
+from robonav.envs.navigation.episodes import seeded_start
 from robonav.envs.scenes import SceneSet
 from robonav.evaluation.runner import plan_episodes
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from robonav.envs.scenes.scene import FreeSpace
     from robonav.envs.sensors.camera import Camera
     from robonav.envs.sensors.raycast import RaycastSensor
-    from robonav.evaluation.surface import Surface
+    from robonav.mapping.true_surface import Surface
 
 OUTSIDE, FLOOR_UNSEEN, FLOOR_SEEN, WALL_UNSEEN, WALL_SEEN = range(5)
 CELL_M = 0.10

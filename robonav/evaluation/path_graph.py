@@ -6,8 +6,8 @@ import numpy as np
 
 from robonav.evaluation.fog import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
 from robonav.maps.occupancy import FREE, OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
-from robonav.maps.place_graph import PlaceGraph
-from robonav.maps.topology import PlaceMapper, TopologyConfig
+from robonav.maps.topology.graph import PlaceGraph
+from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig
 
 _MIN_FRONTIER_CELLS = 8  # shorter ones are corners that no view showed
 _FRONTIER_M = 2.0

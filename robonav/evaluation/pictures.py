@@ -24,7 +24,7 @@ from robonav.evaluation.fog import (
 )
 from robonav.evaluation.path_graph import path_graph
 from robonav.evaluation.statistics import bootstrap_mean
-from robonav.maps.place_graph import PlaceGraph
+from robonav.maps.topology.graph import PlaceGraph
 
 COLOURS = {
     OUTSIDE: (255, 255, 255),

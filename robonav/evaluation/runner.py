@@ -10,20 +10,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from robonav.envs.episodes import sample_episode
-from robonav.envs.navigation import Episode, NavigationSimulator, previous_action
+from robonav.agent import Explorer
+from robonav.envs.navigation.episodes import sample_episode
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.steps import previous_action
+from robonav.envs.navigation.tasks import Task, TaskName, task_maker
 from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
-from robonav.envs.tasks import Task, TaskName, task_maker
+from robonav.envs.world import Episode
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import Explorer
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.task_scores import SCORES
 from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
-from robonav.viewer.watching import NullViewer, Viewer
+from robonav.watching import NullViewer, Viewer
 
 METRIC_WIDTH = 128
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.navigation.tasks import TaskName
 from robonav.envs.scenes.geodesics import geodesics_of
 from robonav.envs.scenes.scene import FreeSpace
-from robonav.envs.tasks import TaskName
 
 BY_STEP = ("apples_picked", "success_pct", "spl")  # fields of a record that a task may add
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import Episode, World
+from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
+from robonav.envs.world import Episode
 from robonav.evaluation.fog import TopDownMap, draw_map
 from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
-from robonav.evaluation.surface import Surface, build_surface
 from robonav.evaluation.task_scores import Score, Walk, no_score
+from robonav.mapping.true_surface import Surface, build_surface
+from robonav.watching import Curve
 
 REPORT_STEPS = (128, 256, 512, 1024)
 CURVE_EVERY = 32
@@ -38,15 +40,6 @@ class GroundTruth:
         surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
         eye = sensor_of(world.scene, camera, world.sensor.threads)
         return cls(world.scene.content_hash, eye, surface, SampleIndex(surface.points))
-
-
-@dataclass
-class Curve:
-    """Completeness over steps, every 32 steps from the start frame on."""
-
-    step: list[int] = field(default_factory=list)
-    completeness_pct: list[float] = field(default_factory=list)
-    visible_completeness_pct: list[float] = field(default_factory=list)
 
 
 class EpisodeTracker:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from robonav.errors import UsageError
+from robonav.perception.goal_finder import GoalFinderConfig
+from robonav.perception.predictor import VisionConfig
+from robonav.planners.next_best_view import GuidanceConfig
+from robonav.planners.own_map import SpatialMemoryConfig
 from robonav.policies.dino import DinoConfig
-from robonav.policies.goal_finder import GoalFinderConfig
-from robonav.policies.guidance import GuidanceConfig
-from robonav.policies.spatial_memory import SpatialMemoryConfig
-from robonav.policies.vision import VisionConfig
 
 TrunkName = Literal["transformer", "lstm"]
 ActionToken = Literal["embedding", "plucker"]

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robonav.perception.predictor import VisionConfig, VisionEncoder
+from robonav.planners.next_best_view import Guide, NoGuide
+from robonav.planners.own_map import NoSpatialMemory, SpatialMemory
 from robonav.policies.config import ActionToken
 from robonav.policies.dino import DinoConfig, DinoEye, DinoView
 from robonav.policies.goal import GoalContext, NoGoal, PointGoal
-from robonav.policies.guidance import Guide, NoGuide
 from robonav.policies.relative_pose import RelativePose
-from robonav.policies.spatial_memory import NoSpatialMemory, SpatialMemory
-from robonav.policies.vision import VisionConfig, VisionEncoder
 
 
 class Percept(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 
 _SIDE = 8  # rays along an edge of the image
 _TANGENT = 1.0  # of half the field of view: 90 degrees, as the eye that ships is used to

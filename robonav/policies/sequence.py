@@ -13,15 +13,15 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
+from robonav.perception.plane_sweep import EarlierFrames, PlaneSweep
+from robonav.perception.predictor import VisionConfig
+from robonav.planners.goal_belief import GoalSearch, Look, NoGoalSearch, Search
+from robonav.planners.next_best_view import Guide, NoGuide, Plans
+from robonav.planners.own_map import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import FrameEncoder, Percept
-from robonav.policies.goal_search import GoalSearch, Look, NoGoalSearch, Search
-from robonav.policies.guidance import Guide, NoGuide, Plans
-from robonav.policies.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
-from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
-from robonav.policies.vision import VisionConfig
 
 TensorDict = dict[str, Tensor]
 GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place

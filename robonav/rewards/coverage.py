@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import Frames, World
+from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
-from robonav.evaluation.surface import build_surface
+from robonav.envs.world import Frames
+from robonav.mapping.true_surface import build_surface
 
 
 def in_sight(

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.reconstruction import Pinhole, Reconstruction
+from robonav.envs.world import Frames
+from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from robonav.rewards import surprise
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from robonav.envs.navigation import Frames
+from robonav.envs.world import Frames
 from robonav.rewards.learner import Learner, mlp
 
 

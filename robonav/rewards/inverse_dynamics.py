@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robonav.envs.navigation import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD, Frames
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
+from robonav.envs.world import Frames
 from robonav.rewards.learner import Learner, mlp
 
 MOTIONS = NUM_ACTIONS + 1  # none, then the actions

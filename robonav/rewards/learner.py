@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from torch import Tensor, nn
 
-from robonav.checkpoint import load_optimizer, optimizer_tensors
-from robonav.envs.navigation import Frames
+from robonav.envs.world import Frames
+from robonav.files import load_optimizer, optimizer_tensors
 
 _CLIP = 5.0  # standard deviations at which features are cut off
 _STATISTICS = ("mean", "var", "count")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.sub_goals import SubGoalWeights, choose_sub_goal, novelty, sub_goal_scores
-from robonav.maps.topology import TopologyConfig
-from robonav.rewards.agent_maps import AgentMaps
+from robonav.envs.world import Frames
+from robonav.mapping.agent_maps import AgentMaps
+from robonav.maps.topology.mapper import TopologyConfig
+from robonav.maps.topology.sub_goals import SubGoalWeights, choose_sub_goal, novelty, sub_goal_scores
 
 _CELL_M, _STRIDE = 0.20, 2  # a coarse map is enough to propose where to go
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation import Frames
-from robonav.rewards.intrinsic import IntrinsicReward
+from robonav.envs.world import Frames
+from robonav.rewards.protocol import IntrinsicReward
 
 
 class WeightedSum:

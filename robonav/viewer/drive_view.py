@@ -11,14 +11,14 @@ import numpy as np
 
 from robonav.driving.driver import Decision, Moment, Watcher
 from robonav.driving.take_over import TakeOver
-from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.tracker import Curve
+from robonav.envs.world import Frames
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.live import MAP_EVERY_S, ROBOT_EVERY_S, VIEW_DISTANCE_M
 from robonav.viewer.panel import Panel
 from robonav.viewer.stage import Stage, look_at
 from robonav.viewer.wheel import Wheel
+from robonav.watching import Curve
 
 if TYPE_CHECKING:
     import viser

@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy.spatial.transform import Rotation
 
 from robonav.maps.export import save_nav2_map, write_mesh
-from robonav.maps.topology_files import save_graphml
+from robonav.maps.topology.files import save_graphml
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.replay import Recording
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
 from robonav.errors import UsageError
+from robonav.mapping.agent_maps import AgentMaps
 from robonav.maps.occupancy import OccupancyGrid
-from robonav.maps.place_graph import PlaceGraph
-from robonav.maps.topology import TopologyConfig
-from robonav.rewards.agent_maps import AgentMaps
+from robonav.maps.topology.graph import PlaceGraph
+from robonav.maps.topology.mapper import TopologyConfig
 from robonav.rewards.curiosity import ReconstructionCuriosity
 
 REACH_M = 4.0  # what the reward of the shipped presets counts, and so what is drawn

@@ -9,7 +9,7 @@ from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
 from robonav.envs.scenes.scene import Scene
-from robonav.maps.surface import Mesh
+from robonav.maps.reconstruction.mesh import Mesh
 
 # glTF's vertex colours are linear, ours are what screens show (sRGB, IEC 61966-2-1)
 _SCREEN = np.arange(256) / 255

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.maps.place_graph import PlaceGraph
+from robonav.maps.topology.graph import PlaceGraph
 
 if TYPE_CHECKING:
     import viser

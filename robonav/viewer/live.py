@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from robonav.envs.navigation import Frames
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.tracker import Curve
+from robonav.envs.world import Frames
 from robonav.viewer.controls import Controls
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.panel import Panel
 from robonav.viewer.stage import Stage, look_at
+from robonav.watching import Curve
 
 if TYPE_CHECKING:
     import viser

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from robonav.evaluation.tracker import Curve
 from robonav.viewer.episode_map import EpisodeMap
+from robonav.watching import Curve
 
 if TYPE_CHECKING:
     import viser

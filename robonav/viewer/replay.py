@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from robonav.envs.navigation import Frames
 from robonav.envs.scenes import open_scenes
 from robonav.envs.scenes.floors import floors_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
+from robonav.envs.world import Frames
 from robonav.errors import UsageError
 from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.records import read_episodes, read_map, read_settings
-from robonav.evaluation.tracker import Curve
+from robonav.watching import Curve
 
 
 @dataclass(frozen=True, eq=False)

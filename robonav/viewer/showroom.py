@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robonav.envs.scenes import Scene, SceneSet
-from robonav.envs.scenes.folder import discover
-from robonav.envs.scenes.mesh_file import load_mesh_file
+from robonav.envs.scenes.meshes.folder import discover
+from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.scenes.spec import Spec
 from robonav.viewer.glb import scene_glb

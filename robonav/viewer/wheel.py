@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from robonav.driving.take_over import TakeOver
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 
 if TYPE_CHECKING:
     import viser

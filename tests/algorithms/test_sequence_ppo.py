@@ -16,16 +16,16 @@ from robonav.algorithms.sequence_buffer import SequenceBuffer
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.perception.predictor import VisionConfig, VisionEncoder
+from robonav.planners.own_map import SpatialMemoryConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
-from robonav.policies.spatial_memory import SpatialMemoryConfig
-from robonav.policies.vision import VisionConfig, VisionEncoder
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from tests.worlds import Rooms
 
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.downstream import Options, as_markdown, evaluate, goals_of, members_of, summarise
-from tests.envs.gltf_files import write_room
-from tests.envs.habitat_files import point_episode, write
+from tests.envs.episode_files.habitat_files import point_episode, write
+from tests.envs.scenes.gltf_files import write_room
 
 
 def note(out: Path, goal: str, name: str, values: list[float]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.docs.pages import run_page
-from tests.envs.habitat_files import NORTH, point_episode, write
+from tests.envs.episode_files.habitat_files import NORTH, point_episode, write
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.docs.pages import run_page
-from tests.envs.plan_files import (
+from tests.envs.scenes.plan_files import (
     room_capture,
     two_rooms,
     write_gibson_floors,

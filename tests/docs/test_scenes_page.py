@@ -9,10 +9,10 @@ import pytest
 import trimesh
 
 from robonav.envs.scenes import open_scenes
-from robonav.envs.scenes.procedural import generate_house
+from robonav.envs.scenes.procedural.houses import generate_house
 from robonav.maps.export import write_mesh
 from tests.docs.pages import run_page
-from tests.envs.plan_files import room_capture, two_rooms, write_map, write_scan
+from tests.envs.scenes.plan_files import room_capture, two_rooms, write_map, write_scan
 
 
 @pytest.fixture

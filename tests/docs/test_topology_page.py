@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 
 from robonav.launch import cli
-from robonav.maps.topology_files import load_graph, to_networkx
+from robonav.maps.topology.files import load_graph, to_networkx
 from tests.docs.pages import commands, run, smaller
 
 SMALLER = {"--steps 300": "--steps 60", "--episodes 2 --steps 128": "--episodes 1 --steps 8"}

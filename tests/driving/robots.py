@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robonav.driving.driver import Decision, Moment, Watcher
 from robonav.driving.pilots import Observation
-from robonav.envs.navigation import World
+from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, TURTLEBOT, Noise, RobotSpec

@@ -14,7 +14,7 @@ from robonav.driving.driver import Decision, Driver, Moment, Watcher
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
 from robonav.driving.take_over import TakeOver
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from tests.driving.robots import Kept, Told, robot_in_a_room

@@ -10,11 +10,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from robonav.agents.policy import PolicyExplorer
 from robonav.driving.driver import Decision, Driver, Watcher
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
-from robonav.evaluation.policy_explorer import PolicyExplorer
 from tests.driving.robots import CAMERA, Told, robot_in_a_room
 
 

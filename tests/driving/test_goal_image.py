@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robonav.checkpoint import load_policy
+from robonav.agents.checkpoint import load_policy
+from robonav.agents.policy import load_explorer
 from robonav.driving.goal_image import read_goal
 from robonav.driving.pilots import ExplorerPilot, Observation
+from robonav.envs.navigation.tasks import TaskName
 from robonav.envs.robots.robot import CameraFrame, Odometry
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.tasks import TaskName
-from robonav.evaluation.policy_explorer import load_explorer
 from robonav.launch import cli
 from robonav.policies.config import SequencePolicyConfig
-from robonav.training import TrainConfig, TrainingRun
+from robonav.training.config import TrainConfig
+from robonav.training.run import TrainingRun
 
 
 def trained(task: TaskName, out: Path) -> Path:

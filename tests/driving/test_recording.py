@@ -21,7 +21,7 @@ from robonav.driving.driver import Driver, Outcome
 from robonav.driving.recording import TOPICS, Recorder
 from robonav.driving.robot_map import RobotMap
 from robonav.driving.ros_types import definition
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from tests.driving.robots import Kept, Told, robot_in_a_room

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from robonav.driving.driver import Driver
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import RobotError, Twist
 from robonav.envs.robots.ros2 import RosRobot
 from robonav.launch import cli

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robonav.driving.driver import LET_GO, Driver
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, previous_action
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, previous_action
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.spec import HUSKY, TURTLEBOT, Noise, RobotSpec
 from tests.driving.robots import Kept, Told, robot_in_a_room

@@ -11,7 +11,7 @@ import pytest
 from robonav.driving import take_over
 from robonav.driving.driver import Driver, Moment, Outcome, Watcher
 from robonav.driving.take_over import Pace, TakeOver
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.robots.robot import Odometry, Twist
 from tests.driving.robots import Kept, Told, robot_in_a_room
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, previous_action
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, previous_action
+from robonav.envs.navigation.tasks import SparseGoal
 from robonav.envs.odometry import Odometer, in_frame_of
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.tasks import SparseGoal
 from robonav.envs.vec_env import NavigationVecEnv
 from tests.worlds import Rooms
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from robonav.launch import cli
-from tests.envs.gltf_files import write_room
-from tests.envs.habitat_files import point_episode, write
+from tests.envs.episode_files.habitat_files import point_episode, write
+from tests.envs.scenes.gltf_files import write_room
 
 SHORT = ("--steps", "4", "--threads", "1", "--seed", "3", "--num-envs", "2")
 

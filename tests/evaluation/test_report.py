@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from robonav.envs.scenes.scene import Scene
-from robonav.evaluation.baselines import StraightExplorer
 from robonav.evaluation.fog import FLOOR_SEEN, WALL_SEEN
 from robonav.evaluation.path_graph import path_graph
 from robonav.evaluation.pictures import FRONTIER, GRAPH, map_png
@@ -21,6 +20,7 @@ from robonav.evaluation.records import RunFolder
 from robonav.evaluation.report import MAX_MAPS, render_report, shown
 from robonav.evaluation.runner import Evaluation, Settings
 from robonav.evaluation.summary import summarise
+from robonav.planners.blind import StraightExplorer
 from tests.evaluation.rooms import OneScene
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robonav.envs.navigation import Frames
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
 from robonav.errors import UsageError
-from robonav.evaluation.baselines import RandomExplorer, StraightExplorer
 from robonav.evaluation.records import EPISODES, RunFolder, read_episodes
 from robonav.evaluation.runner import Evaluation, Settings, plan_episodes
 from robonav.evaluation.tracker import rooms_visited
+from robonav.planners.blind import RandomExplorer, StraightExplorer
 from tests.evaluation.rooms import OneScene
 
 SETTINGS = Settings("random", "two-rooms", episodes=5, steps=10, seed=3, num_envs=2)

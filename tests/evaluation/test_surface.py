@@ -12,7 +12,7 @@ from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.evaluation.metrics import Coverage, SampleIndex
-from robonav.evaluation.surface import Surface, build_surface, standpoints
+from robonav.mapping.true_surface import Surface, build_surface, standpoints
 from tests.evaluation.rooms import scene_of
 
 CAMERA = Camera(128, 128)

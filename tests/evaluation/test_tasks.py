@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from robonav.evaluation.task_scores import Walk, apples_picked, goal_reached
 from robonav.launch import cli
-from tests.envs.gltf_files import write_room
-from tests.envs.habitat_files import point_episode, table, write
+from tests.envs.episode_files.habitat_files import point_episode, table, write
+from tests.envs.scenes.gltf_files import write_room
 from tests.evaluation.rooms import free_space_around
 
 SHORT = ("--threads", "1", "--num-envs", "2")

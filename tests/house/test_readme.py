@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from robonav.envs.scenes.procedural import generate_house
+from robonav.envs.scenes.procedural.houses import generate_house
 from robonav.maps.export import write_mesh
 from tests.docs.pages import commands, run, smaller
 

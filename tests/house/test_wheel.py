@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -30,17 +31,31 @@ def call(*command: str | Path, folder: Path, check: bool = True) -> subprocess.C
 
 
 @pytest.fixture(scope="module")
-def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the sources so that no stale build folder takes part."""
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is built from the source distribution, as `python -m build` does it."""
+    return built(sdist, tmp_path_factory.mktemp("from_sdist"))
+
+
+@pytest.fixture(scope="module")
+def sdist(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, built from a copy of the sources so that no stale build folder takes part."""
     source = tmp_path_factory.mktemp("source") / "robonav"
     source.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
-        shutil.copytree(repository / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(repository / part, source / part, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(repository / name, source)
-    build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", ".")
+    build = ("-m", "build", "--sdist", "--no-isolation", "--outdir", "dist", ".")
     call(sys.executable, *build, folder=source)
-    return next((source / "dist").glob("robonav-*.whl"))
+    return next((source / "dist").glob("robonav-*.tar.gz"))
+
+
+def built(sdist: Path, folder: Path) -> Path:
+    """The wheel of a source distribution."""
+    build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist")
+    call(sys.executable, *build, str(sdist), folder=folder)
+    return next((folder / "dist").glob("robonav-*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +99,16 @@ def test_every_source_file_is_in_the_wheel(wheel: Path, repository: Path) -> Non
         for path in (repository / part).rglob(f"*.{suffix}")
     }
     assert not wanted - packed
+
+
+def test_each_file_is_there_once(wheel: Path, sdist: Path) -> None:
+    in_wheel = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")]
+    with tarfile.open(sdist) as archive:
+        in_sdist = [m.name for m in archive.getmembers() if m.isfile() and m.name.endswith(".py")]
+    for names in (in_wheel, in_sdist):
+        assert len([name for name in names if name.endswith("envs/vec_env.py")]) == 1
+        assert len([name for name in names if name.endswith("maps/occupancy.py")]) == 1
+        assert len(names) == len(set(names))
 
 
 def test_the_wheel_carries_its_licence(wheel: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.maps.reconstruction import Pinhole
+from robonav.maps.reconstruction.tsdf import Pinhole
 
 PINHOLE = Pinhole(width=48, height=48, fx=24.0, fy=24.0, cx=24.0, cy=24.0)
 ROOM_LOW, ROOM_HIGH = np.array([-2.03, -1.52, 0.01]), np.array([2.98, 2.47, 2.63])

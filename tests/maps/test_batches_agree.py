@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robonav.maps import pool
-from robonav.maps.blocks import SDF_UNITS
-from robonav.maps.reconstruction import Pinhole, Reconstruction
+from robonav.maps.reconstruction import pool
+from robonav.maps.reconstruction.blocks import SDF_UNITS
+from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from tests.maps.shapes import look, room_depth
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robonav.maps.growing_mesh import GrowingMesh, Part
-from robonav.maps.reconstruction import Reconstruction
-from robonav.maps.surface import Mesh
+from robonav.maps.reconstruction.growing_mesh import GrowingMesh, Part
+from robonav.maps.reconstruction.mesh import Mesh
+from robonav.maps.reconstruction.tsdf import Reconstruction
 from tests.maps.shapes import PINHOLE, gray, look, room_depth
 
 VOXEL = 0.1

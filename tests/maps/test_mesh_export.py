@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from robonav.maps import export
-from robonav.maps.reconstruction import Reconstruction
+from robonav.maps.reconstruction.tsdf import Reconstruction
 from tests.maps.shapes import PINHOLE, gray, turn_in_room
 
 

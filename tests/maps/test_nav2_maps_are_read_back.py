@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes.floorplans.ros_map import free_pixels, read_map_file
 from robonav.envs.scenes.free_space import AgentShape
-from robonav.envs.scenes.ros_map import free_pixels, read_map_file
 from robonav.maps.export import save_nav2_map
 from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 from tests.maps.test_occupancy import look_around

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from robonav.maps.reconstruction import Reconstruction
+from robonav.maps.reconstruction.tsdf import Reconstruction
 from tests.maps.shapes import (
     PINHOLE,
     RADIUS,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from robonav.maps import pool
-from robonav.maps.reconstruction import Pinhole, Reconstruction
+from robonav.maps.reconstruction import pool
+from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from tests.maps.shapes import PINHOLE, gray, look, room_depth, turn_in_room
 
 

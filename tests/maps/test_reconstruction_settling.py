@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robonav.maps.blocks import MAX_NEAR
-from robonav.maps.reconstruction import Pinhole, Reconstruction
+from robonav.maps.reconstruction.blocks import MAX_NEAR
+from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from tests.maps.shapes import PINHOLE, ROOM_HIGH, ROOM_LOW, gray, look, room_depth, turn_in_room
 
 OFTEN = 20  # frames after which every voxel in view has settled

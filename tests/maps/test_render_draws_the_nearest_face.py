@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from robonav.maps import blocks, views
-from robonav.maps.reconstruction import Reconstruction
+from robonav.maps.reconstruction import blocks, views
+from robonav.maps.reconstruction.tsdf import Reconstruction
 from tests.maps.shapes import PINHOLE, gray, look, pixel_rays, plane_depth, room_depth, turn_in_room
 
 VOXEL = 0.10

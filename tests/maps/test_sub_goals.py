@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robonav.maps.sub_goals import SubGoalWeights, choose_sub_goal, sub_goal_scores
-from robonav.maps.topology import Candidates
+from robonav.maps.topology.mapper import Candidates
+from robonav.maps.topology.sub_goals import SubGoalWeights, choose_sub_goal, sub_goal_scores
 
 HERE = np.zeros(2)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robonav.maps.place_graph import PlaceGraph
-from robonav.maps.topology import PlaceMapper, TopologicalMap, TopologyConfig
-from robonav.maps.topology_files import to_networkx
+from robonav.maps.topology.files import to_networkx
+from robonav.maps.topology.graph import PlaceGraph
+from robonav.maps.topology.mapper import PlaceMapper, TopologicalMap, TopologyConfig
 from tests.maps.walks import RING, odometry, views, walk
 
 SAME = np.ones((1, 1))  # a world that looks the same everywhere

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from robonav.maps.place_graph import PlaceGraph, Places
-from robonav.maps.topology import PlaceMapper, TopologyConfig
-from robonav.maps.topology_files import load_graph, save_geojson, save_graph, save_graphml, to_networkx
+from robonav.maps.topology.files import load_graph, save_geojson, save_graph, save_graphml, to_networkx
+from robonav.maps.topology.graph import PlaceGraph, Places
+from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig
 from tests.maps.walks import RING, views, walk
 
 

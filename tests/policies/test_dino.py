@@ -7,13 +7,15 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from robonav.checkpoint import CheckpointError, load_policy, load_sight
+from robonav.agents.checkpoint import load_policy
 from robonav.errors import UsageError
+from robonav.files import CheckpointError
 from robonav.launch import cli
 from robonav.launch.presets import load_preset
+from robonav.perception.shipped import load_sight
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
-from robonav.training import TrainingRun
+from robonav.training.run import TrainingRun
 
 WIDTH, BLOCKS, SIDE = 128, 2, 37
 

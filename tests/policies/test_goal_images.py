@@ -10,15 +10,16 @@ import torch
 from gymnasium import spaces
 from safetensors.torch import load_file
 
-from robonav.checkpoint import load_policy, save_checkpoint
+from robonav.agents.checkpoint import load_policy, save_checkpoint
+from robonav.agents.registry import make_explorer
+from robonav.agents.shipped import SHIPPED
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import SHIPPED, make_explorer
-from robonav.fine_tuning import take_over
+from robonav.perception.goal_finder import CELLS, GoalFinderConfig
+from robonav.perception.predictor import VisionConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
-from robonav.policies.goal_finder import CELLS, GoalFinderConfig
 from robonav.policies.sequence import SequencePolicy
-from robonav.policies.vision import VisionConfig
+from robonav.training.fine_tuning import take_over
 
 SMALL = SequencePolicyConfig(
     width=32, blocks=1, heads=2, window=4, vision=VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)

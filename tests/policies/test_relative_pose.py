@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, TURN_RAD
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.relative_pose import RelativePose, image_rays, plucker_rays, relative_pose
 

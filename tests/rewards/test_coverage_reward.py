@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from robonav.envs.navigation import FORWARD, LEFT, World
+from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import sensor_of
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.coverage import SurfaceCoverage, in_sight
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from tests.worlds import Rooms, box_room
 
 FULL_TURN = 24

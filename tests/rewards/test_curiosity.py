@@ -3,16 +3,11 @@
 import numpy as np
 import pytest
 
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
-from robonav.rewards.curiosity import (
-    GeometricSurprise,
-    ReconstructionCuriosity,
-    RgbSurprise,
-    Surprise,
-)
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from tests.worlds import Rooms
 
 CAMERA = Camera()

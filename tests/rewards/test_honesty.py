@@ -7,12 +7,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, Frames
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.envs.world import Frames
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 
 HOUSES, STEPS = 2, 192
 ABOUT_TURN = [LEFT] * 12

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from robonav.checkpoint import load_eye
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, Frames
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.envs.world import Frames
+from robonav.perception.shipped import load_eye
 from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule, motions
 from robonav.rewards.learner import mlp

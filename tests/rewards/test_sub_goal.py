@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT, TURN_RAD, Frames
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.envs.world import Frames
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.intrinsic import IntrinsicRewardWrapper
 from robonav.rewards.sub_goal import SubGoal, SubGoalConfig, SubGoalReward
 from robonav.rewards.weighted_sum import WeightedSum
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from tests.worlds import Rooms
 
 CAMERA = Camera(width=32, height=32)

@@ -18,7 +18,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.launch.ranks import train_on_ranks
-from robonav.training import TrainConfig, TrainingRun
+from robonav.training.config import TrainConfig
+from robonav.training.run import TrainingRun
 from tests.training.test_resume import TINY
 from tests.worlds import Rooms
 

@@ -9,12 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from robonav.checkpoint import CheckpointError, find_checkpoint, load_policy
+from robonav.agents.checkpoint import load_policy
+from robonav.agents.policy import load_explorer
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
-from robonav.evaluation.policy_explorer import load_explorer
+from robonav.files import CheckpointError, find_checkpoint
 from robonav.policies.config import SequencePolicyConfig
-from robonav.training import TrainConfig, TrainingRun
+from robonav.training.config import TrainConfig
+from robonav.training.run import TrainingRun
 
 TINY = TrainConfig(
     steps=2048,

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from robonav.checkpoint import load_eye
 from robonav.envs.scenes import open_scenes
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.launch.presets import load_preset
+from robonav.perception.shipped import load_eye
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from robonav.rewards.sub_goal import SubGoalReward
-from robonav.training import TrainConfig, TrainingRun, make_reward
+from robonav.training.config import TrainConfig
+from robonav.training.run import TrainingRun, make_reward
 from tests.training.test_resume import TINY
 
 

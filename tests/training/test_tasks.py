@@ -10,14 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from robonav.checkpoint import load_policy, read_config
+from robonav.agents.checkpoint import load_policy
+from robonav.agents.registry import make_explorer
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
-from robonav.evaluation.explorer import make_explorer
+from robonav.files import read_config
 from robonav.launch.presets import load_preset
 from robonav.launch.train import TrainCommand
 from robonav.policies.config import SequencePolicyConfig
-from robonav.training import TrainConfig, TrainingRun
+from robonav.training.config import TrainConfig
+from robonav.training.run import TrainingRun
 
 TINY = TrainConfig(
     task="image-goal",

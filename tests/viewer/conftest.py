@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from robonav.envs.navigation import Frames
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.frontier import nearest_frontier
+from robonav.envs.world import Frames
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.runner import Evaluation, Settings
-from robonav.evaluation.tracker import Curve
+from robonav.planners.frontier import nearest_frontier
+from robonav.watching import Curve
 
 STEPS = 40
 

@@ -15,13 +15,13 @@ from PIL import Image
 
 from robonav.driving.driver import Driver
 from robonav.driving.take_over import Pace, TakeOver
-from robonav.envs.navigation import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.tracker import Curve
 from robonav.viewer.drive_view import DriveViewer
 from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
+from robonav.watching import Curve
 from tests.driving.robots import Kept, Told, robot_in_a_room
 from tests.viewer.conftest import STEPS, Run
 

@@ -15,15 +15,15 @@ import pytest
 
 from robonav.driving.driver import Decision, Driver, Moment, Outcome, Watcher
 from robonav.driving.take_over import Pace, TakeOver
-from robonav.envs.navigation import FORWARD, LEFT, RIGHT
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.sensors.camera import Camera
-from robonav.evaluation.tracker import Curve
 from robonav.launch import cli
 from robonav.viewer import drive_view, panel, way_drawing
 from robonav.viewer.drive_view import DriveViewer
 from robonav.viewer.server import start_server
+from robonav.watching import Curve
 from tests.driving.robots import Kept, Told, robot_in_a_room
 
 viser = pytest.importorskip("viser", reason="the extra robonav[view] is not installed")

@@ -23,11 +23,10 @@ from robonav.envs.scenes.spec import Spec
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
-from robonav.evaluation.tracker import Curve
 from robonav.launch import cli
 from robonav.maps.export import write_mesh
-from robonav.maps.place_graph import Edge, FrontierNode, PlaceGraph
-from robonav.viewer.callback import ViewerCallback
+from robonav.maps.topology.graph import Edge, FrontierNode, PlaceGraph
+from robonav.training.watching_callback import ViewerCallback
 from robonav.viewer.controls import Controls
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.glb import LINEAR
@@ -38,6 +37,7 @@ from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
 from robonav.viewer.showroom import MeshFile, Showroom
 from robonav.viewer.way_drawing import MOST_PARTS, PART_POINTS, WayDrawing
+from robonav.watching import Curve
 from tests.viewer.conftest import STEPS, Run, Witness
 from tests.worlds import Rooms
 

@@ -1,0 +1,1 @@
+"""Agents that walk through meshes by steps, and their tasks."""

@@ -1,0 +1,127 @@
+"""Agents that walk through meshes: N of them stepped in one call, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation.loaded_scenes import World, WorldCache
+from robonav.envs.navigation.motion_noise import motion_of
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
+from robonav.envs.scenes import SceneSet
+from robonav.envs.scenes.scene import SceneError
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.sensors.spheres import Instances, NoInstances
+from robonav.envs.sensors.views import SensorMaker, render_views, sensor_of
+from robonav.envs.world import Episode, Frames
+
+
+class NavigationSimulator:
+    """N agents on flat floors: forward 0.25 m, left or right 15°; a blocked move is rejected, not slid.
+
+    It has no clock and no reward: `start` puts agents at the start of episodes, `step` moves all of them.
+    With motion noise, steps are as inexact as a robot's, 1 = as the simulated TurtleBot's (`NoisyMotion`).
+
+    Attributes:
+        frames: What all agents saw last.
+        instances: What is drawn into the frames beside the scenes.
+    """
+
+    def __init__(
+        self,
+        scenes: SceneSet,
+        num_agents: int,
+        camera: Camera | None = None,
+        threads: int = 0,
+        cache: int = 1024,
+        sensor: SensorMaker = sensor_of,
+        motion_noise: float = 0.0,
+    ) -> None:
+        self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
+        self._cache = WorldCache(scenes, self.camera, threads, max(cache, num_agents), sensor)
+        self._worlds: list[World | None] = [None] * num_agents
+        self._position = np.zeros((num_agents, 3))
+        self._yaw, self._askew = np.zeros(num_agents), np.zeros(num_agents)
+        self._motion = motion_of(num_agents, motion_noise)
+        shape = (num_agents, self.camera.height, self.camera.width)
+        self.frames = Frames(
+            rgb=np.zeros((*shape, 3), np.uint8),
+            depth=np.zeros(shape, np.float32),
+            T_world_camera=np.tile(np.eye(4, dtype=np.float32), (num_agents, 1, 1)),
+            position=np.zeros((num_agents, 3), np.float32),
+            yaw=np.zeros(num_agents, np.float32),
+            collided=np.zeros(num_agents, bool),
+        )
+        self.instances: Instances = NoInstances()
+        self._scenery = self.frames.rgb, self.frames.depth
+
+    def world(self, agent: int) -> World:
+        """The world that an agent is in."""
+        world = self._worlds[agent]
+        if world is None:
+            raise RuntimeError(f"agent {agent} is in no world yet: call start() first")
+        return world
+
+    def load(self, scene_id: str) -> World:
+        """The world of a scene, without putting anyone into it."""
+        return self._cache.get(scene_id)
+
+    def close(self) -> None:
+        """Let go of the worlds, and of the simulators that render them, if any."""
+        self._cache.close()
+
+    def start(self, episodes: Sequence[Episode], agents: Sequence[int] | None = None) -> Frames:
+        """Put agents (default: all) at the starts of their episodes; returns the new frames of all agents.
+
+        Raises:
+            SceneError: A start that is not on free floor.
+        """
+        chosen = list(range(self.num_agents)) if agents is None else list(agents)
+        if len(chosen) != len(episodes):
+            raise ValueError(f"{len(episodes)} episodes for {len(chosen)} agents: give one episode per agent")
+        for agent, episode in zip(chosen, episodes, strict=True):
+            world = self._cache.get(episode.scene_id)
+            if not world.free_space.island_at(np.array(episode.start[:2])) > 0:
+                raise SceneError(f"episode {episode.episode_id}: start {episode.start} is not on free floor")
+            self._worlds[agent] = world
+            self._position[agent] = (*episode.start[:2], world.free_space.floor_z)
+            self._yaw[agent], self._askew[agent] = episode.start[2], 0.0
+        self._motion.begin(episodes, chosen)
+        collided = self.frames.collided.copy()
+        collided[chosen] = False
+        return self._look(chosen, chosen, collided)
+
+    def step(self, actions: NDArray[np.integer]) -> Frames:
+        """Move every agent by one action (N,) and return what it sees there."""
+        actions, errors = np.asarray(actions), self._motion.errors()
+        turned = TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
+        yaw = self._yaw + turned + errors.turn
+        collided = np.zeros(self.num_agents, bool)
+        for agent in np.flatnonzero(actions == FORWARD).tolist():
+            heading = np.array([np.cos(yaw[agent]), np.sin(yaw[agent])])
+            here = self._position[agent, :2]
+            there = here + FORWARD_M * errors.length[agent] * heading
+            way_is_free = self.world(agent).free_space.segment_is_free(here, there)
+            if way_is_free and not self.instances.blocks(agent, here, there):
+                self._position[agent, :2] = there
+            else:
+                collided[agent] = True
+        # who was blocked stands as before, and so sees the same of the scene
+        self._yaw = np.where(collided, self._yaw, yaw)
+        self._askew = np.where(collided, self._askew, errors.look)
+        return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided)
+
+    def _look(self, agents: Sequence[int], moved: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+        """New frames for `agents`; only the `moved` ones of them need their scene rendered again."""
+        looking = self._yaw + self._askew
+        poses = self.camera.poses(self._position, looking)
+        rgb, depth = self._scenery[0].copy(), self._scenery[1].copy()
+        render_views({agent: self.world(agent).sensor for agent in moved}, poses, rgb, depth)
+        self._scenery = rgb, depth
+        shown = self.frames.rgb, self.frames.depth
+        rgb, depth = self.instances.over(agents, poses, self._scenery, shown)
+        position, yaw = self._position.astype(np.float32), looking.astype(np.float32)
+        self.frames = Frames(rgb, depth, poses, position, yaw, collided)
+        return self.frames

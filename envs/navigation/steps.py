@@ -1,0 +1,18 @@
+"""The steps of a navigating agent: forward 0.25 m, left 15 degrees, right 15 degrees."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.world import Frames
+
+FORWARD, LEFT, RIGHT = 0, 1, 2
+NUM_ACTIONS = 3
+FORWARD_M = 0.25
+TURN_RAD = float(np.radians(15.0))
+
+
+def previous_action(actions: NDArray[np.integer], frames: Frames) -> NDArray[np.int64]:
+    """What a policy is told of the actions (N,) that led to the frames: action + 1, 0 where blocked."""
+    return np.where(frames.collided, 0, np.asarray(actions, dtype=np.int64) + 1)

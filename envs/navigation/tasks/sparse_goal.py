@@ -1,0 +1,163 @@
+"""Sparse-reward goal reaching (TopoNav's): a place many rooms away, no map, paid on arrival only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.tasks.obstacles import Obstacles, obstacles_on_the_way
+from robonav.envs.navigation.tasks.task import Verdict, task_rng
+from robonav.envs.odometry import Odometer, in_frame_of
+from robonav.envs.scenes.geodesics import geodesics_of
+from robonav.envs.scenes.scene import FreeSpace, SceneError
+from robonav.envs.sensors.spheres import NoInstances
+from robonav.envs.world import Episode, Frames
+
+GOAL_M = (8.0, 25.0)
+LEAST_M = 2.0  # in worlds that are too small for 8 m
+REACH_M = 0.5
+APPEAR_STEP = 50
+_FAR_SHARE = 0.8
+
+
+class SparseGoal:
+    """An agent is told where its goal lies from where it started, and earns 1 when it gets within 0.5 m.
+
+    Nothing else is paid unless `approach` is, and arrival ends the episode; no stop action is needed. Goals
+    lie 8 to 25 m of shortest way from the start (`goal_m`); in smaller worlds among the farthest fifth of
+    what is there. The goal's distance and bearing are kept up to date by the agent's own odometry, never by
+    its true pose.
+
+    Args:
+        simulator: Where; its instances become the obstacles, if there are any.
+        obstacles: How many balls appear on the shortest way; they never cut the goal off.
+        drift: Error of the odometry, as a share of the way (see `Odometer`).
+        appear_step: Step from which on the obstacles appear.
+        goal_m: Least and greatest length of the way to a goal, metres; an episode may give a goal of its own.
+        approach: Paid for each metre that the goal, as it is told, has come nearer (Ng et al. 1999).
+
+    Attributes:
+        achieved: (N,) int64, 1 once an agent has arrived.
+        odometer: Where the agents believe they are.
+    """
+
+    def __init__(
+        self,
+        simulator: NavigationSimulator,
+        obstacles: int = 0,
+        drift: float = 0.0,
+        appear_step: int = APPEAR_STEP,
+        goal_m: tuple[float, float] = GOAL_M,
+        approach: float = 0.0,
+    ) -> None:
+        self._simulator, self._count, self._appear_step = simulator, obstacles, appear_step
+        self._goal_m, self._approach = goal_m, approach
+        number = simulator.num_agents
+        self.achieved = np.zeros(number, np.int64)
+        self.odometer = Odometer(number, drift)
+        self._goals, self._told = np.zeros((number, 2)), np.zeros((number, 2))
+        self._steps = np.zeros(number, np.int64)
+        self._obstacles = Obstacles(simulator.camera, number, obstacles)
+        self._around: list[tuple[FreeSpace, NDArray[np.bool_]] | None] = [None] * number
+        simulator.instances = self._obstacles if obstacles else NoInstances()
+
+    def spaces(self) -> dict[str, spaces.Space[Any]]:
+        """`point_goal` (2,) distance and bearing; `odometry` (4,) x, y, yaw, sigma; metres and radians."""
+        low, high = np.array([0, -np.pi], np.float32), np.array([np.inf, np.pi], np.float32)
+        return {
+            "point_goal": spaces.Box(low, high, dtype=np.float32),
+            "odometry": spaces.Box(-np.inf, np.inf, (4,), np.float32),
+        }
+
+    def observe(self) -> dict[str, NDArray[Any]]:
+        """Where goals lie, seen from the agents (N, 2), and where agents are (N, 4), as they believe."""
+        pose = self.odometer.pose
+        ahead = np.stack([in_frame_of(p, goal) for p, goal in zip(pose, self._told, strict=True)])
+        told = np.column_stack([np.linalg.norm(ahead, axis=1), np.arctan2(ahead[:, 1], ahead[:, 0])])
+        odometry = np.column_stack([pose, self.odometer.sigma_m])
+        return {"point_goal": told.astype(np.float32), "odometry": odometry.astype(np.float32)}
+
+    def begin(self, episodes: Sequence[Episode], agents: Sequence[int]) -> None:
+        """Draw the goals of episodes, and where obstacles will appear."""
+        for episode, agent in zip(episodes, agents, strict=True):
+            free_space = self._simulator.load(episode.scene_id).free_space
+            goal = goal_place(free_space, episode, self._goal_m)
+            self._goals[agent], self._told[agent] = goal, in_frame_of(episode.start, goal)
+            self.odometer.begin(agent, episode.start, task_rng("odometry", episode))
+            self._steps[agent] = self.achieved[agent] = 0
+            self._around[agent] = None
+            if self._count:
+                self._prepare_obstacles(agent, free_space, episode)
+
+    def judge(self, frames: Frames) -> Verdict:
+        """Look who has arrived, and let obstacles appear."""
+        before = self._told_m()
+        self.odometer.update(frames.position[:, :2], frames.yaw)
+        self._steps += 1
+        away = np.linalg.norm(frames.position[:, :2] - self._goals, axis=1)
+        arrives = (away <= REACH_M) & (self.achieved == 0)
+        self.achieved |= arrives
+        for agent in np.flatnonzero(self._steps >= self._appear_step).tolist():
+            self._let_appear(agent, frames.position[agent, :2])
+        reward = arrives + self._approach * (before - self._told_m())
+        return Verdict(reward.astype(np.float32), self.achieved > 0)
+
+    def facts(self, agent: int) -> dict[str, Any]:
+        """Where the goal of an agent is, and where its obstacles appear."""
+        x, y = self._goals[agent].round(4).tolist()
+        places = self._obstacles.centres[agent, : self._obstacles.placed[agent], :2]
+        return {"goal": {"x": x, "y": y}, "obstacles_at": places.round(3).astype(float).tolist()}
+
+    def _told_m(self) -> NDArray[np.float64]:
+        """How far off (N,) the goals are, as the agents are told."""
+        return np.linalg.norm(self._told - self.odometer.pose[:, :2], axis=1)
+
+    def _prepare_obstacles(self, agent: int, free_space: FreeSpace, episode: Episode) -> None:
+        start, goal = np.array(episode.start[:2]), self._goals[agent]
+        rng = task_rng("obstacles", episode)
+        places, around = obstacles_on_the_way(
+            free_space, geodesics_of(free_space), start, goal, self._count, rng
+        )
+        self._obstacles.prepare(agent, places, free_space.floor_z)
+        self._around[agent] = (free_space, around)
+
+    def _let_appear(self, agent: int, xy: NDArray[np.floating]) -> None:
+        """Now, unless an agent stands where one will be, or would be cut off: then as soon as it does not."""
+        waiting = self._around[agent]
+        if waiting is not None and waiting[1][tuple(waiting[0].cells(xy))]:
+            self._obstacles.appear(agent)
+            self._around[agent] = None
+
+
+def goal_place(
+    free_space: FreeSpace, episode: Episode, goal_m: tuple[float, float] = GOAL_M
+) -> NDArray[np.float64]:
+    """The goal (2,) of an episode: the one that it gives, or a random one so many metres of way off.
+
+    Raises:
+        SceneError: It cannot be reached, or nothing is farther than 2 m from the start.
+    """
+    geodesics, start = geodesics_of(free_space), np.array(episode.start[:2])
+    if episode.goal is not None:
+        goal = np.array(episode.goal)
+        if 0 < int(free_space.island_at(goal)) == int(free_space.island_at(start)):
+            return goal
+        raise SceneError(
+            f"episode {episode.episode_id}: the goal {episode.goal} cannot be reached from the start "
+            f"{episode.start[:2]}: give episodes whose goals are on free floor"
+        )
+    lengths = geodesics.lengths_from(start)
+    lengths[np.isinf(lengths)] = 0.0
+    if lengths.max() < LEAST_M:
+        raise SceneError(
+            f"scene {episode.scene_id} has nothing farther than {lengths.max():.1f} m from the start "
+            f"{episode.start[:2]}: a goal needs {LEAST_M:g} m; give larger scenes, or another --seed"
+        )
+    nearest = min(goal_m[0], _FAR_SHARE * float(lengths.max()))
+    places = geodesics.places[(lengths >= nearest) & (lengths <= max(goal_m[1], nearest + LEAST_M))]
+    return np.array(places[task_rng("sparse-goal", episode).integers(len(places))])

@@ -1,0 +1,1 @@
+"""Floor plans that become worlds: ROS maps, Gibson floors, KTH floor plans."""

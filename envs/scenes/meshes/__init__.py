@@ -1,0 +1,1 @@
+"""Meshes of the user's own: read, checked, placed."""

@@ -1,0 +1,139 @@
+"""Any mesh of the user's own (.glb .gltf .ply .obj) as a scene in robonav's world frame."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from robonav.envs.scenes.meshes.appearance import Surface, TextureAtlas, image_of, surface_of
+from robonav.envs.scenes.meshes.check import (
+    check_extent,
+    check_geometry,
+    check_images,
+    check_not_empty,
+    check_triangles,
+)
+from robonav.envs.scenes.meshes.gltf import open_gltf
+from robonav.envs.scenes.meshes.placing import place
+from robonav.envs.scenes.meshes.side_files import SideFiles
+from robonav.envs.scenes.scene import Scene, SceneError
+
+MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
+
+
+def load_mesh_file(
+    path: str | Path,
+    scene_id: str | None = None,
+    up: str | ArrayLike | None = None,
+    front: ArrayLike | None = None,
+    scale: float | None = 1.0,
+) -> Scene:
+    """Load one mesh file with its textures and turn it into the world frame (x forward, z up, metres).
+
+    Args:
+        path: A .glb, .gltf, .ply or .obj file; textures are read from its folder or below.
+        scene_id: Name of the scene; the file's name by default.
+        up: "y", "z" or a direction in file coordinates. By default y for glTF (its standard) and z for
+            .ply and .obj; `GUESS` asks the mesh.
+        front: Direction in file coordinates that becomes world x. By default -z where y is up (Habitat's
+            convention) and x where z is up (then the coordinates stay as they are).
+        scale: Metres in a unit of the file; None asks the mesh.
+
+    Raises:
+        SceneError: The file is absent, damaged, empty or not a mesh.
+    """
+    path = Path(path)
+    check_is_mesh(path)
+    check_not_empty(path)
+    is_gltf = path.suffix.lower() in (".glb", ".gltf")
+    file, unsupported = open_gltf(path) if is_gltf else (path.open("rb"), [])
+    atlas = TextureAtlas()
+    side_files = SideFiles(path)
+    with file:
+        surfaces = _read_surfaces(path, file, side_files, atlas)
+    vertices, triangles = _join_geometry(surfaces)
+    check_geometry(path, vertices, triangles)
+    placing = place(path, vertices, triangles, up, front, scale)
+    vertices *= placing.scale
+    check_extent(path, vertices)
+    damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
+    unread = list(dict.fromkeys(side_files.missing + damaged + unsupported))
+    warn_of_unread_textures(path, unread)
+    facts = {
+        "file": str(path),
+        "side_files": side_files.digests(side_files.asked),
+        "unread_textures": unread,
+        "placing": asdict(placing),
+    }
+    return Scene(
+        scene_id=scene_id or path.stem,
+        vertices=(vertices @ placing.rotation.T).astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        corner_colors=np.concatenate([surface.corner_colors for surface in surfaces]),
+        corner_uvs=np.concatenate([surface.corner_uvs for surface in surfaces]),
+        texture_ids=np.concatenate([np.full(len(s.triangles), s.texture_id, np.int32) for s in surfaces]),
+        textures=tuple(atlas.textures),
+        metadata=facts,
+    )
+
+
+def _read_surfaces(path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
+    """Every triangle geometry of the file, placed by the file's own scene graph."""
+    try:
+        kind = path.suffix.lower().lstrip(".")
+        scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        return _placed_surfaces(path, scene, atlas)
+    except SceneError:
+        raise
+    except Exception as error:  # trimesh raises whatever the damage leads to
+        missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
+        reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
+        raise SceneError(
+            f"{path} cannot be read as {path.suffix} mesh ({reason[:120]}): export or download it again"
+        ) from error
+
+
+def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[Surface]:
+    placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
+    parts = [(scene.geometry[name], transform) for transform, name in placed]
+    parts = [part for part in parts if isinstance(part[0], trimesh.Trimesh) and len(part[0].faces)]
+    if not parts:
+        raise SceneError(
+            f"{path} has no triangles: expected a triangle mesh, so export the surface, not points"
+        )
+    check_triangles(path, sum(len(part.faces) for part, _ in parts))
+    images = [image for part, _ in parts if (image := image_of(part.visual)) is not None]
+    check_images(path, images)
+    atlas.decode(images)
+    return [surface_of(part, transform, atlas) for part, transform in parts]
+
+
+def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
+    triangles = [surface.triangles + start for surface, start in zip(surfaces, starts, strict=False)]
+    return np.concatenate([surface.vertices for surface in surfaces]), np.concatenate(triangles)
+
+
+def check_is_mesh(path: Path) -> None:
+    """Raise SceneError if there is no file, or one of a kind that is not read."""
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise SceneError(f"{path} is no mesh file: expected one of {' '.join(MESH_SUFFIXES)}")
+    if not path.is_file():
+        raise SceneError(f"{path} does not exist: check the path")
+
+
+def warn_of_unread_textures(path: Path, names: Sequence[str]) -> None:
+    """Say once which images of a mesh could not be read."""
+    if names:
+        warnings.warn(
+            f"{path}: cannot read {', '.join(names)}: these surfaces show their plain colour; "
+            "give it readable PNG or JPEG files",
+            stacklevel=3,
+        )

@@ -1,0 +1,1 @@
+"""Furnished houses made from a seed."""

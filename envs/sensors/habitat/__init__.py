@@ -1,0 +1,1 @@
+"""habitat-sim as a sensor, in a process of its own."""

@@ -1,0 +1,1 @@
+"""The rasteriser: faster than rays for scenes of few triangles."""

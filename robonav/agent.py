@@ -1,0 +1,39 @@
+"""The protocol that policies, planners and baselines share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from robonav.envs.sensors.camera import Camera
+    from robonav.envs.world import Frames
+
+
+class Explorer(Protocol):
+    """Chooses actions for a batch of agents that start together and step together.
+
+    Attributes:
+        camera: What it wants to see through.
+    """
+
+    camera: Camera
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget everything; `num_agents` new episodes begin."""
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Actions (N,) of 0 forward, 1 left, 2 right.
+
+        Args:
+            observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
+                and `goal` (N, H, W, 3) uint8 or `point_goal` (N, 2) and `odometry` (N, 4) where the
+                task tells them: all that a policy may look at.
+            frames: Depth, pose and collisions: for planners that are allowed the truth.
+            camera: The camera that took the frames.
+        """
+        ...

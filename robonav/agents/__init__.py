@@ -1,0 +1,1 @@
+"""Who acts: policies, planners and baselines, by name or checkpoint."""

@@ -1,0 +1,136 @@
+"""Checkpoints: a folder that says what it holds, written atomically, never unpickled.
+
+step_000131072/
+model.safetensors      weights of the policy
+training.safetensors   optimiser, random state, reward normaliser, episode counters
+config.json            what the policy sees and does, its size, the whole run configuration, versions
+README.md              model card
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from torch import Tensor
+
+from robonav.files import FORMAT, damaged, find_checkpoint, read_config, read_tensors, write_folder
+from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, vision_config
+from robonav.planners.next_best_view import GuidanceConfig
+from robonav.planners.own_map import SpatialMemoryConfig
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.sequence import SequencePolicy
+from robonav.provenance import git_revision, versions
+
+_MAX_SIDE = 4096  # pixels of an image
+_PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
+
+
+def save_checkpoint(
+    folder: Path,
+    policy: SequencePolicy,
+    training: dict[str, Tensor],
+    run: dict[str, Any],
+    facts: dict[str, Any],
+) -> Path:
+    """Write a checkpoint.
+
+    Args:
+        folder: Where it goes; replaced if it exists.
+        policy: Its weights and configuration are saved.
+        training: Named tensors from which training continues.
+        run: The resolved configuration of the run.
+        facts: What else is worth knowing: steps, metrics.
+    """
+    config = {
+        "format": FORMAT,
+        "observation": describe_space(policy.observation_space),
+        "action": describe_space(policy.action_space),
+        "policy": dataclasses.asdict(policy.config),
+        "run": run,
+        "facts": facts,
+        "versions": versions(),
+        "git_revision": git_revision(),
+    }
+    weights = dict(policy.state_dict())
+    texts = {"config.json": json.dumps(config, indent=1), "README.md": model_card(config)}
+    write_folder(folder, {"model.safetensors": weights, "training.safetensors": training}, texts)
+    return folder
+
+
+def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[str, Any]]:
+    """The policy of a checkpoint or run folder, and its `config.json`.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or does not fit the others.
+    """
+    folder = find_checkpoint(path)
+    config = read_config(folder)
+    weights = read_tensors(folder / "model.safetensors")
+    try:
+        policy = built_to_fit(lambda: _described_policy(config, len(weights)), weights)
+    except UNFIT as error:
+        finding = f"the policy it describes cannot be built ({str(error)[:120]})"
+        raise damaged(folder / "config.json", finding) from error
+    try:
+        policy.load_state_dict(weights)
+    except RuntimeError as error:
+        raise damaged(folder / "model.safetensors", "its weights do not fit config.json") from error
+    return policy.to(device).eval(), config
+
+
+def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
+    """A new policy of the sizes in `config.json`, which are held against limits first."""
+    shape = tuple(int(side) for side in config["observation"]["rgb"])  # channels first as SB3 has it, or last
+    if not (len(shape) == 3 and 3 in (shape[0], shape[2]) and 0 < min(shape) <= max(shape) <= _MAX_SIDE):
+        raise ValueError(f"an image of {shape}")
+    if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
+        raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
+    images = {"rgb", "goal"} & config["observation"].keys()
+    places = {name: size for name, size in _PLACES.items() if name in config["observation"]}
+    observation = spaces.Dict(
+        {
+            **{name: spaces.Box(0, 255, shape, np.uint8) for name in images},
+            **{name: spaces.Box(-np.inf, np.inf, size, np.float32) for name, size in places.items()},
+            "previous_action": spaces.Discrete(int(config["observation"]["previous_action"])),
+        }
+    )
+    sizes = {
+        **config["policy"],
+        "vision": vision_config(config["policy"]["vision"]),
+        "spatial": _spatial_config(config["policy"]["spatial"]),
+        "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,
+        "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
+    }
+    return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
+
+
+def _spatial_config(saved: dict[str, Any] | None) -> SpatialMemoryConfig | None:
+    return SpatialMemoryConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
+
+
+def describe_space(space: gymnasium.Space[Any]) -> Any:
+    """Shapes of Box spaces and counts of Discrete ones, as JSON."""
+    if isinstance(space, spaces.Dict):
+        return {key: describe_space(inner) for key, inner in space.items()}
+    return int(space.n) if isinstance(space, spaces.Discrete) else list(space.shape or ())
+
+
+def model_card(config: dict[str, Any]) -> str:
+    """A page for whoever finds the folder."""
+    facts = "\n".join(f"- {key}: {value}" for key, value in config["facts"].items())
+    return (
+        "# robonav explorer\n\n"
+        "An RGB policy that explores unknown rooms. Weights in `model.safetensors`, everything else in "
+        "`config.json`; evaluate it with `robonav evaluate THIS_FOLDER`.\n\n"
+        f"- sees: {json.dumps(config['observation'])}, chooses among {config['action']} actions "
+        "(forward 0.25 m, left 15°, right 15°)\n"
+        f"- trained on: {config['run'].get('scenes', 'unknown')}\n"
+        f"- task: {config['run'].get('task') or 'exploring'}\n{facts}\n\n"
+        "Limits: trained in static simulated worlds at one camera height; not tested on a robot.\n"
+    )

@@ -1,0 +1,76 @@
+"""A trained policy as an explorer: it looks at the observation and at nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from robonav.agents.checkpoint import load_policy
+from robonav.envs.sensors.camera import Camera
+from robonav.envs.world import Frames
+from robonav.files import CheckpointError
+from robonav.policies.sequence import GOALS, Memory, SequencePolicy
+
+_TEMPERATURE = 0.5  # half-hearted actions, which training needs, cost what is seen; chosen on train houses
+
+
+class PolicyExplorer:
+    """Samples actions from a policy that remembers the episode, at half its temperature."""
+
+    def __init__(self, policy: SequencePolicy, camera: Camera) -> None:
+        self.policy, self.camera = policy.eval(), camera
+        self._noise = torch.Generator()
+        self._memory: Memory = policy.new_memory(0)
+        self._begins = True
+
+    @property
+    def goal(self) -> str | None:
+        """What it has to be told of its goal: `goal`, an image, `point_goal`, a place, or nothing."""
+        assert isinstance(self.policy.observation_space, spaces.Dict)
+        return next((name for name in GOALS if name in self.policy.observation_space.spaces), None)
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget everything; `num_agents` new episodes begin."""
+        self._noise.manual_seed(seed)
+        self._memory, self._begins = self.policy.new_memory(num_agents), True
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Sampled actions (N,) from what the policy was trained to look at; `frames` stay unseen."""
+        device = self.policy.device
+        tensors = {"previous_action": torch.as_tensor(observation["previous_action"], device=device)}
+        if self.goal == "point_goal":
+            tensors["point_goal"] = torch.as_tensor(observation["point_goal"], device=device)
+        for name in ("rgb", "goal") if self.goal == "goal" else ("rgb",):
+            channels_first = np.ascontiguousarray(np.moveaxis(observation[name], -1, 1))
+            tensors[name] = torch.as_tensor(channels_first, device=device)
+        starts = torch.full((len(tensors["rgb"]),), self._begins, device=device)
+        self._begins = False
+        with torch.no_grad():
+            distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
+        weights = distribution.probs.cpu().pow(1.0 / _TEMPERATURE)
+        if not torch.isfinite(weights).all():
+            raise CheckpointError(
+                "the policy gives NaN instead of probabilities of actions: its weights are damaged; take "
+                "another checkpoint, or train it again"
+            )
+        return torch.multinomial(weights, 1, generator=self._noise)[:, 0].numpy()
+
+
+def load_explorer(path: Path, device: str = "cpu") -> PolicyExplorer:
+    """The explorer of a checkpoint or run folder, with the camera it was trained with.
+
+    Raises:
+        CheckpointError: A file is missing or damaged.
+    """
+    policy, config = load_policy(path, device)
+    try:
+        camera = Camera(**config["run"]["camera"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: config.json does not say which camera it was trained with") from error
+    return PolicyExplorer(policy, camera)

@@ -1,0 +1,96 @@
+"""Who explores: the protocol that policies and baselines share, and how a name becomes one of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from robonav.agent import Explorer
+from robonav.agents.shipped import checkpoint_folder, shipped_explorers
+from robonav.errors import UsageError
+
+if TYPE_CHECKING:
+    from robonav.envs.navigation.tasks import TaskName
+
+TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
+TO_PICTURES = ("picture-planner",)
+BASELINES = (
+    *("random", "straight", "frontier", "nearest-frontier", "rgb-planner", "depth-planner", "topological"),
+    *TO_GOALS,
+    *TO_PICTURES,
+)
+
+
+def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str | None = None) -> Explorer:
+    """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
+
+    Args:
+        name_or_path: As typed at the command line.
+        task: What it is for.
+        driver: A policy trained for `sparse-goal`, which drives where a meta-controller chooses sub-goals.
+
+    Raises:
+        UsageError: If it is none of these, or wants a goal that the task does not tell.
+    """
+    if driver is not None:
+        from robonav.planners.topological.explorer import with_driver
+
+        return with_driver(make_explorer(name_or_path, task), name_or_path, checkpoint_folder(driver))
+    from robonav.planners import blind as baselines
+    from robonav.planners import frontier
+    from robonav.planners import scan_planners as rgb_planner
+    from robonav.planners.topological import baselines as hierarchy
+
+    makers: dict[str, Callable[[], Explorer]] = {
+        "random": baselines.RandomExplorer,
+        "straight": baselines.StraightExplorer,
+        "frontier": frontier.informed_frontier,
+        "nearest-frontier": frontier.nearest_frontier,
+        "rgb-planner": rgb_planner.RgbPlanner,
+        "depth-planner": rgb_planner.DepthPlanner,
+        "picture-planner": rgb_planner.PicturePlanner,
+        "topological": hierarchy.topological,
+        "goal-bumper": hierarchy.GoalBumper,
+        "goal-planner": hierarchy.GoalPlanner,
+        "goal-frontier": hierarchy.goal_frontier,
+    }
+    if name_or_path in TO_GOALS and task != "sparse-goal":
+        raise UsageError(f"{name_or_path} goes straight to goals that it is told: add --task sparse-goal")
+    if name_or_path in TO_PICTURES and task != "image-goal":
+        raise UsageError(f"{name_or_path} looks for goal images: add --task image-goal")
+    if name_or_path in makers:
+        return makers[name_or_path]()
+    if checkpoint_folder(name_or_path).is_dir():
+        from robonav.agents.policy import load_explorer
+        from robonav.planners.topological.meta_files import is_meta
+
+        if is_meta(checkpoint_folder(name_or_path)):
+            return hierarchy.learned(checkpoint_folder(name_or_path))
+        explorer = load_explorer(checkpoint_folder(name_or_path))
+        if explorer.goal == "goal" and task != "image-goal":
+            raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
+        if explorer.goal == "point_goal" and task != "sparse-goal":
+            raise UsageError(
+                f"{name_or_path} was trained to go to far places, which "
+                "`robonav evaluate --task sparse-goal` tells it"
+            )
+        return explorer
+    raise UsageError(
+        f"{name_or_path} is neither a checkpoint folder nor an explorer by name "
+        f"({', '.join((*shipped_explorers(), *BASELINES))}): "
+        "give the folder that `robonav train` wrote, or one of these names"
+    )
+
+
+def fingerprint(name_or_path: str) -> str | None:
+    """16 hex digits over a checkpoint's weights, lest a run be resumed with others; None for baselines."""
+    files = (
+        sorted(checkpoint_folder(name_or_path).rglob("*.safetensors"))
+        if name_or_path not in BASELINES
+        else []
+    )
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16] if files else None

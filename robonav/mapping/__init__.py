@@ -1,0 +1,1 @@
+"""Maps made from frames, batched over agents, and the true surface to compare with."""

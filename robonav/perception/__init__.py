@@ -1,0 +1,1 @@
+"""Frozen networks that see: the occupancy predictor, the plane sweep, the goal finder."""

@@ -1,0 +1,128 @@
+"""Frozen networks by name or folder: the predictor and the goal finder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from robonav.files import CheckpointError, damaged, read_config, read_tensors
+from robonav.perception.goal_finder import GoalFinder, GoalFinderConfig
+from robonav.perception.predictor import VisionConfig, VisionEncoder
+from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
+
+PREDICTORS = Path(__file__).parent / "predictors"
+FINDERS = Path(__file__).parent / "finders"
+UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+Module = TypeVar("Module", bound=torch.nn.Module)
+
+
+def built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Module:
+    """A new module; ValueError before it takes any memory if its sizes are not those of the weights."""
+    with torch.device("meta"):
+        described = build().state_dict()
+    if {name: t.shape for name, t in described.items()} != {name: t.shape for name, t in weights.items()}:
+        raise ValueError("its sizes do not fit the weights")
+    return build()
+
+
+def load_eye(name: str = "nano") -> VisionEncoder:
+    """A frozen eye: one that ships with robonav by its name, or the folder that `robonav vision` wrote.
+
+    Raises:
+        CheckpointError: There is none of that name, or a file is missing or damaged.
+    """
+
+    def described(training: dict[str, Any]) -> VisionEncoder:
+        sizes = vision_config(training["vision"])
+        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
+        return VisionEncoder(sizes)
+
+    return _load_frozen(name, PREDICTORS, "eye", "robonav vision", described)
+
+
+def load_finder(name: str = "nano") -> GoalFinder:
+    """A frozen finder of goal pictures: one that ships by its name, or a folder of `robonav finder`.
+
+    Raises:
+        CheckpointError: There is none of that name, or a file is missing or damaged.
+    """
+
+    def described(training: dict[str, Any]) -> GoalFinder:
+        sizes = vision_config(training["eye"])
+        assert isinstance(sizes, VisionConfig), "it does not go with an eye of robonav"
+        return GoalFinder(finder_config(training["finder"]), sizes)
+
+    return _load_frozen(name, FINDERS, "finder", "robonav finder", described)
+
+
+def _load_frozen(
+    name: str, shipped: Path, what: str, command: str, described: Callable[[dict[str, Any]], Module]
+) -> Module:
+    """What a command taught: one that ships by its name, or a folder."""
+    folder = shipped / name if (shipped / name).is_dir() else Path(name)
+    if not folder.is_dir():
+        names = ", ".join(sorted(path.name for path in shipped.iterdir() if path.is_dir()))
+        raise CheckpointError(f"{name}: no such {what}; give {names}, or a folder of `{command}`")
+    config, weights = read_config(folder), read_tensors(folder / "model.safetensors")
+    try:
+        module = built_to_fit(lambda: described(config["training"]), weights)
+        module.load_state_dict(weights)
+    except UNFIT as error:
+        finding = f"the {what} that config.json describes does not fit ({str(error)[:120]})"
+        raise damaged(folder, finding) from error
+    return module.eval()
+
+
+def load_sight(name: str) -> VisionEncoder | DinoEye:
+    """What `load_eye` finds, or DINOv2 from a .safetensors file of its weights.
+
+    Raises:
+        CheckpointError: It is not there, is damaged, or is something else.
+    """
+    if name != "dinov2" and Path(name).suffix != ".safetensors":
+        return load_eye(name)
+    if not Path(name).is_file():
+        raise CheckpointError(
+            f"{name}: no such file; DINOv2's weights do not come with robonav: download model.safetensors of "
+            "facebook/dinov2-base (or -small, -large) and give it as --vision model.safetensors"
+        )
+    tensors = read_tensors(Path(name))
+    try:
+        sizes, weights = dinov2_weights(tensors)
+        eye = built_to_fit(lambda: DinoEye(sizes), weights)
+        eye.load_state_dict(weights)
+    except UNFIT as error:
+        raise CheckpointError(
+            f"{name}: not the weights of DINOv2 ViT-S, B or L, patches of 14 pixels ({str(error)[:100]}); "
+            "give model.safetensors of facebook/dinov2-base"
+        ) from error
+    return eye.eval()
+
+
+def vision_config(saved: dict[str, Any]) -> VisionConfig | DinoConfig:
+    """The sizes of a predictor, as `config.json` has them."""
+    if "channels" not in saved:
+        return DinoConfig(**saved)
+    first, second, third, fourth = saved["channels"]
+    return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
+
+
+def finder_config(saved: dict[str, Any]) -> GoalFinderConfig:
+    """The sizes of a goal finder, as `config.json` has them."""
+    first, second, third, fourth = saved["channels"]
+    near, mid, wide = saved["compared"]
+    sizes = {**saved, "channels": (first, second, third, fourth), "compared": (near, mid, wide)}
+    return GoalFinderConfig(**sizes)

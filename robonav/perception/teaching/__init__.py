@@ -1,0 +1,1 @@
+"""How the frozen networks are taught from rendered views."""

@@ -1,0 +1,81 @@
+"""Teaches the eye of the explorer, from rendered views of worlds whose geometry is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from robonav.envs.navigation.loaded_scenes import World
+from robonav.perception.plane_sweep import PlaneSweep
+from robonav.perception.predictor import DEPTH_STEP_M, VisionConfig, VisionEncoder
+from robonav.perception.shipped import load_eye
+from robonav.perception.teaching.base import Teaching, TeachingConfig
+from robonav.perception.teaching.views import Views, render_views, vary
+
+
+@dataclass(frozen=True)
+class VisionTrainConfig(TeachingConfig):
+    """Everything that decides how the eye is taught."""
+
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    """Size of a new eye."""
+
+
+def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
+    """Cross-entropy (3,) of free, occupied and in sight, mean over steps: (N, 32, 40, 3) of both."""
+    losses = F.binary_cross_entropy_with_logits(logits, rays.float(), reduction="none")
+    return losses.flatten(0, 2).mean(dim=0)
+
+
+def free_way_m(rays: Tensor) -> Tensor:
+    """How far ahead each ray of a scan (N, 32, 40, 3) is free on average, metres of depth (N, 32)."""
+    return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
+
+
+class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
+    """A run that teaches an eye."""
+
+    what = "an eye"
+
+    def __init__(self, config: VisionTrainConfig, out: Path, resume: bool = False) -> None:
+        self._planes = PlaneSweep()
+        super().__init__(config, out, resume)
+
+    def errors(self, views: Views) -> dict[str, float]:
+        """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
+        with torch.no_grad():
+            logits = torch.cat([self._logits(part) for part in views.split(self.config.batch)])
+        free, occupied, in_sight = scan_loss(logits, views.rays).tolist()
+        off = free_way_m(logits.sigmoid()) - free_way_m(views.rays.float())
+        return {
+            "free_loss": free,
+            "occupied_loss": occupied,
+            "sight_loss": in_sight,
+            "free_way_error_m": float(off.abs().mean()),
+        }
+
+    def _start(self) -> VisionEncoder:
+        return load_eye(self.config.init).train() if self.config.init else VisionEncoder(self.config.vision)
+
+    def _sizes(self) -> dict[str, Any]:
+        return {"vision": asdict(self.network.config)}
+
+    def _look(self, world: World, rng: np.random.Generator) -> Views:
+        return render_views(world, self.camera, self.config.views_per_scene, rng)
+
+    def _join(self, views: list[Views]) -> Views:
+        return Views.join(views)
+
+    def _loss(self, views: Views, generator: torch.Generator) -> Tensor:
+        chosen = torch.randint(len(views.rgb), (self.config.batch,), generator=generator)
+        varied = vary(views.pick(chosen), generator)
+        return scan_loss(self._logits(varied), varied.rays).sum()
+
+    def _logits(self, views: Views) -> Tensor:
+        return self.network.scan_logits(self.network(views.rgb, views.sweep(self._planes)))

@@ -1,0 +1,1 @@
+"""Planners: next-best view, frontiers, path following, topological."""

@@ -1,0 +1,76 @@
+"""Where a camera would see the most that it has not seen, for the steps that it takes to get there."""
+
+from __future__ import annotations
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from robonav.maps.occupancy import OCCUPIED, OccupancyGrid
+from robonav.planners.path_following import TURN_RAD, Chooser, Situation, View, turn_steps
+from robonav.planners.view_gain_kernel import unseen_along
+
+SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from within this distance
+WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
+RAYS = 72  # all around a place
+MIN_GAIN_M2 = 0.1
+DECIDE_STEPS = 4.0  # keeps a tiny gain next door from beating a large one
+
+
+class InformedFrontier(Chooser):
+    """The view with the most unseen surface for each step that it takes to get there."""
+
+    def choose(self, situation: Situation) -> View | None:
+        """Weigh 24 headings at places all over the known floor; None if no view shows 0.1 m² that is new."""
+        places = self._places(situation)
+        gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
+        headings = situation.yaw + np.arange(24) * TURN_RAD
+        xy = situation.grid.centre(places)
+        steps = situation.steps_to(places)[:, None] + turn_steps(situation, xy, headings)
+        worth = np.where(gains >= MIN_GAIN_M2, gains / (steps + DECIDE_STEPS), 0.0)
+        place, heading = np.unravel_index(np.argmax(worth), worth.shape)
+        if worth[place, heading] <= 0:
+            return None
+        return View(xy[place], float(headings[heading]), xy[place])
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """What lies in the view counts as seen."""
+        grid, reach = situation.grid, np.arange(1, int(SIGHT_M / situation.grid.cell_size) + 1)
+        for angle in view.yaw + np.linspace(-situation.hfov / 2, situation.hfov / 2, RAYS // 2):
+            ray = grid.cell(view.xy) + np.round(reach[:, None] * [np.cos(angle), np.sin(angle)]).astype(int)
+            ray = ray[np.all((ray >= 0) & (ray < grid.cells.shape), axis=1)]
+            blocked = np.cumsum(grid.cells[ray[:, 0], ray[:, 1]] == OCCUPIED)
+            crossed = ray[: int(np.searchsorted(blocked, 1)) + 1]
+            grid.detailed[crossed[:, 0], crossed[:, 1]] = True
+
+    @staticmethod
+    def _places(situation: Situation) -> NDArray[np.int64]:
+        """Reachable cells on a 0.5 m lattice, and where the agent is."""
+        reachable = np.argwhere(situation.passable & np.isfinite(situation.paths.costs))
+        lattice = reachable[np.all(reachable % round(0.5 / situation.grid.cell_size) == 0, axis=1)]
+        return np.vstack([situation.grid.cell(situation.xy)[None], lattice])
+
+
+def view_gains(
+    grid: OccupancyGrid, places: NDArray[np.int64], yaw: float, hfov: float
+) -> NDArray[np.float64]:
+    """Unseen surface in m² that cameras at places (P, 2) would see at headings yaw + k 15 degrees: (P, 24).
+
+    Floor and ceiling count once each, an occupied cell as a wall of 2.5 m; known walls end the view.
+    """
+    by_ray = np.zeros((len(places), RAYS), dtype=np.float32)
+    wp.launch(
+        unseen_along,
+        dim=by_ray.shape,
+        inputs=[
+            wp.array(grid.cells, dtype=wp.uint8, device="cpu", copy=False),
+            wp.array(grid.detailed, dtype=wp.bool, device="cpu", copy=False),
+            wp.array(places.astype(np.int32), dtype=wp.int32, device="cpu"),
+            *(yaw, RAYS, int(SIGHT_M / grid.cell_size), grid.cell_size, OCCUPIED, WALL_M),
+            wp.array(by_ray, dtype=wp.float32, device="cpu", copy=False),
+        ],
+        device="cpu",
+    )
+    half = round(hfov / 2 / (2 * np.pi / RAYS))
+    window = np.add.reduce([np.roll(by_ray, -k, axis=1) for k in range(-half, half + 1)])
+    return window[:, :: RAYS // 24].astype(np.float64)

@@ -1,0 +1,224 @@
+"""Where the policy's own map promises the most that is new, and the next step there: advice, not orders.
+
+A next-best-view planner (Connolly 1985) on what the policy drew itself from RGB and its own steps. It knows
+no more than the policy does, but it does not have to learn what a way is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import torch
+import warp as wp
+from torch import Tensor, nn
+
+from robonav.envs.navigation.steps import NUM_ACTIONS
+from robonav.planners import next_best_view_kernels as kernels
+from robonav.planners import path_kernels as guidance_ways
+from robonav.planners.goal_belief import Sought
+from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
+
+_SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
+_STUCK_STEPS, _STUCK_M = 64, 1.0  # who gets nowhere, or knows of nothing new, for so long is stuck
+_LATTICE_M = 0.5  # how far apart the places are that it weighs
+# One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
+ADVICE = NUM_ACTIONS + 4
+
+
+@dataclass(frozen=True)
+class GuidanceConfig:
+    """How much the policy is told to trust its planner before it has learned anything."""
+
+    prior: float = 3.0
+    """Added to the logit of the action that the planner advises; 3 = taken in 91 % of all cases at first."""
+
+
+@dataclass
+class Plans:
+    """What N agents are up to; inference state, as `Places` is.
+
+    Attributes:
+        idle: (N,) int32 steps without a goal.
+        still: (N,) int32 steps near the anchor.
+        anchor: (N, 2) float32 metres, where it was when it last got anywhere.
+
+    All others are the arrays of `guidance_ways.Plans`.
+    """
+
+    goal: Tensor
+    clock: Tensor
+    thinks: Tensor
+    walls: Tensor
+    path: Tensor
+    length: Tensor
+    worth: Tensor
+    places: Tensor
+    headings: Tensor
+    promises: Tensor
+    stamp: Tensor
+    ways: Tensor
+    given_up: Tensor
+    price: Tensor
+    cost: Tensor
+    queued: Tensor
+    queue: Tensor
+    reached: Tensor
+    met: Tensor
+    idle: Tensor
+    still: Tensor
+    anchor: Tensor
+
+    @cached_property
+    def arrays(self) -> guidance_ways.Plans:
+        """The same memory as the kernels take it."""
+        state = guidance_ways.Plans()
+        for name in guidance_ways.Plans.vars:  # type: ignore[attr-defined]  # Warp makes it a Struct
+            setattr(state, name, wp.from_torch(getattr(self, name)))
+        return state
+
+    def copy(self) -> Plans:
+        """An independent copy."""
+        return Plans(*(getattr(self, field.name).clone() for field in fields(self)))
+
+
+class Guide(nn.Module):
+    """Plans on the maps of a `SpatialMemory`, every eighth step or when something has come up."""
+
+    rays: Tensor
+    width = ADVICE
+
+    def __init__(self, config: GuidanceConfig, memory: SpatialMemory) -> None:
+        super().__init__()
+        self._prior, self._memory = config.prior, memory
+        self.register_buffer("rays", _rays(memory.config), persistent=False)
+
+    def encoder(self, width: int) -> nn.Module:
+        """A module that makes (..., width) of advice (..., 7)."""
+        return nn.Linear(ADVICE, width)
+
+    def prior(self, advice: Tensor) -> Tensor:
+        """What the advice (..., 7) adds to the logits of the actions (..., 3)."""
+        return self._prior * advice[..., :NUM_ACTIONS]
+
+    def new(self, count: int, device: torch.device) -> Plans:
+        """No plans yet, for `count` agents."""
+        cells = self._memory.config.cells**2
+        shapes: dict[str, tuple[int, ...]] = {
+            "goal": (2,),
+            "clock": (2,),
+            "path": (int(guidance_ways.PATH),),
+            "anchor": (2,),
+            "queue": (cells,),
+            "reached": (cells,),
+            **dict.fromkeys(("places", "headings", "promises"), (int(kernels.CANDIDATES),)),
+            **dict.fromkeys(("given_up", "price", "cost", "queued", "stamp"), (2 * cells,)),
+        }
+        types = {
+            "thinks": torch.bool,
+            **dict.fromkeys(("worth", "promises", "anchor"), torch.float32),
+            **dict.fromkeys(("given_up", "price", "queued"), torch.uint8),
+        }
+        plans = Plans(
+            **{
+                field.name: torch.zeros(
+                    (count, *shapes.get(field.name, ())),
+                    dtype=types.get(field.name, torch.int32),
+                    device=device,
+                )
+                for field in fields(Plans)
+            }
+        )
+        plans.goal += int(guidance_ways.NOWHERE)
+        return plans
+
+    def advise(
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> Tensor:
+        """Advice (N, 7) on the next action, once the map knows of the last one.
+
+        Args:
+            plans: Changed in place.
+            places: The agents' maps.
+            previous_action: (N,) int64 action + 1, 0 = none or blocked.
+            starts: (N,) bool, a new episode begins with this frame.
+            sought: Where to go rather than to look for what is new.
+        """
+        advice = torch.zeros(len(starts), ADVICE, device=starts.device)
+        device = wp.get_device(str(starts.device))
+        maps, state = self._maps(places, previous_action, starts, sought), plans.arrays
+        search, trace = guidance_ways.search, guidance_ways.trace
+        for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, kernels.pursue, trace):
+            wp.launch(kernel, len(starts), [maps, state], device=device)
+        wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
+        self._doubt(plans, places, starts)
+        return advice
+
+    def _doubt(self, plans: Plans, places: Places, starts: Tensor) -> None:
+        """Who is stuck forgets its map, for something on it must be wrong: a way that is shut, or is none."""
+        moved = starts | ((places.position - plans.anchor).norm(dim=1) > _STUCK_M)
+        plans.anchor[moved] = places.position[moved]
+        plans.still.add_(1).masked_fill_(moved, 0)
+        has_goal = plans.goal[:, 0] != int(guidance_ways.NOWHERE)
+        plans.idle.add_(1).masked_fill_(starts | has_goal, 0)
+        stuck = torch.maximum(plans.still, plans.idle) >= _STUCK_STEPS
+        if bool(stuck.any()):
+            self._memory.forget(places, stuck)
+            for state in (plans.given_up, plans.still, plans.idle):
+                state[stuck] = 0
+
+    def _maps(
+        self, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> guidance_ways.Maps:
+        maps = guidance_ways.Maps()
+        maps.grid = self._memory.grid
+        maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
+        maps.rays = wp.from_torch(self.rays)
+        maps.lattice = max(1, round(_LATTICE_M / self._memory.config.cell_m))
+        maps.position = wp.from_torch(places.position, dtype=wp.vec2)
+        maps.heading = wp.from_torch(places.heading)
+        maps.previous_action = wp.from_torch(previous_action)
+        maps.starts = wp.from_torch(starts)
+        maps.seeks = wp.from_torch(sought.known)
+        maps.sought = wp.from_torch(sought.pose, dtype=wp.vec3)
+        return maps
+
+
+class NoGuide(nn.Module):
+    """In place of `Guide` where a policy is on its own."""
+
+    width = 0
+
+    def encoder(self, width: int) -> nn.Module:
+        """Gives zero."""
+        return _Nothing()
+
+    def prior(self, advice: Tensor) -> float:
+        """Nothing is preferred."""
+        return 0.0
+
+    def new(self, count: int, device: torch.device) -> Plans:
+        """Nothing."""
+        return Plans(*(torch.zeros(0, device=device) for _ in fields(Plans)))
+
+    def advise(
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+    ) -> Tensor:
+        """Advice of no size (N, 0)."""
+        return torch.zeros(len(starts), 0, device=starts.device)
+
+
+class _Nothing(nn.Module):
+    def forward(self, advice: Tensor) -> float:
+        return 0.0
+
+
+def _rays(config: SpatialMemoryConfig) -> Tensor:
+    """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
+    count = int(guidance_ways.RAYS)
+    angles = (torch.arange(count, dtype=torch.float64) + 0.5) * (2 * math.pi / count)
+    steps = torch.arange(1, round(_SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
+    last = config.cells - 1
+    x, y = (torch.outer(f(angles), steps).round().int() & last for f in (torch.cos, torch.sin))
+    return x * 2 * config.cells + y

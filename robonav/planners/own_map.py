@@ -1,0 +1,280 @@
+"""A map of the policy's own: what its eye says lies where, put together by counting its own steps.
+
+It holds nothing that a robot with a camera, wheel encoders and a bumper does not have: what the frozen
+eye reads from RGB, and the actions that were carried out. The simulator's depth and pose never enter. Its
+rays are taken to span 90 degrees, as those of the eye that ships do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
+from robonav.perception.predictor import DEPTH_STEP_M, DEPTHS, RAYS
+from robonav.planners.own_map_kernels import Grid, add_kernel, summarise_kernel, window_kernel
+from robonav.warp_launch import launch
+
+HEADINGS = round(2 * torch.pi / TURN_RAD)
+_OCCUPIED_WEIGHT = 5.0  # of a look that shows a thing beside one that passes it: thin things show seldom
+_BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
+_BUMPER_WEIGHT = 100.0  # touch outweighs many looks, of which each may be six rays through a near cell
+_TRACK_WEIGHT = 1.0  # of standing somewhere as a sign that it is free
+_UNKNOWN = (128, 0)  # neither free nor occupied, and not seen
+
+
+@dataclass(frozen=True)
+class SpatialMemoryConfig:
+    """Size of the policy's own map; `cells * cell_m` is the period with which it repeats."""
+
+    cell_m: float = 0.125
+    """Edge of a cell in metres."""
+    cells: int = 256
+    """Cells along an edge of the map, a power of two. Places further apart than the map share a cell."""
+    reach_m: float = DEPTHS * DEPTH_STEP_M
+    """Depth in metres up to which the eye is trusted, at most 5."""
+    side: int = 23
+    """Cells along an edge of the windows that the policy sees; odd, so that the agent is in the middle."""
+    scales: tuple[int, ...] = (2, 4, 8)
+    """Size of a window's cell, in cells of the map."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        if not 0 < self.cells <= 2048 or self.cells & (self.cells - 1):
+            raise ValueError(f"cells is {self.cells}: give a power of two up to 2048, such as 128")
+        if not (0.01 <= self.cell_m <= 10.0 and DEPTH_STEP_M <= self.reach_m <= DEPTHS * DEPTH_STEP_M):
+            raise ValueError(
+                f"cell_m is {self.cell_m} and reach_m {self.reach_m}: give 0.01 to 10 m and "
+                f"{DEPTH_STEP_M} to {DEPTHS * DEPTH_STEP_M:g} m"
+            )
+
+
+@dataclass
+class Places:
+    """What N agents know of the places around them; inference state, never in a rollout buffer.
+
+    Attributes:
+        evidence: (N * rows, 3) float32 that a cell is free, is occupied, was seen.
+        summary: (N * rows, 2) uint8 of it: 0 free ... 255 occupied, 0 unseen ... 255 seen.
+        position: (N, 2) metres from the start, x along the first heading, y to the left.
+        heading: (N,) int64, in turns of 15° to the left.
+    """
+
+    evidence: Tensor
+    summary: Tensor
+    position: Tensor
+    heading: Tensor
+
+    def copy(self) -> Places:
+        """An independent copy."""
+        return replace(
+            self,
+            evidence=self.evidence.clone(),
+            summary=self.summary.clone(),
+            position=self.position.clone(),
+            heading=self.heading.clone(),
+        )
+
+
+class SpatialMemory(nn.Module):
+    """Takes scans in and gives windows of the map that turn with the agent: forward is up."""
+
+    axes: Tensor
+    points: Tensor
+    window: Tensor
+    log2_samples: Tensor
+    turns: Tensor
+    strides: Tensor
+    here: Tensor
+    ahead: Tensor
+
+    def __init__(self, config: SpatialMemoryConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._rows = 2 * config.cells**2
+        self._depths = round(config.reach_m / DEPTH_STEP_M)
+        self.grid = _grid(config)
+        headings = torch.arange(HEADINGS) * TURN_RAD
+        axes = torch.stack([headings.cos(), headings.sin()], dim=-1)
+        here_and_ahead = torch.tensor([[0.0, 0.0], [_BUMPER_M, 0.0]])
+        points = torch.cat([_ray_points(self._depths), here_and_ahead])
+        window = _turned(torch.cat([_window(config, scale) for scale in config.scales]), axes)
+        turns, strides = torch.zeros(NUM_ACTIONS + 1, dtype=torch.int64), torch.zeros(NUM_ACTIONS + 1, 1)
+        turns[LEFT + 1], turns[RIGHT + 1], strides[FORWARD + 1] = 1, -1, FORWARD_M
+        constants = {
+            "axes": axes,
+            "points": _turned(points, axes),
+            "window": _packed(config, window + 0.5 * config.cell_m),
+            "log2_samples": torch.tensor(
+                [_log2_samples(scale) for scale in config.scales], dtype=torch.int32
+            ),
+            "turns": turns,
+            "strides": strides,
+            "here": torch.tensor([[_TRACK_WEIGHT, 0.0, 0.0]]),
+            "ahead": torch.tensor([[0.0, _BUMPER_WEIGHT, 0.0]]),
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the windows: obstacle and seen at each scale."""
+        return 2 * len(self.config.scales)
+
+    @property
+    def side(self) -> int:
+        """Cells along an edge of a window."""
+        return self.config.side
+
+    def encoder(self, width: int) -> nn.Module:
+        """A module that makes (..., width) of windows."""
+        return WindowEncoder(self.channels, self.config.side, width)
+
+    def new(self, count: int, device: torch.device) -> Places:
+        """Empty maps of `count` agents."""
+        cells = count * self._rows
+        return Places(
+            torch.zeros(cells, 3, device=device),
+            torch.tensor(_UNKNOWN, dtype=torch.uint8, device=device).repeat(cells, 1),
+            torch.zeros(count, 2, device=device),
+            torch.zeros(count, dtype=torch.int64, device=device),
+        )
+
+    def observe(self, places: Places, scan: Tensor, previous_action: Tensor, starts: Tensor) -> None:
+        """Move by the action that was carried out, and enter what is seen from there.
+
+        Args:
+            places: Changed in place.
+            scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `VisionEncoder.scan`.
+            previous_action: (N,) int64 action + 1, 0 = none or blocked.
+            starts: (N,) bool, a new episode begins with this frame.
+        """
+        self.forget(places, starts)
+        heading = (places.heading + self.turns[previous_action]) % HEADINGS
+        places.heading = heading.masked_fill(starts, 0)
+        moved = places.position + self.strides[previous_action] * self.axes[places.heading]
+        places.position = moved.masked_fill(starts[:, None], 0.0)
+        blocked = (previous_action == 0) & ~starts
+        here = self.here.expand(len(scan), 1, 3)
+        ahead = self.ahead * blocked[:, None, None]
+        self._add(places, torch.cat([self._signs(scan).flatten(1, 2), here, ahead], dim=1))
+
+    def windows(self, places: Places) -> Tensor:
+        """What is known around each agent, (N, channels, side, side) uint8; the top row lies ahead."""
+        side, scales, count = self.config.side, len(self.config.scales), len(places.position)
+        windows = torch.empty(count, side**2, scales, 2, dtype=torch.uint8, device=places.position.device)
+        tables = self.window, self.log2_samples, places.summary.view(count, self._rows, 2)
+        launch(window_kernel, (count, side**2), self.grid, places.position, places.heading, *tables, windows)
+        return windows.view(count, side, side, -1).movedim(-1, 1)
+
+    def _signs(self, scan: Tensor) -> Tensor:
+        """Evidence (N, 32, K, 3) along rays. Squared: an eye that is unsure says a little of many steps."""
+        signs = scan[:, :, : self._depths].square()
+        return signs * signs.new_tensor([1.0, _OCCUPIED_WEIGHT, 1.0])
+
+    def _add(self, places: Places, signs: Tensor) -> None:
+        """Enter evidence (N, P, 3) at the P points."""
+        count, number = signs.shape[:2]
+        at = places.position, places.heading, self.points
+        evidence = places.evidence.view(count, self._rows, 3)
+        launch(add_kernel, (count, number), self.grid, *at, signs, evidence)
+        summary = places.summary.view(count, self._rows, 2)
+        launch(summarise_kernel, (count, number), self.grid, *at, evidence, summary)
+
+    def forget(self, places: Places, agents: Tensor) -> None:
+        """Empty the maps of some agents (N,) bool; where they are they still know."""
+        if agents.any():
+            places.evidence.view(len(agents), -1, 3)[agents] = 0.0
+            unknown = torch.tensor(_UNKNOWN, dtype=torch.uint8, device=agents.device)
+            places.summary.view(len(agents), -1, 2)[agents] = unknown
+
+
+class WindowEncoder(nn.Module):
+    """Two small convolutions over the windows of the own map."""
+
+    def __init__(self, channels: int, side: int, width: int) -> None:
+        super().__init__()
+        cells = (-(-side // 4)) ** 2
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 16, 3, stride=2, padding=1),
+            nn.LeakyReLU(0.1, inplace=True),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.LeakyReLU(0.1, inplace=True),
+            nn.Flatten(),
+            nn.Linear(32 * cells, width),
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Views (..., width) of windows (..., C, S, S) uint8; cheapest where C is the last in memory."""
+        flat = windows.flatten(0, -4).to(torch.float32, memory_format=torch.channels_last)
+        view: Tensor = self.body(flat.div_(255.0).sub_(0.5))
+        return view.unflatten(0, windows.shape[:-3])
+
+
+class NoSpatialMemory(nn.Module):
+    """In place of `SpatialMemory` where a policy has no map: nothing goes in, nothing comes out."""
+
+    channels = side = 0
+
+    def new(self, count: int, device: torch.device) -> Places:
+        """Nothing."""
+        return Places(*(torch.zeros(0, device=device) for _ in range(4)))
+
+    def observe(self, places: Places, scan: Tensor, previous_action: Tensor, starts: Tensor) -> None:
+        """Ignore it."""
+
+    def windows(self, places: Places) -> Tensor:
+        """Windows without a channel, for any number of agents."""
+        return torch.zeros(1, 0, 0, 0, dtype=torch.uint8, device=places.evidence.device)
+
+    def encoder(self, width: int) -> nn.Module:
+        """Gives zero."""
+        return _Nothing()
+
+
+class _Nothing(nn.Module):
+    def forward(self, windows: Tensor) -> float:
+        return 0.0
+
+
+def _grid(config: SpatialMemoryConfig) -> Grid:
+    grid = Grid()
+    grid.cell_m, grid.cells = config.cell_m, config.cells
+    grid.mask = (config.cells - 1) * (2 * config.cells + 1)
+    return grid
+
+
+def _packed(config: SpatialMemoryConfig, points: Tensor) -> Tensor:
+    """Cells (...) int32 of points (..., 2), packed as in `Grid`."""
+    cell = (points / config.cell_m).floor().int() & (config.cells - 1)
+    return cell[..., 0] * (2 * config.cells) + cell[..., 1]
+
+
+def _log2_samples(scale: int) -> int:
+    """Of the points of the map that a window's cell is the mean of: 1, 4 or 16."""
+    return 2 * min(2, scale.bit_length() // 2)
+
+
+def _window(config: SpatialMemoryConfig, scale: int) -> Tensor:
+    """Offsets (samples * side * side, 2) forward and to the left, metres; rows from ahead to behind."""
+    cell, along = scale * config.cell_m, 2 ** (_log2_samples(scale) // 2)
+    centres = (0.5 * (config.side - 1) - torch.arange(config.side)) * cell
+    within = ((torch.arange(along) + 0.5) / along - 0.5) * cell
+    points = torch.stack(torch.meshgrid(within, within, centres, centres, indexing="ij"), dim=-1)
+    return (points[..., :2] + points[..., 2:]).reshape(-1, 2)
+
+
+def _ray_points(count: int) -> Tensor:
+    """Offsets (32 * count, 2) forward and to the left of the first steps along the scan's rays, metres."""
+    depths = (torch.arange(count) + 0.5) * DEPTH_STEP_M
+    rightward = (torch.arange(RAYS) + 0.5) * (2.0 / RAYS) - 1.0  # tangents, for 90 degrees of view
+    points = torch.stack([depths.expand(RAYS, -1), -rightward[:, None] * depths], dim=-1)
+    return points.flatten(0, 1)
+
+
+def _turned(points: Tensor, axes: Tensor) -> Tensor:
+    """Points (P, 2) forward and to the left, seen from above for each heading: (headings, P, 2)."""
+    left = torch.stack([-axes[:, 1], axes[:, 0]], dim=-1)
+    return points[None, :, :1] * axes[:, None] + points[None, :, 1:] * left[:, None]

@@ -1,0 +1,155 @@
+"""Going places on an occupancy map in steps of 0.25 m and 15 degrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
+from robonav.maps.occupancy import FREE, OCCUPIED, OccupancyGrid
+from robonav.maps.planning import ShortestPaths, clearance, line_is_passable
+
+TURN_RAD = np.radians(15.0)
+STRIDE_M = 0.25
+BODY_M = 0.18
+COMFORT_M = 0.35  # cells nearer to an obstacle than this cost more, so that paths keep off walls
+LOOKAHEAD_M = 1.0
+ARRIVED_M = 0.2
+ESCAPE_M = 0.3  # so far off may lie the floor on which an agent fits
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A place to go to and a heading to look in there.
+
+    Attributes:
+        xy: (2,) where to stand, metres.
+        yaw: Where to look, radians.
+        target: (2,) what it is for; it tells views of the same thing.
+    """
+
+    xy: NDArray[np.float64]
+    yaw: float
+    target: NDArray[np.float64]
+
+
+class Situation:
+    """What an agent knows when it decides: its map, where it is, and what it costs to get anywhere.
+
+    Args:
+        escape_m: How far from the position ways may lead over floor on which the body seems not to fit.
+
+    Attributes:
+        grid: The occupancy map.
+        xy: (2,) position, metres.
+        yaw: Heading, radians.
+        hfov: Horizontal field of view, radians.
+        passable: (X, Y) bool, known free cells that the body fits in.
+        paths: Shortest paths from the position; costs in cells.
+    """
+
+    def __init__(
+        self,
+        grid: OccupancyGrid,
+        xy: NDArray[np.float64],
+        yaw: float,
+        hfov: float,
+        escape_m: float = ESCAPE_M,
+    ) -> None:
+        self.grid, self.xy, self.yaw, self.hfov = grid, xy, yaw, hfov
+        room = clearance(grid.cells == OCCUPIED, grid.cell_size)
+        free = grid.cells == FREE
+        self.passable = free & (room > BODY_M)
+        self._origin = grid.origin_xy  # the grid may grow later
+        costs = np.where(self.passable, np.where(room < COMFORT_M, 3.0, 1.0), np.inf)
+        # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
+        here, reach = grid.cell(xy), round(escape_m / grid.cell_size)
+        near = np.zeros_like(free)
+        near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
+        self.paths = ShortestPaths(np.where(free & near & ~self.passable, 10.0, costs), here)
+
+    def steps_to(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Forward steps (K,) to cells (K, 2); inf where no path leads."""
+        return self.paths.costs[cells[:, 0], cells[:, 1]] * (self.grid.cell_size / STRIDE_M)
+
+    def is_straight(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
+        """Whether the body fits all along the line between two positions (2,), by the map of that moment."""
+        start, end = ((xy - self._origin) / self.grid.cell_size for xy in (start, end))
+        return line_is_passable(self.passable, start, end)
+
+
+class Chooser:
+    """Decides where to look next."""
+
+    def choose(self, situation: Situation) -> View | None:
+        """The next view, or None if nothing is left to see."""
+        raise NotImplementedError
+
+    def give_up(self, situation: Situation, view: View) -> None:
+        """The view was reached, or cannot be: what it has not shown by now it never will."""
+        raise NotImplementedError
+
+
+def wrapped(angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Angles in (-pi, pi]."""
+    return np.asarray(np.pi - (np.pi - np.asarray(angle)) % (2 * np.pi))
+
+
+def turn_steps(
+    situation: Situation, xy: NDArray[np.float64], headings: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Turns (P, H) on the way to places (P, 2) and there to headings (H,), as if the way were straight."""
+    offset = xy - situation.xy
+    away = np.linalg.norm(offset, axis=1) > ARRIVED_M
+    bearing = np.where(away, np.arctan2(offset[:, 1], offset[:, 0]), situation.yaw)
+    before = np.abs(wrapped(bearing - situation.yaw))
+    after = np.abs(wrapped(headings[None] - bearing[:, None]))
+    return (before[:, None] + after) / TURN_RAD
+
+
+def has_arrived(view: View, xy: NDArray[np.float64], yaw: float) -> bool:
+    """Whether the agent stands there and looks there."""
+    looks = abs(wrapped(view.yaw - yaw)) <= TURN_RAD / 2 + 1e-6
+    return bool(looks and np.linalg.norm(view.xy - xy) <= ARRIVED_M)
+
+
+def heading_along(
+    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64]
+) -> float:
+    """Where to head to go on along a path (K, 2) of positions; at its end, where the view looks."""
+    if np.linalg.norm(view.xy - xy) <= ARRIVED_M:
+        return view.yaw
+    ahead = _lookahead(situation, path, xy) - xy
+    return float(np.arctan2(ahead[1], ahead[0]))
+
+
+def steer(yaw: float, heading: float, blocked: list[float]) -> int:
+    """Turn to the nearest of the headings that 15 degree turns reach and that were not blocked here."""
+    turns = np.arange(-12, 12)
+    reachable = yaw + turns * TURN_RAD
+    away = np.abs(wrapped(reachable - heading))
+    for wall in blocked:
+        away[np.abs(wrapped(reachable - wall)) < TURN_RAD / 2] = np.inf
+    turn = turns[np.argmin(away + 1e-6 * np.abs(turns))]
+    return FORWARD if turn == 0 else LEFT if turn > 0 else RIGHT
+
+
+def without_dithering(action: int, previous: int, is_open_ahead: bool) -> int:
+    """Forward instead of turning back at once: poses that are uncertain may make it turn to and fro."""
+    turns_back = {action, previous} == {LEFT, RIGHT}
+    return FORWARD if turns_back and is_open_ahead else action
+
+
+def _lookahead(
+    situation: Situation, path: NDArray[np.float64], xy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The farthest point of the path, up to 1 m on, that a straight line over passable cells leads to."""
+    grid = situation.grid
+    nearest = int(np.argmin(np.linalg.norm(path - xy, axis=1)))
+    ahead = path[nearest + 1 : nearest + 1 + round(LOOKAHEAD_M / grid.cell_size)]
+    for point in ahead[::-1]:
+        if situation.is_straight(xy, point):
+            return point
+    return ahead[0] if len(ahead) else path[-1]

@@ -1,0 +1,124 @@
+"""What the two levels are compared with: planners without a topological map, and a bumper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
+from robonav.envs.sensors.camera import Camera
+from robonav.planners.path_following import TURN_RAD, View, heading_along, steer, without_dithering
+from robonav.planners.topological.config import HierarchyConfig
+from robonav.planners.topological.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
+from robonav.planners.topological.known_world import KnownWorld
+from robonav.planners.topological.meta_files import load_meta
+from robonav.planners.topological.robot import Told
+from robonav.planners.topological.rules import Greedy, LeastDetour
+from robonav.planners.topological.scorer import Learned
+
+if TYPE_CHECKING:
+    from robonav.envs.world import Frames
+
+_MAX_TURNS, _STRAIGHT_ON = 9, 8
+_THINK_EVERY = 8
+
+
+class GoalBumper:
+    """Turns to the goal and walks; where it is blocked it turns at random, walks on a little, tries again."""
+
+    camera = DEPTH_CAMERA
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Seed one stream an agent."""
+        self._rngs = np.random.default_rng(seed).spawn(num_agents)
+        self._plans: list[list[int]] = [[] for _ in range(num_agents)]
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Finish a detour, begin one after a collision, else go straight to the goal."""
+        return np.array(
+            [
+                self._decide(agent, bool(frames.collided[agent]), float(observation["point_goal"][agent, 1]))
+                for agent in range(len(self._rngs))
+            ]
+        )
+
+    def _decide(self, agent: int, collided: bool, bearing: float) -> int:
+        if collided:
+            turns, side = (
+                self._rngs[agent].integers(1, _MAX_TURNS + 1),
+                self._rngs[agent].choice([LEFT, RIGHT]),
+            )
+            self._plans[agent] = [int(side)] * int(turns) + [FORWARD] * _STRAIGHT_ON
+        if self._plans[agent]:
+            return self._plans[agent].pop(0)
+        if abs(bearing) <= TURN_RAD / 2 + 1e-6:
+            return FORWARD
+        return LEFT if bearing > 0 else RIGHT
+
+
+class GoalPlanner:
+    """Plans straight to the goal as if all that it has not seen were free, and again as it sees more."""
+
+    camera = DEPTH_CAMERA
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps; planners draw no random numbers."""
+        self._drivers = [_Direct(self.camera) for _ in range(num_agents)]
+        self._briefing = Briefing(num_agents)
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Take in depth and bumper, and steer along the way."""
+        actions = []
+        told = self._briefing.told(observation, frames.depth, frames.collided)
+        for driver, news in zip(self._drivers, told, strict=True):
+            assert news.goal is not None  # make_explorer asks for the task
+            actions.append(driver.act(news, news.goal))
+        return np.array(actions)
+
+
+class _Direct:
+    """One robot that believes the unknown to be free."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.world = KnownWorld(camera, HierarchyConfig())
+        self._path, self._step = np.zeros((0, 2)), 0
+        self._last_action = FORWARD
+
+    def act(self, told: Told, goal: NDArray[np.float64]) -> int:
+        """Plan every eighth step, or after a collision, and steer."""
+        world = self.world
+        world.observe(told.depth, told.pose, told.collided, told.sigma_m)
+        if told.collided or self._step % _THINK_EVERY == 0:
+            self._path = self.world.hopeful_way_to(goal)
+        self._step += 1
+        if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
+            return RIGHT  # it believes to be there
+        ahead = self._path[-1] - world.xy
+        view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
+        action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), world.blocked)
+        is_open = not np.isclose(world.blocked, world.yaw, atol=0.1).any()
+        self._last_action = without_dithering(action, self._last_action, is_open)
+        return self._last_action
+
+
+def topological() -> TopologicalExplorer:
+    """The greedy rule on the topological map."""
+    return TopologicalExplorer(Greedy())
+
+
+def learned(folder: Path) -> TopologicalExplorer:
+    """The meta-controller of a checkpoint or run folder, with the configuration it was trained with."""
+    scorer, config = load_meta(folder)
+    return TopologicalExplorer(Learned(scorer), config)
+
+
+def goal_frontier() -> TopologicalExplorer:
+    """No topology: the frontier from which the rest of the way to the goal is shortest."""
+    return TopologicalExplorer(LeastDetour(), HierarchyConfig(nodes="frontiers"))

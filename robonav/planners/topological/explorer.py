@@ -1,0 +1,146 @@
+"""The two levels as an explorer: depth and odometry in, moves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.agent import Explorer
+from robonav.agents.policy import load_explorer
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.planners.topological.config import HierarchyConfig
+from robonav.planners.topological.drivers import DEPTH_CAMERA, Driver, Planner, PolicyDriver
+from robonav.planners.topological.robot import Robot, Told
+from robonav.planners.topological.rules import MetaController
+
+if TYPE_CHECKING:
+    from robonav.envs.world import Frames
+
+
+class StepCounter:
+    """Where N agents are in the frame of their starts, by counting moves and turns that were carried out."""
+
+    def __init__(self, num_agents: int) -> None:
+        self.pose = np.zeros((num_agents, 3))
+
+    def count(self, previous_action: NDArray[np.integer]) -> None:
+        """Add what was carried out (N,): 0 nothing, else action + 1."""
+        turns = (previous_action == LEFT + 1).astype(float) - (previous_action == RIGHT + 1)
+        self.pose[:, 2] += TURN_RAD * turns
+        moved = FORWARD_M * (previous_action == FORWARD + 1)
+        self.pose[:, 0] += moved * np.cos(self.pose[:, 2])
+        self.pose[:, 1] += moved * np.sin(self.pose[:, 2])
+
+
+class Briefing:
+    """Makes of observations what robots are told; where a task tells no odometry, steps are counted.
+
+    Depth is the simulator's, as a depth camera would give it; no pose of the simulator is looked at.
+    """
+
+    def __init__(self, num_agents: int) -> None:
+        self._counter, self._last = StepCounter(num_agents), np.zeros(num_agents, np.int64)
+
+    def restart(self, agent: int) -> None:
+        """A new episode of an agent begins."""
+        self._counter.pose[agent] = 0.0
+
+    def told(
+        self, observation: dict[str, NDArray[Any]], depth: NDArray[np.float32], collided: NDArray[np.bool_]
+    ) -> list[Told]:
+        """What each of N agents is told; to be called once a step.
+
+        Args:
+            observation: What the task and the agents' own actions tell.
+            depth: (N, H, W) metres.
+            collided: (N,) what bumpers tell.
+        """
+        self._counter.count(np.asarray(observation["previous_action"]))
+        count = len(depth)
+        odometry = observation.get("odometry", np.column_stack([self._counter.pose, np.zeros(count)]))
+        goals = (
+            [None] * count if "point_goal" not in observation else _goals(observation["point_goal"], odometry)
+        )
+        return [
+            Told(depth[k], odometry[k, :3], bool(collided[k]), goals[k], float(odometry[k, 3]))
+            for k in range(count)
+        ]
+
+
+def _goals(point_goal: NDArray[np.floating], odometry: NDArray[np.floating]) -> list[NDArray[np.float64]]:
+    heading = odometry[:, 2] + point_goal[:, 1]
+    ahead = point_goal[:, :1] * np.column_stack([np.cos(heading), np.sin(heading)])
+    return list((odometry[:, :2] + ahead).astype(np.float64))
+
+
+class TopologicalExplorer:
+    """Goes to the sub-goals that a meta-controller chooses, and to a goal as soon as a way to it is known.
+
+    Args:
+        meta: Chooses among the nodes of the topological map.
+        config: How the robots work.
+        driver: Who drives to the sub-goals; None = the planner.
+
+    Attributes:
+        camera: That of the driver; of its depth images as many rows and columns are used as of the planner's.
+    """
+
+    def __init__(
+        self, meta: MetaController, config: HierarchyConfig | None = None, driver: Driver | None = None
+    ) -> None:
+        self.meta, self.config = meta, config or HierarchyConfig()
+        self._driver = driver or Planner()
+        self.camera = self._driver.camera
+        self._stride = max(1, self.camera.width // DEPTH_CAMERA.width)
+
+    def reset(self, num_agents: int, seed: int) -> None:
+        """Forget all maps."""
+        rays = self.camera.directions()[:: self._stride, :: self._stride]
+        self.robots = [Robot(self.camera, self.config, rays) for _ in range(num_agents)]
+        self._briefing = Briefing(num_agents)
+        self.meta.reset(seed)
+        self._driver.reset(num_agents, seed)
+
+    def act(
+        self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
+    ) -> NDArray[np.int64]:
+        """Take in depth and bumper, choose sub-goals where they are needed, and move."""
+        depth = frames.depth[:, :: self._stride, :: self._stride]
+        told = self._briefing.told(observation, depth, frames.collided)
+        for robot, news in zip(self.robots, told, strict=True):
+            robot.observe(news)
+        give_sub_goals(self.robots, self.meta)
+        return self._driver.drive(self.robots, observation, frames)
+
+
+def with_driver(explorer: Explorer, name: str, folder: Path) -> TopologicalExplorer:
+    """The same explorer, driven by the policy of a checkpoint or run folder.
+
+    Args:
+        explorer: Who chooses sub-goals.
+        name: What the user calls it.
+        folder: Of a policy that was trained for the task `sparse-goal`.
+
+    Raises:
+        UsageError: The explorer chooses no sub-goals, or the policy goes to no places.
+    """
+    if not isinstance(explorer, TopologicalExplorer):
+        raise UsageError(
+            f"{name} chooses no sub-goals to drive to: give topological or a run of `robonav meta`"
+        )
+    return TopologicalExplorer(explorer.meta, explorer.config, PolicyDriver(load_explorer(folder)))
+
+
+def give_sub_goals(robots: list[Robot], meta: MetaController) -> None:
+    """Let a meta-controller choose for all robots that need a sub-goal and have a choice."""
+    open_choices = [(robot, robot.choices()) for robot in robots if robot.needs_sub_goal]
+    asked = [(robot, choices) for robot, choices in open_choices if len(choices)]
+    if asked:
+        rows = meta.choose([choices for _, choices in asked])
+        for (robot, choices), row in zip(asked, rows, strict=True):
+            robot.pursue(choices, row)

@@ -1,0 +1,200 @@
+"""What one robot knows from a depth camera and odometry: an occupancy map, places, and the ways on them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.sensors.camera import Camera
+from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
+from robonav.maps.scan_matching import ScanMatcher
+from robonav.maps.topology.mapper import PlaceMapper
+from robonav.planners.path_following import (
+    BODY_M,
+    ESCAPE_M,
+    STRIDE_M,
+    TURN_RAD,
+    Situation,
+    View,
+    heading_along,
+)
+from robonav.planners.topological.config import HierarchyConfig
+from robonav.planners.topological.optimistic_paths import HopefulWays
+
+BUMP_M = 0.3  # how far ahead lies what blocked a move
+_STOOD_M = 0.01  # by odometry; who moves farther has left its place
+NEAR_M = 0.4  # a way that ends so near to a place leads there
+_GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
+_MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
+_SURROUNDINGS_M = 1.5
+_SCAN_M = 5.0
+
+
+def _swept() -> NDArray[np.float64]:
+    """Points (P, 2), ahead and to the left, that the body sweeps in a move and does not stand on already."""
+    along, aside = (np.arange(-0.3, 0.7, 0.05),) * 2
+    points = np.stack(np.meshgrid(along, aside, indexing="ij"), axis=-1).reshape(-1, 2)
+    nearest = np.clip(points[:, 0], 0.0, STRIDE_M)
+    swept = np.hypot(points[:, 0] - nearest, points[:, 1]) <= _GUARD_M + 1e-9
+    return points[swept & (np.linalg.norm(points, axis=1) > _GUARD_M)]
+
+
+_SWEPT = _swept()
+
+
+class KnownWorld:
+    """The maps of one robot in one episode, in the frame of its start, where the floor is at height 0.
+
+    Args:
+        camera: The depth camera.
+        config: Sizes and thresholds.
+        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
+
+    Attributes:
+        grid: The occupancy map.
+        mapper: The topological map; places are told apart by the occupancy around them.
+        xy: (2,) where the robot believes to be, metres.
+        yaw: Its heading, radians; both by odometry, and by what it sees where odometry drifts.
+        blocked: Headings that led into something from where it stands.
+        ways: Shortest paths from there, as of the last `look_around`.
+    """
+
+    ways: Situation
+
+    def __init__(
+        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
+    ) -> None:
+        self._camera, self._rays = camera, camera.directions() if rays is None else rays
+        self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
+        self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
+        self.xy, self.yaw = np.zeros(2), 0.0
+        self.blocked: list[float] = []
+        self._matcher = ScanMatcher()
+        self._odometry, self._way = np.zeros(2), 0.0
+
+    def observe(
+        self, depth: NDArray[np.float32], odometry: NDArray[np.floating], collided: bool, sigma_m: float = 0.0
+    ) -> None:
+        """Take in a frame.
+
+        Args:
+            depth: (H, W) metres.
+            odometry: (3,) where the robot would be by odometry: x, y, yaw.
+            collided: What the bumper told.
+            sigma_m: How far off that may be. If it is more than nothing, the pose is what fits the map best.
+        """
+        moved = float(np.linalg.norm(odometry[:2] - self._odometry))
+        self._way += moved
+        self._odometry = np.array(odometry[:2], np.float64)
+        drift = sigma_m / self._way if self._way else 0.0
+        pose = self._matcher.locate(self._level_scan(depth), odometry, drift)
+        self.xy, self.yaw = pose[:2], float(pose[2])
+        feet, yaws = np.array([[*self.xy, 0.0]]), np.array([self.yaw])
+        self.grid.integrate(depth, self._camera.poses(feet, yaws)[0], self._rays)
+        self.grid.clear(self.xy, BODY_M)
+        if collided:
+            self.grid.block(self.xy + BUMP_M * self._direction())
+            self.blocked.append(self.yaw)
+        elif moved > _STOOD_M:
+            self.blocked.clear()
+        self.mapper.observe(self.xy, self.grid.patch(self.xy))
+
+    def _level_scan(self, depth: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What a level lidar at the camera would see of the image: points (K, 2) ahead and to the left."""
+        row = len(depth) // 2
+        ahead, rays = depth[row].astype(np.float64), self._rays[row]
+        seen = (ahead > 0) & (ahead < _SCAN_M)
+        return np.column_stack([ahead, -rays[:, 0] * ahead])[seen]
+
+    def look_around(self) -> None:
+        """Find the frontiers, and the ways to everywhere."""
+        found = self.grid.frontiers(max(3, round(_MIN_FRONTIER_M / self.grid.cell_size)), _FRONTIER_M)
+        centres = self.grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
+        self.mapper.see_frontiers(centres, np.array([len(f.cells) for f in found], np.int64))
+        self.ways = self._ways()
+
+    def nearest_reachable(self, xy: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; cells there."""
+        size = self.grid.cell_size
+        reach = round(NEAR_M / size)
+        offsets = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)
+        offsets = offsets[np.linalg.norm(offsets, axis=1) <= reach]
+        costs = self.ways.paths.costs
+        cells = np.floor((np.asarray(xy) - self._origin) / size).astype(np.int64)[:, None] + offsets
+        inside = ((cells >= 0) & (cells < costs.shape)).all(axis=-1)
+        clipped = np.clip(cells, 0, np.array(costs.shape) - 1)
+        lengths = np.where(inside, costs[clipped[..., 0], clipped[..., 1]], np.inf) * size
+        # of the cells there the one that is nearest to the position counts, not to the robot
+        gaps = np.linalg.norm(offsets, axis=1)
+        best = np.where(np.isfinite(lengths), gaps, np.inf).argmin(axis=1)
+        rows = np.arange(len(cells))
+        return lengths[rows, best], clipped[rows, best]
+
+    def path_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64] | None:
+        """Positions (K, 2) on the known way to within 40 cm of a position (2,); None if there is none."""
+        lengths, cells = self.nearest_reachable(np.asarray(xy)[None])
+        if not np.isfinite(lengths[0]):
+            return None
+        return self.centres(self.ways.paths.path_to(cells[0]))
+
+    def hopeful_way_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Positions (K, 2) on the cheapest way to a position (2,), as if all that was not seen were free.
+
+        It leads through gaps that seem too narrow where everything else is much farther: maps err.
+        """
+        hopeful = HopefulWays(self.grid, self.xy, xy)
+        self.ways = self._ways()
+        self.ways.passable = hopeful.passable
+        return hopeful.path_to(xy)
+
+    def centres(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Positions (..., 2) of cells (..., 2) of the ways."""
+        return (np.asarray(cells) + 0.5) * self.grid.cell_size + self._origin
+
+    def heading_along(self, path: NDArray[np.float64]) -> float:
+        """Where to head to go on along a path (K, 2)."""
+        end = path[-1]
+        ahead = end - self.xy
+        view = View(end, float(np.arctan2(ahead[1], ahead[0])), end)
+        return heading_along(self.ways, path, view, self.xy)
+
+    def shut_headings(self) -> NDArray[np.float64]:
+        """Those (K,) of the 24 headings that turns reach in which a move would hit what is on the map."""
+        headings = self.yaw + np.arange(-12, 12) * TURN_RAD
+        axes = np.stack([np.cos(headings), np.sin(headings)], axis=-1)
+        across = np.stack([-axes[:, 1], axes[:, 0]], axis=-1)
+        points = _SWEPT[:, :1] * axes[:, None] + _SWEPT[:, 1:] * across[:, None]
+        cells = self.grid.cell(self.xy + points)
+        hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
+        return headings[hit]
+
+    def unknown_around(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Unknown floor (K,) within 1.5 m each way of positions (K, 2), m²."""
+        size = self.grid.cell_size
+        unknown = np.pad((self.grid.cells == UNKNOWN).astype(np.int32), ((1, 0), (1, 0)))
+        sums = unknown.cumsum(axis=0).cumsum(axis=1)
+        reach, top = round(_SURROUNDINGS_M / size), np.array(self.grid.cells.shape)
+        cells = self.grid.cell(np.asarray(xy))
+        (x0, y0), (x1, y1) = (np.clip(cells + side, 0, top).T for side in (-reach, reach + 1))
+        counts = sums[x1, y1] - sums[x0, y1] - sums[x1, y0] + sums[x0, y0]
+        return counts * size**2
+
+    def known_free_m2(self) -> float:
+        """Floor that is known to be free."""
+        return float(np.count_nonzero(self.grid.cells == 1)) * self.grid.cell_size**2
+
+    def _ways(self) -> Situation:
+        self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
+        # Who stands where it fits gets no way through what is too narrow: from the next place there is none.
+        escape_m = 0.0 if self._fits() else ESCAPE_M
+        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
+
+    def _fits(self) -> bool:
+        """Whether nothing on the map is nearer to the middle of the robot's cell than its body allows."""
+        here, reach = self.grid.cell(self.xy), int(np.ceil(BODY_M / self.grid.cell_size))
+        low, high = here - reach, here + reach + 1
+        occupied = np.argwhere(self.grid.cells[low[0] : high[0], low[1] : high[1]] == OCCUPIED) - reach
+        return bool((np.linalg.norm(occupied, axis=1) * self.grid.cell_size > BODY_M).all())
+
+    def _direction(self) -> NDArray[np.float64]:
+        return np.array([np.cos(self.yaw), np.sin(self.yaw)])

@@ -1,0 +1,224 @@
+"""One robot in one episode: it keeps its maps, pursues sub-goals, and moves by its priorities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robonav.envs.navigation.steps import FORWARD
+from robonav.envs.odometry import in_frame_of
+from robonav.envs.sensors.camera import Camera
+from robonav.planners.path_following import without_dithering, wrapped
+from robonav.planners.topological.candidates import Choices, choices_of
+from robonav.planners.topological.config import HierarchyConfig
+from robonav.planners.topological.known_world import KnownWorld
+from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, Situation, decide
+
+ARRIVED_M = 0.3
+_CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
+_CARROT_M = 2.0  # how far on along its way lies the place that a driver is told
+_RING_M = 0.6  # between the places where a goal is searched
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a robot is told at a step.
+
+    Attributes:
+        depth: (H, W) float32 metres.
+        pose: (3,) where its odometry says it is: x, y, yaw in the frame of its start.
+        collided: Its bumper was touched.
+        goal: (2,) where the goal is in that frame, or None.
+        sigma_m: How far off its odometry may be.
+    """
+
+    depth: NDArray[np.float32]
+    pose: NDArray[np.floating]
+    collided: bool
+    goal: NDArray[np.float64] | None
+    sigma_m: float
+
+
+class Robot:
+    """Knows what it saw; others tell it which sub-goal to pursue.
+
+    A sub-goal is done with when the robot is within 0.5 m of it, its frontier is gone, no way leads there any
+    more, or `patience` is over; and when a way to the goal becomes known. Where the goal should be by
+    odometry that drifts, but is not, the robot searches within twice the error that odometry may have.
+    Where no frontier is worth going to, it feels its way to the goal as if all that was not seen were free,
+    and through gaps that seem too narrow: then the bumper decides, not the guard.
+
+    Args:
+        camera: Its depth camera.
+        config: How it works.
+        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
+
+    Attributes:
+        world: What it knows.
+        options: Sub-goals so far.
+    """
+
+    def __init__(
+        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
+    ) -> None:
+        self.world, self.config, self.options = KnownWorld(camera, config, rays), config, 0
+        self._priorities = PRIORITIES if config.guard else WITHOUT_GUARD
+        self._sub_goal: tuple[int, NDArray[np.float64]] | None = None
+        self._search: list[NDArray[np.float64]] | None = None  # None = was not at the goal yet
+        self._goal: NDArray[np.float64] | None = None
+        self._paths: dict[str, NDArray[np.float64] | None] = {}
+        self._feels_its_way, self._last_action = False, FORWARD
+        self._step, self._thought, self._pursued = -1, -(10**9), 0
+
+    def observe(self, told: Told) -> None:
+        """Take in what it is told, and see whether the sub-goal is done with."""
+        self._step += 1
+        self._pursued += 1
+        self.world.observe(told.depth, told.pose, told.collided, told.sigma_m)
+        self._follow_goal(told)
+        arrived = self._is_at_sub_goal()
+        if arrived or told.collided or self._step - self._thought >= self.config.think_every:
+            self._think(arrived)
+
+    @property
+    def needs_sub_goal(self) -> bool:
+        """Whether it has none, does not know a way to the goal, and is not feeling its way there."""
+        return self._sub_goal is None and all(path is None for path in self._paths.values())
+
+    def choices(self) -> Choices:
+        """What it could pursue now."""
+        goal = self._goal if self._search is None else None
+        return choices_of(self.world, self.config, goal, self._step)
+
+    def pursue(self, choices: Choices, row: int) -> None:
+        """Make a node its sub-goal."""
+        node = int(choices.ids[row])
+        frontiers = self.world.mapper.graph.frontiers
+        if node in frontiers:
+            frontiers[node].tries += 1
+        self._sub_goal, self._pursued = (node, choices.xy[row].copy()), 0
+        self.options += 1
+        self._paths["sub-goal"] = self.world.path_to(choices.xy[row])
+
+    def act(self) -> int:
+        """The next action: 0 forward, 1 left, 2 right."""
+        if self.needs_sub_goal:
+            self._paths["unknown"] = self._way_to_the_unknown()
+        headings = {
+            name: self.world.heading_along(path) for name, path in self._paths.items() if path is not None
+        }
+        if self._sub_goal is not None and self._is_near_sub_goal():
+            headings["sub-goal"] = self._bearing(self._sub_goal[1])
+        situation = Situation(
+            self.world.yaw,
+            () if self._feels_its_way else tuple(self.world.shut_headings().tolist()),
+            tuple(self.world.blocked),
+            headings.get("sub-goal"),
+            headings.get("goal"),
+            headings.get("unknown"),
+        )
+        action, _ = decide(situation, self._priorities)
+        is_open = not np.isclose([*situation.blocked, *situation.shut], self.world.yaw, atol=0.1).any()
+        self._last_action = without_dithering(action, self._last_action, is_open)
+        return self._last_action
+
+    def is_shut_ahead(self) -> bool:
+        """Whether the next move ahead would hit what is on the map."""
+        return bool(np.isclose(self.world.shut_headings(), self.world.yaw).any())
+
+    def target(self) -> tuple[float, float] | None:
+        """Distance and bearing of the place 2 m on along its way, or of its end; None if it has none."""
+        paths = [path for name in ("sub-goal", "goal") if (path := self._paths.get(name)) is not None]
+        if not paths:
+            return None
+        here = int(np.linalg.norm(paths[0] - self.world.xy, axis=1).argmin())
+        gone = np.linalg.norm(np.diff(paths[0][here:], axis=0), axis=1).cumsum()
+        ahead = min(here + 1 + int(np.searchsorted(gone, _CARROT_M)), len(paths[0]) - 1)
+        x, y = in_frame_of((*self.world.xy, self.world.yaw), paths[0][ahead])
+        return float(np.hypot(x, y)), float(np.arctan2(y, x))
+
+    def _follow_goal(self, told: Told) -> None:
+        """Keep the goal, and the places where it is searched once the robot has been where it should be."""
+        self._goal = told.goal
+        if told.goal is None:
+            return
+        if self._search is None and np.linalg.norm(told.goal - self.world.xy) <= ARRIVED_M:
+            self._search = _rings(told.goal, 2 * told.sigma_m)
+            self._thought = -(10**9)
+        if self._search and np.linalg.norm(self._search[0] - self.world.xy) <= ARRIVED_M:
+            self._search.pop(0)
+            self._thought = -(10**9)
+
+    def _is_near_sub_goal(self) -> bool:
+        """Whether it is within 0.5 m, or at the end of the way there."""
+        assert self._sub_goal is not None
+        path = self._paths.get("sub-goal")
+        ends = [(self._sub_goal[1], self.config.topology.reach_m)]
+        ends += [(path[-1], ARRIVED_M)] if path is not None else []
+        return any(np.linalg.norm(end - self.world.xy) <= reach for end, reach in ends)
+
+    def _is_at_sub_goal(self) -> bool:
+        """Whether it is near, and looks at it if it is a frontier, so that it sees beyond."""
+        if self._sub_goal is None or not self._is_near_sub_goal():
+            return False
+        node, xy = self._sub_goal
+        is_close = np.linalg.norm(xy - self.world.xy) < _CLOSE_M
+        looks = abs(wrapped(self._bearing(xy) - self.world.yaw)) <= _LOOKS_RAD
+        return bool(is_close or looks or node not in self.world.mapper.graph.frontiers)
+
+    def _bearing(self, xy: NDArray[np.float64]) -> float:
+        return float(np.arctan2(*(xy - self.world.xy)[::-1]))
+
+    def _think(self, arrived: bool) -> None:
+        """Look at frontiers and ways again; drop the sub-goal if it is done with."""
+        self._thought = self._step
+        self.world.look_around()
+        self._paths, self._feels_its_way = {"goal": self._way_to_the_goal()}, False
+        if self._sub_goal is None:
+            return
+        node, xy = self._sub_goal
+        path = self.world.path_to(xy)
+        graph = self.world.mapper.graph
+        is_there = node in graph.frontiers or node in graph.places.ids
+        found = self.config.interrupt and self._paths["goal"] is not None
+        failed = path is None or self._pursued > self.config.patience
+        if failed and not arrived and is_there:
+            self.world.mapper.failed(node)
+        if arrived or failed or found or not is_there:
+            self._sub_goal = None
+        else:
+            self._paths["sub-goal"] = path
+
+    def _way_to_the_goal(self) -> NDArray[np.float64] | None:
+        while self._search:
+            path = self.world.path_to(self._search[0])
+            if path is not None:
+                return path
+            self._search.pop(0)
+        if self._goal is None or self._search is not None:
+            return None
+        return self.world.path_to(self._goal)
+
+    def _way_to_the_unknown(self) -> NDArray[np.float64] | None:
+        if self._goal is not None and self._search is None:
+            self._feels_its_way = True
+            return self.world.hopeful_way_to(self._goal)
+        nodes = list(self.world.mapper.graph.frontiers.values())
+        centres = np.array([node.xy for node in nodes if node.tries < self.config.tries]).reshape(-1, 2)
+        if not len(centres):
+            return None
+        lengths, _ = self.world.nearest_reachable(centres)
+        path = self.world.path_to(centres[int(np.argmin(lengths))])
+        is_there = path is not None and np.linalg.norm(path[-1] - self.world.xy) <= ARRIVED_M
+        return None if is_there else path
+
+
+def _rings(centre: NDArray[np.floating], radius: float) -> list[NDArray[np.float64]]:
+    """Places on rings of 0.6 m, 1.2 m ... around a position (2,), from the inside out, up to a radius."""
+    places = []
+    for k in range(1, int(radius / _RING_M) + 1):
+        angles = np.arange(6 * k) * (2 * np.pi / (6 * k))
+        places += list(centre + k * _RING_M * np.column_stack([np.cos(angles), np.sin(angles)]))
+    return places

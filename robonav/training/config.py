@@ -1,0 +1,116 @@
+"""Everything that decides a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+from robonav.algorithms.sequence_ppo import SequencePPOConfig
+from robonav.envs.navigation.tasks import GOAL_M, TaskName
+from robonav.envs.odometry import MAX_DRIFT
+from robonav.envs.sensors import SensorName
+from robonav.envs.sensors.camera import Camera
+from robonav.errors import UsageError
+from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards.sub_goal import SubGoalConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run."""
+
+    scenes: str = "procedural"
+    """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
+    steps: int = 131_072
+    """Environment steps in all, a resumed run's earlier ones included."""
+    num_envs: int = 32
+    """Agents that walk at the same time, each in a world of its own."""
+    episode_steps: int = 256
+    """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on longer."""
+    seed: int = 0
+    """Decides weights, worlds, starts and actions."""
+    device: str = "auto"
+    """Where the policy lives: auto, cpu, cuda."""
+    threads: int = 0
+    """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
+    checkpoint_every: int = 65_536
+    """Steps between checkpoints."""
+    task: TaskName | None = None
+    """What agents are paid for beside surprises: apples, image-goal, sparse-goal; None = exploring alone."""
+    apples: int = 5
+    """Apples in an episode of the task `apples`."""
+    obstacles: int = 0
+    """How many appear on the way in the task `sparse-goal`."""
+    drift: float = 0.0
+    """Error of the odometry in the task `sparse-goal`, as a share of the way."""
+    goal_m: tuple[float, float] = GOAL_M
+    """How far off the goals of that task are at least and at most, metres of way."""
+    approach: float = 0.0
+    """What that task pays for each metre that the goal comes nearer, by odometry; 1 is paid on arrival."""
+    init: str | None = None
+    """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
+    reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
+    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
+    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
+    memory_frames: int | None = None
+    """The reward's map forgets after so many frames; None = never."""
+    voxel_size: float = 0.10
+    """Edge of the map's voxels in metres."""
+    reach_m: float = 4.0
+    """Depth in metres up to which surfaces count for the reward."""
+    surprise_weight: float = 1.0
+    """Share of the surprise in the reward; 0 = none, and no reconstruction is made."""
+    sub_goal_weight: float = 0.0
+    """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
+    sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
+    motion_noise: float = 0.0
+    """How inexact steps are, and so the policy's own map: 1 = as the simulated TurtleBot's, 0 = exact."""
+    sensor: SensorName | None = None
+    """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
+    vision: str = "nano"
+    """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
+    finder: str | None = None
+    """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
+    finder`; None = images are context and no more."""
+    camera: Camera = field(default_factory=Camera)
+    policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
+    ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained, before anything is written."""
+        for name in ("steps", "num_envs", "episode_steps"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        if not 1 <= self.apples <= 254:
+            raise UsageError(f"apples is {self.apples}: give 1 to 254")
+        self._check_far_goals()
+        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
+            raise UsageError(
+                f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
+                "give weights of 0 or more, not both 0 where there is no task"
+            )
+        if not 0 <= self.motion_noise <= 100:
+            raise UsageError(f"motion_noise is {self.motion_noise}: give 0 (exact) to 100, 1 = a robot's")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"device is {self.device!r}: choose auto, cpu or cuda")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise UsageError(
+                "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
+            )
+
+    def _check_far_goals(self) -> None:
+        if not (0 <= self.obstacles <= 254 and 0 <= self.drift <= MAX_DRIFT):
+            raise UsageError(
+                f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
+            )
+        if not 0 < self.goal_m[0] < self.goal_m[1]:
+            raise UsageError(f"goal_m is {self.goal_m}: give the least and the greatest way, such as 8 25")
+        if not 0 <= self.approach <= 1:
+            raise UsageError(f"approach is {self.approach}: give 0 to 1, what a metre nearer is worth")
+
+    def rewards(self) -> dict[str, float]:
+        """Weights of the rewards that count, by name."""
+        weights = {self.reward: self.surprise_weight, "sub-goals": self.sub_goal_weight}
+        return {name: weight for name, weight in weights.items() if weight}

@@ -1,0 +1,250 @@
+"""A training run: worlds, reward, policy and algorithm put together, saved and resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.vec_env import VecMonitor
+
+from robonav.agents import checkpoint
+from robonav.algorithms.ranks import Ranks, equal_part
+from robonav.algorithms.reward_scale import RunningRewardScale
+from robonav.algorithms.sequence_ppo import SequencePPO
+from robonav.envs.navigation.tasks import task_maker
+from robonav.envs.scenes import open_scenes
+from robonav.envs.sensors.views import SENSORS
+from robonav.envs.vec_env import NavigationVecEnv
+from robonav.errors import UsageError
+from robonav.files import (
+    CheckpointError,
+    find_checkpoint,
+    load_optimizer,
+    optimizer_tensors,
+    read_config,
+    read_tensors,
+    write_text,
+)
+from robonav.perception.goal_finder import GoalFinder
+from robonav.perception.predictor import VisionEncoder
+from robonav.perception.shipped import load_finder, load_sight
+from robonav.planners.goal_belief import GoalSearch
+from robonav.policies.dino import DinoEye
+from robonav.policies.sequence import SequencePolicy
+from robonav.rewards.coverage import SurfaceCoverage
+from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
+from robonav.rewards.distillation import RandomNetworkDistillation
+from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
+from robonav.rewards.protocol import IntrinsicReward
+from robonav.rewards.sub_goal import SubGoalReward
+from robonav.rewards.weighted_sum import WeightedSum
+from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.training.config import TrainConfig
+from robonav.training.fine_tuning import starting_policy, take_over
+from robonav.training.log import CheckpointCallback, JsonLines, Progress
+from robonav.training.process import keep_freed_memory, set_threads
+from robonav.training.watching_callback import ViewerCallback
+from robonav.watching import NullViewer, Viewer
+
+_LEARNING_REWARDS = ("icm", "rnd")
+_REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
+
+
+class TrainingRun:
+    """A run folder with `config.json`, `metrics.jsonl`, TensorBoard files and `checkpoints/`.
+
+    Several ranks share the environments of one run; every one of them makes a `TrainingRun` and does with it
+    what the others do, and the first of them writes.
+
+    Raises:
+        UsageError: The folder already holds a run and `resume` is False, or the other way round.
+    """
+
+    def __init__(
+        self, config: TrainConfig, out: Path, resume: bool = False, ranks: Ranks | None = None
+    ) -> None:
+        self.config, self.out, self.ranks = config, out, ranks or Ranks()
+        started = (out / "config.json").exists()
+        if started and not resume:
+            raise UsageError(
+                f"{out}: already holds a run; add --resume to continue it, or choose another --out"
+            )
+        if config.reward in _LEARNING_REWARDS and self.ranks.size > 1:
+            raise UsageError(
+                f"reward {config.reward} learns, and every rank would learn its own: use --ranks 1"
+            )
+        num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
+        threads = config.threads or self.ranks.threads
+        set_threads(threads)
+        keep_freed_memory()
+        self.worlds = NavigationVecEnv(
+            open_scenes(config.scenes, "train"),
+            num_envs,
+            config.camera,
+            config.episode_steps,
+            config.seed,
+            threads,
+            SENSORS[config.sensor],
+            first_env=self.ranks.rank * num_envs,
+            task=task_maker(
+                config.task, config.apples, config.obstacles, config.drift, config.goal_m, config.approach
+            ),
+            motion_noise=config.motion_noise,
+        )
+        self._load_first_scene()
+        start = starting_policy(config.init)
+        eye = start.encoder.eye if start else load_sight(config.vision)
+        self.reward = make_reward(config, self.worlds, eye)
+        self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
+        self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
+        ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
+        self.algorithm = SequencePPO(
+            self.rewarded,
+            ppo,
+            config.policy,
+            config.seed,
+            config.device,
+            eye=eye,
+            ranks=self.ranks,
+            reward_scale=self.reward_scale,
+            finder=_finder(config, start, eye),
+        )
+        if start:
+            take_over(self.algorithm.policy, start, str(config.init))
+        if any((out / "checkpoints").glob("step_*")):  # a run that was killed before its first starts again
+            self._restore(find_checkpoint(out))
+        self.ranks.wait()  # every rank has seen the folder as it was
+        if self.ranks.is_first:
+            out.mkdir(parents=True, exist_ok=True)
+            write_text(out / "config.json", json.dumps(dataclasses.asdict(self.config), indent=1))
+
+    def _load_first_scene(self) -> None:
+        """So that scenes or a sensor that cannot be used are told before anything is written."""
+        self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
+
+    def learn(self, progress_bar: bool = True, viewer: Viewer | None = None) -> Path:
+        """Train up to `config.steps` and return the last checkpoint; `viewer` watches the first agent."""
+        remaining = self.config.steps - self.algorithm.num_timesteps
+        if remaining > 0:
+            self.algorithm.set_logger(Logger(str(self.out), self._writers()))
+            callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
+            callbacks += [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
+            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
+            self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
+            self.algorithm.logger.close()
+            self.ranks.wait()  # until the last checkpoint is written
+        return find_checkpoint(self.out)
+
+    def _writers(self) -> list[KVWriter]:
+        if not self.ranks.is_first:
+            return []
+        return [
+            JsonLines(self.out / "metrics.jsonl"),
+            TensorBoardOutputFormat(str(self.out / "tensorboard")),
+        ]
+
+    def save(self) -> None:
+        """Write a checkpoint of the present state, which every rank adds its part to."""
+        training = self._training_tensors()
+        if not self.ranks.is_first:
+            return
+        steps = self.algorithm.num_timesteps
+        folder = self.out / "checkpoints" / f"step_{steps:012d}"
+        facts = {"environment steps": steps, "seed": self.config.seed, "rewards": self.config.rewards()}
+        run = dataclasses.asdict(self.config)
+        checkpoint.save_checkpoint(folder, self.algorithm.policy, training, run, facts)
+
+    def _training_tensors(self) -> dict[str, torch.Tensor]:
+        statistics = self.reward_scale.statistics
+        counters = {
+            "num_timesteps": self.algorithm.num_timesteps,
+            "episodes_started": self.ranks.gather(self.worlds.state()["episodes_started"]),
+            "return_mean": statistics.mean,
+            "return_var": statistics.var,
+            "return_count": statistics.count,
+        }
+        return {
+            **optimizer_tensors(self.algorithm.optimizer),
+            # By way of numpy, which keeps a Python float's 64 bits; torch would round the count to 32.
+            **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
+            "torch_rng": torch.get_rng_state(),
+            "shuffle_rng": self.algorithm.shuffle.get_state(),
+            **{
+                f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
+            },
+        }
+
+    def _restore(self, folder: Path) -> None:
+        policy = checkpoint.load_policy(folder)[0]
+        if policy.config != self.algorithm.policy_config:
+            raise UsageError(
+                f"{folder}: holds a policy of another size; resume with the preset it was trained with"
+            )
+        run = read_config(folder)["run"]
+        self.config = dataclasses.replace(self.config, init=run.get("init"))  # where it began
+        self.algorithm.policy.load_state_dict(policy.state_dict())
+        tensors = read_tensors(folder / "training.safetensors")
+        try:
+            load_optimizer(self.algorithm.optimizer, tensors)
+            self.algorithm.num_timesteps = int(tensors["num_timesteps"])
+            self.worlds.restore({"episodes_started": self.ranks.own(tensors["episodes_started"].numpy())})
+            statistics = self.reward_scale.statistics
+            statistics.mean, statistics.var = tensors["return_mean"].numpy(), tensors["return_var"].numpy()
+            statistics.count = float(tensors["return_count"])
+            torch.set_rng_state(tensors["torch_rng"])
+            self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
+            learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}
+            self.reward.load_state_dict({name.removeprefix(_REWARD): t for name, t in learned.items()})
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{folder}/training.safetensors: cannot be resumed from ({error})"
+            ) from error
+
+
+def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder | DinoEye) -> WeightedSum:
+    """The intrinsic reward of a run; parts of weight 0 are not built."""
+    makers: dict[str, Callable[[], IntrinsicReward]] = {
+        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, eye, config.seed),
+        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, eye, config.seed),
+        "coverage": lambda: SurfaceCoverage(worlds, config.reach_m),
+        "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
+    }
+    makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
+    return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+
+
+def _finder(
+    config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder | DinoEye
+) -> GoalFinder | None:
+    """What finds goal images, if anything: that of the policy to start from, as its eye, or the one named."""
+    if not config.finder:
+        return None
+    if config.task != "image-goal":
+        raise UsageError(f"finder {config.finder} finds goal images: train preset nano-image-goal with it")
+    if start and isinstance(start.search, GoalSearch):
+        return start.search.finder
+    finder = load_finder(config.finder)
+    if isinstance(eye, VisionEncoder) and finder.tell.in_features != eye.config.squeezed:
+        raise UsageError(
+            f"finder {config.finder} was taught with an eye of another size: teach one with "
+            "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
+        )
+    return finder
+
+
+def _reconstruction_curiosity(config: TrainConfig, num_envs: int) -> ReconstructionCuriosity:
+    return ReconstructionCuriosity(
+        num_envs,
+        config.camera,
+        SURPRISES[config.reward],
+        config.voxel_size,
+        config.reach_m,
+        config.memory_frames,
+        threads=torch.get_num_threads(),
+    )

@@ -1,0 +1,35 @@
+"""Watching a training run: an SB3 callback."""
+
+from __future__ import annotations
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from robonav.envs.vec_env import NavigationVecEnv
+from robonav.watching import Curve, Viewer
+
+
+class ViewerCallback(BaseCallback):
+    """Shows the first agent; what it learns from is not touched.
+
+    Args:
+        viewer: Who watches.
+        worlds: Where the agents are.
+    """
+
+    def __init__(self, viewer: Viewer, worlds: NavigationVecEnv) -> None:
+        super().__init__()
+        self._viewer, self._worlds = viewer, worlds
+
+    def _on_rollout_start(self) -> None:
+        self._begin()
+
+    def _on_step(self) -> bool:
+        if self.locals["dones"][0]:
+            self._begin()
+        else:
+            self._viewer.show(self._worlds.frames, Curve())
+        return True
+
+    def _begin(self) -> None:
+        title = f"training, after {self.num_timesteps:,} steps"
+        self._viewer.begin(title, self._worlds.simulator.camera, self._worlds.frames)
