@@ -34,7 +34,6 @@ VARIANTS = (
     "nano-forgetful-64",
     "nano-rnn",
     "nano-context-4",
-    "nano-parts",
 )
 BASELINES = ("random", "straight", "frontier")
 

@@ -152,14 +152,6 @@ class SequencePolicy(BasePolicy):
         hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
         return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
 
-    def remember(self, percepts: Percept, starts: Tensor) -> list[KeyValueCache] | list[RecurrentState]:
-        """What the trunk holds after whole sequences of percepts (B, T, ...); starts (B, T) bool."""
-        tokens, frames = self.encoder(percepts), self._new_frames(len(starts))
-        for t in range(starts.shape[1]):
-            for state in frames:
-                self.trunk.step(tokens[:, t], starts[:, t], state)
-        return frames
-
     def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
         return self.step(self.perceive(observation, memory, starts), memory, starts)

@@ -44,7 +44,7 @@ def explorer(**options: float) -> SequencePPO:
 
 def ratios(model: SequencePPO) -> tuple[torch.Tensor, torch.Tensor]:
     """PPO's ratios in the first epoch, and the policy's probabilities of the actions that were taken."""
-    batch = model.rollout_buffer.batch(np.arange(8), torch.device("cpu"), range(16))
+    batch = model.rollout_buffer.batch(np.arange(8), torch.device("cpu"))
     with torch.no_grad():
         log_probs = model.policy(batch.percepts, batch.starts)[0].log_prob(batch.actions)
     return (log_probs - batch.log_probs).exp(), log_probs.exp()
