@@ -71,8 +71,6 @@ class TrainCommand(MeshOptions):
     """Processes that share the agents and learn as one would; no more than cores."""
     micro_batch: int | None = None
     """Whole episodes in memory at once when learning: fewer need less memory, and learn the same."""
-    random_actions: float | None = None
-    """Share of actions drawn by chance at the beginning, falling to 0 (exploration floor); default 0."""
     precision: Literal["auto", "float32", "bfloat16"] | None = None
     """Of the policy's matrix products; auto = bfloat16 on CUDA (not run by us yet), else float32."""
     out: Path | None = None
@@ -92,7 +90,7 @@ class TrainCommand(MeshOptions):
         names += ["vision", "finder", "sensor", "motion_noise", "seed", "device", "threads"]
         ppo = replace(
             gently(preset.ppo) if self.init else preset.ppo,
-            **self._given("micro_batch", "random_actions", "precision"),
+            **self._given("micro_batch", "precision"),
         )
         config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.distributions import Categorical
 from torch.nn import functional as F
 
-from robonav.algorithms.behaviour import mixed_with_uniform, sample
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
@@ -66,24 +65,14 @@ class SequencePPOConfig:
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
-    random_actions: float = 0.0
-    """Share of actions drawn uniformly at the beginning, falling to 0 (exploration floor)."""
-    random_actions_steps: int = 131_072
-    """Environment steps over which that share falls to 0."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the policy's matrix products; auto = bfloat16 on CUDA, float32 elsewhere."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned with."""
-        for name in ("sequences_per_batch", "micro_batch", "random_actions_steps"):
+        for name in ("sequences_per_batch", "micro_batch"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        if not 0 <= self.random_actions < 1:
-            raise UsageError(f"random_actions is {self.random_actions}: give a share from 0 to below 1")
-
-    def random_share(self, steps: int) -> float:
-        """Share of actions that are drawn uniformly after so many environment steps."""
-        return self.random_actions * max(0.0, 1 - steps / self.random_actions_steps)
 
 
 class SequencePPO(OnPolicyAlgorithm):
@@ -174,18 +163,17 @@ class SequencePPO(OnPolicyAlgorithm):
         assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
-        random_share = self.config.random_share(self.num_timesteps)
         for t in range(n_rollout_steps):
             starts = np.ones_like(dones) if t == 0 else dones
             begins = torch.as_tensor(starts, device=self.device)
             with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
                 policy, values = self.policy.step(percept, memory, begins)
-            behaviour = mixed_with_uniform(_exact(policy), random_share)
-            actions = sample(behaviour, self._noise())
+            policy = _exact(policy)
+            actions = sample(policy, self._noise())
             buffer.remember(t, percept)
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
-            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), behaviour.log_prob(actions).cpu()
+            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), policy.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
             buffer.rewards[t], buffer.cut_off[t] = rewards, self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
@@ -313,3 +301,13 @@ class SequencePPO(OnPolicyAlgorithm):
 def _exact(distribution: Categorical) -> Categorical:
     """The distribution with float32 log-probabilities, whatever the network computed in."""
     return Categorical(logits=distribution.logits.float())
+
+
+def sample(distribution: Categorical, noise: Tensor) -> Tensor:
+    """Actions (N,) by the exponential race: the smallest noise / probability wins.
+
+    Args:
+        distribution: Distributions (N,) over A actions.
+        noise: (N, A) from the exponential distribution.
+    """
+    return (distribution.logits - noise.to(distribution.logits).log()).argmax(-1)
