@@ -38,7 +38,7 @@ from robonav.hierarchy.training import MetaConfig, MetaTraining
 from robonav.maps.sub_goals import SubGoalWeights
 from robonav.training import TrainingRun, set_threads
 
-Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat", "driver"]
+Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
 FLAT = {
     "flat PPO": "nano-sparse-goal",
     "flat PPO + RND": "nano-sparse-goal-rnd",
@@ -77,8 +77,6 @@ class Options:
     """Environment steps of each training run of the meta-controller."""
     flat_steps: int = 65_536
     """Environment steps of each training run of a flat policy."""
-    driver_steps: int = 131_072
-    """Environment steps of each training run of a driver."""
     batch: int = 8
     """Episodes side by side."""
 
@@ -119,9 +117,6 @@ def runs_of(options: Options) -> Iterator[Run]:
             yield from _ablations(options)
         elif part == "flat":
             yield from _flat(options)
-        elif part == "driver":
-            for seed in range(options.seeds):
-                yield Run("topological, greedy, learned driver", partial(_driven, options, seed), seed)
         else:
             conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
             for condition in conditions:
@@ -171,12 +166,6 @@ def _learned(options: Options, seed: int, changes: dict[str, Any]) -> Explorer:
 def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
     """The flat policy of a seed, trained first unless it is."""
     return make_explorer(str(_trained(options, preset, seed, options.flat_steps)), "sparse-goal")
-
-
-def _driven(options: Options, seed: int) -> Explorer:
-    """The greedy rule with a driver that learned on near goals."""
-    folder = _trained(options, "nano-driver", seed, options.driver_steps)
-    return make_explorer("topological", "sparse-goal", str(folder))
 
 
 def _trained(options: Options, preset: str, seed: int, steps: int) -> Path:

@@ -34,7 +34,7 @@ class TrainCommand(MeshOptions):
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
     """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal,
-    nano-sparse-goal, nano-driver), or an ablation of nano
+    nano-sparse-goal), or an ablation of nano
     (a file in launch/presets)."""
     init: str | None = None
     """Whose weights to start from, its eye and finder included: `explorer`, which ships with robonav, or a

@@ -28,7 +28,7 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
-from robonav.envs.tasks import GOAL_M, TaskName, task_maker
+from robonav.envs.tasks import TaskName, task_maker
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.fine_tuning import starting_policy, take_over
@@ -82,10 +82,6 @@ class TrainConfig:
     """How many appear on the way in the task `sparse-goal`."""
     drift: float = 0.0
     """Error of the odometry in the task `sparse-goal`, as a share of the way."""
-    goal_m: tuple[float, float] = GOAL_M
-    """How far off the goals of that task are at least and at most, metres of way."""
-    approach: float = 0.0
-    """What that task pays for each metre that the goal comes nearer, by odometry; 1 is paid on arrival."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
@@ -142,10 +138,6 @@ class TrainConfig:
             raise UsageError(
                 f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
             )
-        if not 0 < self.goal_m[0] < self.goal_m[1]:
-            raise UsageError(f"goal_m is {self.goal_m}: give the least and the greatest way, such as 8 25")
-        if not 0 <= self.approach <= 1:
-            raise UsageError(f"approach is {self.approach}: give 0 to 1, what a metre nearer is worth")
 
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""
@@ -189,9 +181,7 @@ class TrainingRun:
             threads,
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
-            task=task_maker(
-                config.task, config.apples, config.obstacles, config.drift, config.goal_m, config.approach
-            ),
+            task=task_maker(config.task, config.apples, config.obstacles, config.drift),
             motion_noise=config.motion_noise,
         )
         self._load_first_scene()

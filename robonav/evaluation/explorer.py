@@ -55,21 +55,16 @@ class Explorer(Protocol):
         ...
 
 
-def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str | None = None) -> Explorer:
+def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
     """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
     Args:
         name_or_path: As typed at the command line.
         task: What it is for.
-        driver: A policy trained for `sparse-goal`, which drives where a meta-controller chooses sub-goals.
 
     Raises:
         UsageError: If it is none of these, or wants a goal that the task does not tell.
     """
-    if driver is not None:
-        from robonav.hierarchy.explorer import with_driver
-
-        return with_driver(make_explorer(name_or_path, task), name_or_path, checkpoint_folder(driver))
     from robonav.evaluation import baselines, frontier, rgb_planner
     from robonav.hierarchy import baselines as hierarchy
 

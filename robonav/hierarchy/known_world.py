@@ -40,7 +40,6 @@ class KnownWorld:
     Args:
         camera: The depth camera.
         config: Sizes and thresholds.
-        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
 
     Attributes:
         grid: The occupancy map.
@@ -53,10 +52,8 @@ class KnownWorld:
 
     ways: Situation
 
-    def __init__(
-        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
-    ) -> None:
-        self._camera, self._rays = camera, camera.directions() if rays is None else rays
+    def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
+        self._camera, self._rays = camera, camera.directions()
         self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
         self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
         self.xy, self.yaw = np.zeros(2), 0.0
