@@ -7,7 +7,6 @@
 Every explorer walks the same episodes in unseen houses (split `val`), each to its end, so that coverage is
 compared at equal steps. It writes a JSON line an episode as each batch is finished and skips what is there,
 so it can be stopped and started again at any time; then it prints Markdown tables and writes --results.
-In other worlds (--scenes) the meta-controllers are those that learned in procedural houses.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ from robonav.evaluation.task_scores import Walk, far_goal_reached
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import TopologicalExplorer
 from robonav.hierarchy.meta import Greedy
-from robonav.hierarchy.training import MetaConfig, MetaTraining
 from robonav.maps.sub_goals import SubGoalWeights
 from robonav.training import TrainingRun, set_threads
 
@@ -45,8 +43,8 @@ FLAT = {
     "flat PPO + reconstruction curiosity": "nano-sparse-goal-curious",
     "flat PPO, both drives": "nano-sparse-goal-both",
 }
-REPEATED = ("goal-planner", "topological, greedy", "topological, learned")  # with obstacles and with drift
-OURS = ("topological, greedy", "topological, learned")
+OURS = ("topological, greedy",)
+REPEATED = ("goal-planner", *OURS)  # with obstacles and with drift
 RATIOS = ("coverage_pct", "success_pct", "steps_to_goal")  # TopoNav's: coverage, success, time
 METRICS = ("success_pct", "spl", "steps_to_goal", "coverage_pct", "collisions")
 
@@ -71,10 +69,6 @@ class Options:
     """Steps of an evaluated episode."""
     seeds: int = 3
     """Training runs of each learned row."""
-    ablation_seeds: int = 3
-    """The same where nothing intrinsic is paid."""
-    meta_steps: int = 32_000
-    """Environment steps of each training run of the meta-controller."""
     flat_steps: int = 65_536
     """Environment steps of each training run of a flat policy."""
     batch: int = 8
@@ -107,14 +101,14 @@ class Run:
 
 def runs_of(options: Options) -> Iterator[Run]:
     """All runs that were asked for."""
-    base = list(_base(options))
+    base = list(_base())
     for part in options.parts:
         if part == "planners":
             yield from (run for run in base if run.row not in OURS)
         elif part == "two-levels":
             yield from (run for run in base if run.row in OURS)
         elif part == "ablations":
-            yield from _ablations(options)
+            yield from _ablations()
         elif part == "flat":
             yield from _flat(options)
         else:
@@ -127,15 +121,13 @@ def runs_of(options: Options) -> Iterator[Run]:
                 yield Run("greedy, never squeezes", make, obstacles=3)
 
 
-def _base(options: Options) -> Iterator[Run]:
+def _base() -> Iterator[Run]:
     for name in ("random", "goal-bumper", "goal-planner", "goal-frontier"):
         yield Run(name, partial(make_explorer, name, "sparse-goal"))
     yield Run("topological, greedy", partial(TopologicalExplorer, Greedy()))
-    for seed in range(options.seeds):
-        yield Run("topological, learned", partial(_learned, options, seed, {}), seed)
 
 
-def _ablations(options: Options) -> Iterator[Run]:
+def _ablations() -> Iterator[Run]:
     changes = {
         "no guard": HierarchyConfig(guard=False),
         "no priorities": HierarchyConfig(guard=False, interrupt=False),
@@ -144,23 +136,12 @@ def _ablations(options: Options) -> Iterator[Run]:
     }
     for name, config in changes.items():
         yield Run(f"greedy, {name}", partial(TopologicalExplorer, Greedy(), config))
-    for seed in range(options.ablation_seeds):
-        make = partial(_learned, options, seed, {"coverage": 0.0})
-        yield Run("learned, no intrinsic reward", make, seed)
 
 
 def _flat(options: Options) -> Iterator[Run]:
     for row, preset in FLAT.items():
         for seed in range(options.seeds):
             yield Run(row, partial(_flat_policy, options, preset, seed), seed)
-
-
-def _learned(options: Options, seed: int, changes: dict[str, Any]) -> Explorer:
-    """The meta-controller of a seed, trained first unless it is."""
-    folder = options.out / "train" / f"learned-{'unpaid-' if changes else ''}{seed}"
-    config = MetaConfig(seed=seed, steps=options.meta_steps, **changes)
-    MetaTraining(config, folder, resume=True).learn()
-    return make_explorer(str(folder), "sparse-goal")
 
 
 def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:

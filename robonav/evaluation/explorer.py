@@ -89,10 +89,7 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():
         from robonav.evaluation.policy_explorer import load_explorer
-        from robonav.hierarchy.meta_files import is_meta
 
-        if is_meta(checkpoint_folder(name_or_path)):
-            return hierarchy.learned(checkpoint_folder(name_or_path))
         explorer = load_explorer(checkpoint_folder(name_or_path))
         if explorer.goal == "goal" and task != "image-goal":
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")

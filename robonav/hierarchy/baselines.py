@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +14,7 @@ from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
 from robonav.hierarchy.known_world import KnownWorld
 from robonav.hierarchy.meta import Greedy, LeastDetour
-from robonav.hierarchy.meta_files import load_meta
 from robonav.hierarchy.robot import Told
-from robonav.hierarchy.scorer import Learned
 
 if TYPE_CHECKING:
     from robonav.envs.navigation import Frames
@@ -111,12 +108,6 @@ class _Direct:
 def topological() -> TopologicalExplorer:
     """The greedy rule on the topological map."""
     return TopologicalExplorer(Greedy())
-
-
-def learned(folder: Path) -> TopologicalExplorer:
-    """The meta-controller of a checkpoint or run folder, with the configuration it was trained with."""
-    scorer, config = load_meta(folder)
-    return TopologicalExplorer(Learned(scorer), config)
 
 
 def goal_frontier() -> TopologicalExplorer:

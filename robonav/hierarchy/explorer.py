@@ -41,11 +41,7 @@ class Briefing:
     """
 
     def __init__(self, num_agents: int) -> None:
-        self._counter, self._last = StepCounter(num_agents), np.zeros(num_agents, np.int64)
-
-    def restart(self, agent: int) -> None:
-        """A new episode of an agent begins."""
-        self._counter.pose[agent] = 0.0
+        self._counter = StepCounter(num_agents)
 
     def told(
         self, observation: dict[str, NDArray[Any]], depth: NDArray[np.float32], collided: NDArray[np.bool_]

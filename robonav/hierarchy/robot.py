@@ -85,7 +85,7 @@ class Robot:
     def choices(self) -> Choices:
         """What it could pursue now."""
         goal = self._goal if self._search is None else None
-        return choices_of(self.world, self.config, goal, self._step)
+        return choices_of(self.world, self.config, goal)
 
     def pursue(self, choices: Choices, row: int) -> None:
         """Make a node its sub-goal."""
