@@ -28,7 +28,6 @@ from torch import Tensor
 
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
 from robonav.policies.goal_finder import GoalFinder, GoalFinderConfig
 from robonav.policies.guidance import GuidanceConfig
 from robonav.policies.sequence import SequencePolicy
@@ -41,6 +40,8 @@ EYES = Path(__file__).parent / "policies" / "eyes"
 FINDERS = Path(__file__).parent / "policies" / "finders"
 _MAX_SIDE = 4096  # pixels of an image
 _PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
+# Options that policies had once, and the only value of each that a policy still has.
+_RETIRED = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
 _UNFIT = (
     ArithmeticError,
     AssertionError,
@@ -151,6 +152,7 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     """
     folder = find_checkpoint(path)
     config = read_config(folder)
+    _refuse_retired(folder, config)
     weights = read_tensors(folder / "model.safetensors")
     try:
         policy = _built_to_fit(lambda: _described_policy(config, len(weights)), weights)
@@ -176,6 +178,17 @@ def _built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Mo
     return build()
 
 
+def _refuse_retired(folder: Path, config: dict[str, Any]) -> None:
+    """Say so where a policy was trained with an option that is no more."""
+    policy = config.get("policy")
+    for name, value in policy.items() if isinstance(policy, dict) else ():
+        if name in _RETIRED and value != _RETIRED[name]:
+            raise CheckpointError(
+                f"{folder}/config.json: {name} is {value!r}, and this robonav reads only {_RETIRED[name]!r}; "
+                "install the robonav version named in it under versions, or train again"
+            )
+
+
 def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
     """A new policy of the sizes in `config.json`, which are held against limits first."""
     shape = tuple(int(side) for side in config["observation"]["rgb"])  # channels first as SB3 has it, or last
@@ -193,7 +206,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         }
     )
     sizes = {
-        **config["policy"],
+        **{name: value for name, value in config["policy"].items() if name not in _RETIRED},
         "vision": _vision_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
         "finder": _finder_config(finder) if (finder := config["policy"].get("finder")) else None,
@@ -210,9 +223,7 @@ def load_eye(name: str = "nano") -> VisionEncoder:
     """
 
     def described(training: dict[str, Any]) -> VisionEncoder:
-        sizes = _vision_config(training["vision"])
-        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
-        return VisionEncoder(sizes)
+        return VisionEncoder(_vision_config(training["vision"]))
 
     return _load_frozen(name, EYES, "eye", "robonav vision", described)
 
@@ -225,9 +236,7 @@ def load_finder(name: str = "nano") -> GoalFinder:
     """
 
     def described(training: dict[str, Any]) -> GoalFinder:
-        sizes = _vision_config(training["eye"])
-        assert isinstance(sizes, VisionConfig), "it does not go with an eye of robonav"
-        return GoalFinder(_finder_config(training["finder"]), sizes)
+        return GoalFinder(_finder_config(training["finder"]), _vision_config(training["eye"]))
 
     return _load_frozen(name, FINDERS, "finder", "robonav finder", described)
 
@@ -250,35 +259,7 @@ def _load_frozen(
     return module.eval()
 
 
-def load_sight(name: str) -> VisionEncoder | DinoEye:
-    """What `load_eye` finds, or DINOv2 from a .safetensors file of its weights.
-
-    Raises:
-        CheckpointError: It is not there, is damaged, or is something else.
-    """
-    if name != "dinov2" and Path(name).suffix != ".safetensors":
-        return load_eye(name)
-    if not Path(name).is_file():
-        raise CheckpointError(
-            f"{name}: no such file; DINOv2's weights do not come with robonav: download model.safetensors of "
-            "facebook/dinov2-base (or -small, -large) and give it as --vision model.safetensors"
-        )
-    tensors = read_tensors(Path(name))
-    try:
-        sizes, weights = dinov2_weights(tensors)
-        eye = _built_to_fit(lambda: DinoEye(sizes), weights)
-        eye.load_state_dict(weights)
-    except _UNFIT as error:
-        raise CheckpointError(
-            f"{name}: not the weights of DINOv2 ViT-S, B or L, patches of 14 pixels ({str(error)[:100]}); "
-            "give model.safetensors of facebook/dinov2-base"
-        ) from error
-    return eye.eval()
-
-
-def _vision_config(saved: dict[str, Any]) -> VisionConfig | DinoConfig:
-    if "channels" not in saved:
-        return DinoConfig(**saved)
+def _vision_config(saved: dict[str, Any]) -> VisionConfig:
     first, second, third, fourth = saved["channels"]
     return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
 

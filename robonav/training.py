@@ -22,7 +22,7 @@ from robonav import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
-from robonav.checkpoint import CheckpointError, load_finder, load_sight
+from robonav.checkpoint import CheckpointError, load_eye, load_finder
 from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors import SensorName
@@ -33,7 +33,6 @@ from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.fine_tuning import starting_policy, take_over
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.dino import DinoEye
 from robonav.policies.goal_finder import GoalFinder
 from robonav.policies.goal_search import GoalSearch
 from robonav.policies.sequence import SequencePolicy
@@ -103,7 +102,7 @@ class TrainConfig:
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
-    """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
+    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
     finder: str | None = None
     """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
     finder`; None = images are context and no more."""
@@ -186,7 +185,7 @@ class TrainingRun:
         )
         self._load_first_scene()
         start = starting_policy(config.init)
-        eye = start.encoder.eye if start else load_sight(config.vision)
+        eye = start.encoder.eye if start else load_eye(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
         self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
@@ -294,7 +293,7 @@ class TrainingRun:
             ) from error
 
 
-def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder | DinoEye) -> WeightedSum:
+def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
         "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, eye, config.seed),
@@ -306,9 +305,7 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
 
 
-def _finder(
-    config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder | DinoEye
-) -> GoalFinder | None:
+def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder) -> GoalFinder | None:
     """What finds goal images, if anything: that of the policy to start from, as its eye, or the one named."""
     if not config.finder:
         return None
@@ -317,7 +314,7 @@ def _finder(
     if start and isinstance(start.search, GoalSearch):
         return start.search.finder
     finder = load_finder(config.finder)
-    if isinstance(eye, VisionEncoder) and finder.tell.in_features != eye.config.squeezed:
+    if finder.tell.in_features != eye.config.squeezed:
         raise UsageError(
             f"finder {config.finder} was taught with an eye of another size: teach one with "
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"

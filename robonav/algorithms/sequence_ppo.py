@@ -24,7 +24,6 @@ from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
 from robonav.checkpoint import load_eye
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.dino import DinoEye
 from robonav.policies.goal_finder import GoalFinder
 from robonav.policies.goal_search import GoalSearch
 from robonav.policies.sequence import Memory, SequencePolicy
@@ -96,12 +95,12 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        eye: VisionEncoder | DinoEye | None = None,
+        eye: VisionEncoder | None = None,
         ranks: Ranks | None = None,
         reward_scale: RewardScale | None = None,
         finder: GoalFinder | None = None,
     ) -> None:
-        self.eye: VisionEncoder | DinoEye = eye or load_eye()
+        self.eye = eye or load_eye()
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")

@@ -21,7 +21,6 @@ from robonav.policies.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.spatial_memory import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
-from robonav.policies.vision import VisionConfig
 
 TensorDict = dict[str, Tensor]
 GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place
@@ -52,8 +51,7 @@ def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
     """What remembers frames in a policy of that size."""
     if size.trunk == "lstm":
         return RecurrentTrunk(size.width, size.blocks)
-    options = (size.qk_norm, size.rotary, size.memory_every)
-    return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options)
+    return CausalTransformer(size.width, size.blocks, size.heads, size.window)
 
 
 class SequencePolicy(BasePolicy):
@@ -95,7 +93,6 @@ class SequencePolicy(BasePolicy):
             self.guide,
             int(action_space.n),
             self.config.width,
-            self.config.action_token,
             goal=next((name for name in GOALS if name in told), None),
         )
         self.trunk = trunk_of(self.config)
@@ -207,7 +204,7 @@ class SequencePolicy(BasePolicy):
 
     def _search(self, is_shown_a_picture: bool) -> GoalSearch | NoGoalSearch:
         finder, vision, spatial = self.config.finder, self.config.vision, self.config.spatial
-        if finder and spatial and is_shown_a_picture and isinstance(vision, VisionConfig):
+        if finder and spatial and is_shown_a_picture:
             return GoalSearch(finder, vision, spatial)
         return NoGoalSearch()
 
