@@ -33,15 +33,23 @@ from robonav.evaluation.task_scores import Walk, far_goal_reached
 from robonav.hierarchy.config import HierarchyConfig
 from robonav.hierarchy.explorer import TopologicalExplorer
 from robonav.hierarchy.meta import Greedy
+from robonav.launch.presets import load_preset
 from robonav.maps.sub_goals import SubGoalWeights
-from robonav.training import TrainingRun, set_threads
+from robonav.training import TrainConfig, TrainingRun, set_threads
 
 Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
+# Rows of policies without two levels: the run's folder, and what it is trained with.
 FLAT = {
-    "flat PPO": "nano-sparse-goal",
-    "flat PPO + RND": "nano-sparse-goal-rnd",
-    "flat PPO + reconstruction curiosity": "nano-sparse-goal-curious",
-    "flat PPO, both drives": "nano-sparse-goal-both",
+    "flat PPO": ("nano-sparse-goal", load_preset("nano-sparse-goal")),
+    "flat PPO + RND": (
+        "nano-sparse-goal-rnd",
+        replace(load_preset("nano-sparse-goal"), reward="rnd", surprise_weight=0.01),
+    ),
+    "flat PPO + reconstruction curiosity": (
+        "nano-sparse-goal-curious",
+        load_preset("nano-sparse-goal-curious"),
+    ),
+    "flat PPO, both drives": ("nano-sparse-goal-both", load_preset("nano-sparse-goal-both")),
 }
 OURS = ("topological, greedy",)
 REPEATED = ("goal-planner", *OURS)  # with obstacles and with drift
@@ -139,24 +147,17 @@ def _ablations() -> Iterator[Run]:
 
 
 def _flat(options: Options) -> Iterator[Run]:
-    for row, preset in FLAT.items():
+    for row, (name, config) in FLAT.items():
         for seed in range(options.seeds):
-            yield Run(row, partial(_flat_policy, options, preset, seed), seed)
+            yield Run(row, partial(_flat_policy, options, name, config, seed), seed)
 
 
-def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
+def _flat_policy(options: Options, name: str, config: TrainConfig, seed: int) -> Explorer:
     """The flat policy of a seed, trained first unless it is."""
-    return make_explorer(str(_trained(options, preset, seed, options.flat_steps)), "sparse-goal")
-
-
-def _trained(options: Options, preset: str, seed: int, steps: int) -> Path:
-    """The run of a preset, trained first unless it is."""
-    from robonav.launch.presets import load_preset
-
-    folder = options.out / "train" / f"{preset}-{seed}"
-    config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
+    folder = options.out / "train" / f"{name}-{seed}"
+    config = replace(config, seed=seed, steps=options.flat_steps, threads=1)
     TrainingRun(config, folder, resume=True).learn(progress_bar=False)
-    return folder
+    return make_explorer(str(folder), "sparse-goal")
 
 
 @lru_cache

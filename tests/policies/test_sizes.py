@@ -1,4 +1,4 @@
-"""Sizes and ablations: what a preset's name promises is what its policy does."""
+"""Sizes and ablations: what a variant's name promises is what its policy does."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from benchmarks.ablations import VARIANTS
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import observation_space
-from robonav.launch.presets import load_preset
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
@@ -22,9 +22,9 @@ def policy_of(config: SequencePolicyConfig) -> SequencePolicy:
     return policy
 
 
-def influence(preset: str, length: int = 40) -> tuple[int, int]:
+def influence(variant: str, length: int = 40) -> tuple[int, int]:
     """How many frames reach the last logits, and the last value."""
-    policy = policy_of(load_preset(preset).policy)
+    policy = policy_of(VARIANTS[variant].policy)
     features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
     nothing, actions = torch.zeros(1, length, 0), torch.ones(1, length, dtype=torch.int64)
     starts = torch.arange(length)[None] == 0
@@ -40,7 +40,7 @@ def influence(preset: str, length: int = 40) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("preset", "actor", "critic"),
+    ("variant", "actor", "critic"),
     [
         ("nano-mapless", 40, 40),
         ("nano-actor-1", 1, 40),
@@ -51,8 +51,8 @@ def influence(preset: str, length: int = 40) -> tuple[int, int]:
         ("nano-rnn", 40, 40),
     ],
 )
-def test_actor_and_critic_look_back_on_as_many_frames_as_the_preset_says(preset, actor, critic):
-    assert influence(preset) == (actor, critic)
+def test_actor_and_critic_look_back_on_as_many_frames_as_the_variant_says(variant, actor, critic):
+    assert influence(variant) == (actor, critic)
 
 
 def learned(policy: torch.nn.Module) -> int:
@@ -61,7 +61,7 @@ def learned(policy: torch.nn.Module) -> int:
 
 def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
     with torch.device("meta"):
-        sizes = [learned(policy_of(load_preset(name).policy).trunk) for name in ("nano-rnn", "nano-mapless")]
+        sizes = [learned(policy_of(VARIANTS[name].policy).trunk) for name in ("nano-rnn", "nano-mapless")]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
