@@ -12,30 +12,39 @@ skipped, so the command can be stopped and started again at any time; a row is w
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 from benchmarks.exploration import METRIC, Agent, evaluate, mean_over_seeds, read_records, train
 from benchmarks.workers import worker_pool
+from robonav.launch.presets import load_preset
+from robonav.training.config import TrainConfig
 
 FULL = "nano-mapless"
-VARIANTS = (
-    FULL,
-    "nano-forgetful",
-    "nano-memoryless",
-    "nano-critic-1",
-    "nano-actor-1",
-    "nano-icm",
-    "nano-rnd",
-    "nano-coverage",
-    "nano-context-16",
-    "nano-forgetful-64",
-    "nano-rnn",
-    "nano-context-4",
-    "nano-parts",
-)
+_FULL = load_preset(FULL)
+
+
+def _policy(**changes: Any) -> TrainConfig:
+    return replace(_FULL, policy=replace(_FULL.policy, **changes))
+
+
+VARIANTS = {
+    FULL: _FULL,
+    "nano-forgetful": replace(_FULL, memory_frames=16),
+    "nano-memoryless": _policy(window=1),
+    "nano-critic-1": _policy(critic_context=1),
+    "nano-actor-1": _policy(actor_context=1),
+    "nano-icm": replace(_FULL, reward="icm"),
+    "nano-rnd": replace(_FULL, reward="rnd"),
+    "nano-coverage": replace(_FULL, reward="coverage"),  # ground truth: the upper reference for rewards
+    "nano-context-16": _policy(actor_context=16, critic_context=16),
+    "nano-forgetful-64": replace(_FULL, memory_frames=64),
+    "nano-rnn": _policy(trunk="lstm", blocks=3),  # as large as two transformer blocks of the same width
+    "nano-context-4": _policy(actor_context=4, critic_context=4),
+}
 BASELINES = ("random", "straight", "frontier")
 
 
@@ -47,8 +56,8 @@ class Options:
     """Training runs and evaluations go here."""
     results: Path = Path("docs/results/ablations.json")
     """The table."""
-    variants: tuple[str, ...] = VARIANTS
-    """Presets, in the order in which they are trained."""
+    variants: tuple[str, ...] = tuple(VARIANTS)
+    """Names of `VARIANTS`, in the order in which they are trained."""
     seeds: int = 3
     """Training runs of each."""
     steps: int = 131_072
@@ -80,10 +89,10 @@ def all_worlds(options: Options) -> list[Worlds]:
     return kinds + ([Worlds("floors", str(options.floors), options.floor_episodes)] if options.floors else [])
 
 
-def run(preset: str, seed: int, options: Options) -> None:
+def run(variant: str, seed: int, options: Options) -> None:
     """Train and evaluate one policy."""
-    agent = Agent(preset, options.steps, seed)
-    train(preset, seed, options.steps, options)
+    agent = Agent(variant, options.steps, seed)
+    train(agent, VARIANTS[variant], options)
     evaluate_everywhere(str(agent.checkpoint(options.out)), f"{agent.row}-{seed}", options)
 
 
@@ -96,9 +105,9 @@ def evaluate_everywhere(explorer: str, name: str, options: Options) -> None:
 def finished(worlds: Worlds, options: Options) -> dict[str, list[dict[str, dict]]]:
     """Records of all seeds of the rows that are complete, by row."""
     members = {name: [name] for name in BASELINES}
-    for preset in options.variants:
-        row = Agent(preset, options.steps, 0).row
-        members[preset] = [f"{row}-{seed}" for seed in range(options.seeds)]
+    for variant in options.variants:
+        row = Agent(variant, options.steps, 0).row
+        members[variant] = [f"{row}-{seed}" for seed in range(options.seeds)]
     runs = {
         row: [read_records(options.out, f"{worlds.name}/{name}") for name in names]
         for row, names in members.items()
@@ -149,7 +158,7 @@ def main(options: Options) -> None:
     with worker_pool(options.workers) as pool:
         parts = [pool.submit(evaluate_everywhere, name, name, options) for name in BASELINES]
         for seed in range(options.seeds):
-            parts += [pool.submit(run, preset, seed, options) for preset in options.variants]
+            parts += [pool.submit(run, variant, seed, options) for variant in options.variants]
         for part in parts:
             part.result()
             table = {worlds.name: summarise(worlds, options) for worlds in all_worlds(options)}

@@ -17,6 +17,8 @@ from pathlib import Path
 import tyro
 
 from benchmarks.workers import worker_pool
+from robonav.launch.presets import load_preset
+from robonav.training.config import TrainConfig
 
 BASELINES = ("frontier", "nearest-frontier", "rgb-planner", "depth-planner", "straight", "random")
 METRIC = "visible_completeness_pct"
@@ -78,15 +80,14 @@ def agents_of(options: Options) -> list[Agent]:
     return sorted(agents | {Agent("nano", steps, 0) for steps in curve})
 
 
-def train(preset: str, seed: int, steps: int, options: Options) -> None:
+def train(agent: Agent, config: TrainConfig, options: Options) -> None:
     """Train one run on one thread, or go on with it."""
-    from robonav.launch.presets import load_preset
     from robonav.training.run import TrainingRun
 
-    out = Agent(preset, steps, seed).folder(options.out)
-    config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
+    out = agent.folder(options.out)
+    config = replace(config, seed=agent.seed, steps=agent.steps, threads=1)
     TrainingRun(config, out, resume=out.exists()).learn(progress_bar=False)
-    print(f"trained {preset}, seed {seed}: {steps} steps", flush=True)
+    print(f"trained {agent.preset}, seed {agent.seed}: {agent.steps} steps", flush=True)
 
 
 def evaluate(explorer: str, name: str, episodes: int, options: Options, scenes: str = "procedural") -> None:
@@ -180,7 +181,10 @@ def main(options: Options) -> None:
     for agent in agents:
         runs[agent.preset, agent.seed] = max(runs[agent.preset, agent.seed], agent.steps)
     with worker_pool(options.workers) as pool:
-        trained = [pool.submit(train, preset, seed, steps, options) for (preset, seed), steps in runs.items()]
+        trained = [
+            pool.submit(train, Agent(preset, steps, seed), load_preset(preset), options)
+            for (preset, seed), steps in runs.items()
+        ]
         for future in trained:
             future.result()
         evaluated = [pool.submit(evaluate, name, name, options.episodes, options) for name in BASELINES]

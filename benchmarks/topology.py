@@ -7,7 +7,6 @@
 Every explorer walks the same episodes in unseen houses (split `val`), each to its end, so that coverage is
 compared at equal steps. It writes a JSON line an episode as each batch is finished and skips what is there,
 so it can be stopped and started again at any time; then it prints Markdown tables and writes --results.
-In other worlds (--scenes) the meta-controllers are those that learned in procedural houses.
 """
 
 from __future__ import annotations
@@ -34,23 +33,31 @@ from robonav.evaluation.fog import floor_seen
 from robonav.evaluation.runner import plan_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 from robonav.evaluation.task_scores import Walk, far_goal_reached
+from robonav.launch.presets import load_preset
 from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.explorer import TopologicalExplorer
 from robonav.planners.topological.rules import Greedy
-from robonav.planners.topological.training import MetaConfig, MetaTraining
+from robonav.training.config import TrainConfig
 from robonav.training.process import set_threads
 from robonav.training.run import TrainingRun
 
-Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat", "driver"]
+Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
+# Rows of policies without two levels: the run's folder, and what it is trained with.
 FLAT = {
-    "flat PPO": "nano-sparse-goal",
-    "flat PPO + RND": "nano-sparse-goal-rnd",
-    "flat PPO + reconstruction curiosity": "nano-sparse-goal-curious",
-    "flat PPO, both drives": "nano-sparse-goal-both",
+    "flat PPO": ("nano-sparse-goal", load_preset("nano-sparse-goal")),
+    "flat PPO + RND": (
+        "nano-sparse-goal-rnd",
+        replace(load_preset("nano-sparse-goal"), reward="rnd", surprise_weight=0.01),
+    ),
+    "flat PPO + reconstruction curiosity": (
+        "nano-sparse-goal-curious",
+        load_preset("nano-sparse-goal-curious"),
+    ),
+    "flat PPO, both drives": ("nano-sparse-goal-both", load_preset("nano-sparse-goal-both")),
 }
-REPEATED = ("goal-planner", "topological, greedy", "topological, learned")  # with obstacles and with drift
-OURS = ("topological, greedy", "topological, learned")
+OURS = ("topological, greedy",)
+REPEATED = ("goal-planner", *OURS)  # with obstacles and with drift
 RATIOS = ("coverage_pct", "success_pct", "steps_to_goal")  # TopoNav's: coverage, success, time
 METRICS = ("success_pct", "spl", "steps_to_goal", "coverage_pct", "collisions")
 
@@ -75,14 +82,8 @@ class Options:
     """Steps of an evaluated episode."""
     seeds: int = 3
     """Training runs of each learned row."""
-    ablation_seeds: int = 3
-    """The same where nothing intrinsic is paid."""
-    meta_steps: int = 32_000
-    """Environment steps of each training run of the meta-controller."""
     flat_steps: int = 65_536
     """Environment steps of each training run of a flat policy."""
-    driver_steps: int = 131_072
-    """Environment steps of each training run of a driver."""
     batch: int = 8
     """Episodes side by side."""
 
@@ -113,19 +114,16 @@ class Run:
 
 def runs_of(options: Options) -> Iterator[Run]:
     """All runs that were asked for."""
-    base = list(_base(options))
+    base = list(_base())
     for part in options.parts:
         if part == "planners":
             yield from (run for run in base if run.row not in OURS)
         elif part == "two-levels":
             yield from (run for run in base if run.row in OURS)
         elif part == "ablations":
-            yield from _ablations(options)
+            yield from _ablations()
         elif part == "flat":
             yield from _flat(options)
-        elif part == "driver":
-            for seed in range(options.seeds):
-                yield Run("topological, greedy, learned driver", partial(_driven, options, seed), seed)
         else:
             conditions = [{"obstacles": 3}] if part == "obstacles" else [{"drift": 0.01}, {"drift": 0.03}]
             for condition in conditions:
@@ -136,15 +134,13 @@ def runs_of(options: Options) -> Iterator[Run]:
                 yield Run("greedy, never squeezes", make, obstacles=3)
 
 
-def _base(options: Options) -> Iterator[Run]:
+def _base() -> Iterator[Run]:
     for name in ("random", "goal-bumper", "goal-planner", "goal-frontier"):
         yield Run(name, partial(make_explorer, name, "sparse-goal"))
     yield Run("topological, greedy", partial(TopologicalExplorer, Greedy()))
-    for seed in range(options.seeds):
-        yield Run("topological, learned", partial(_learned, options, seed, {}), seed)
 
 
-def _ablations(options: Options) -> Iterator[Run]:
+def _ablations() -> Iterator[Run]:
     changes = {
         "no guard": HierarchyConfig(guard=False),
         "no priorities": HierarchyConfig(guard=False, interrupt=False),
@@ -153,44 +149,20 @@ def _ablations(options: Options) -> Iterator[Run]:
     }
     for name, config in changes.items():
         yield Run(f"greedy, {name}", partial(TopologicalExplorer, Greedy(), config))
-    for seed in range(options.ablation_seeds):
-        make = partial(_learned, options, seed, {"coverage": 0.0})
-        yield Run("learned, no intrinsic reward", make, seed)
 
 
 def _flat(options: Options) -> Iterator[Run]:
-    for row, preset in FLAT.items():
+    for row, (name, config) in FLAT.items():
         for seed in range(options.seeds):
-            yield Run(row, partial(_flat_policy, options, preset, seed), seed)
+            yield Run(row, partial(_flat_policy, options, name, config, seed), seed)
 
 
-def _learned(options: Options, seed: int, changes: dict[str, Any]) -> Explorer:
-    """The meta-controller of a seed, trained first unless it is."""
-    folder = options.out / "train" / f"learned-{'unpaid-' if changes else ''}{seed}"
-    config = MetaConfig(seed=seed, steps=options.meta_steps, **changes)
-    MetaTraining(config, folder, resume=True).learn()
-    return make_explorer(str(folder), "sparse-goal")
-
-
-def _flat_policy(options: Options, preset: str, seed: int) -> Explorer:
+def _flat_policy(options: Options, name: str, config: TrainConfig, seed: int) -> Explorer:
     """The flat policy of a seed, trained first unless it is."""
-    return make_explorer(str(_trained(options, preset, seed, options.flat_steps)), "sparse-goal")
-
-
-def _driven(options: Options, seed: int) -> Explorer:
-    """The greedy rule with a driver that learned on near goals."""
-    folder = _trained(options, "nano-driver", seed, options.driver_steps)
-    return make_explorer("topological", "sparse-goal", str(folder))
-
-
-def _trained(options: Options, preset: str, seed: int, steps: int) -> Path:
-    """The run of a preset, trained first unless it is."""
-    from robonav.launch.presets import load_preset
-
-    folder = options.out / "train" / f"{preset}-{seed}"
-    config = replace(load_preset(preset), seed=seed, steps=steps, threads=1)
+    folder = options.out / "train" / f"{name}-{seed}"
+    config = replace(config, seed=seed, steps=options.flat_steps, threads=1)
     TrainingRun(config, folder, resume=True).learn(progress_bar=False)
-    return folder
+    return make_explorer(str(folder), "sparse-goal")
 
 
 @lru_cache

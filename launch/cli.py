@@ -25,7 +25,6 @@ from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
 from robonav.launch.finder import FinderCommand
 from robonav.launch.map import MapCommand
-from robonav.launch.meta import MetaCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.train import TrainCommand
 from robonav.launch.view import ViewCommand
@@ -49,7 +48,6 @@ COMMANDS: dict[str, type[Command]] = {
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "drive": DriveCommand,
-    "meta": MetaCommand,
     "map": MapCommand,
     "view": ViewCommand,
     "export": ExportCommand,

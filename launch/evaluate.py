@@ -60,9 +60,6 @@ class EvaluateCommand(MeshOptions):
     """How many balls appear on the shortest way from step 50 on, with --task sparse-goal."""
     drift: float = 0.0
     """Error of the odometry as a share of the way, such as 0.01, with --task sparse-goal."""
-    driver: str | None = None
-    """A run of nano-sparse-goal that drives to the sub-goals of `topological` or of a run of `robonav meta`,
-    instead of the planner."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
@@ -93,7 +90,7 @@ class EvaluateCommand(MeshOptions):
         revision = git_revision()  # before the run: the checkout may move on meanwhile
         if self.resume and self.out is None:
             raise UsageError("--resume needs --out: say which folder to go on with")
-        explorer = make_explorer(self.explorer, self.task, self.driver)
+        explorer = make_explorer(self.explorer, self.task)
         spec = self.spec(self.scenes)
         scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
@@ -109,9 +106,7 @@ class EvaluateCommand(MeshOptions):
         viewer = open_viewer(self.view)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
         evaluation.load_first_scene()
-        hashes = {"explorer_hash": fingerprint(self.explorer)}
-        hashes |= {"driver_hash": fingerprint(self.driver)} if self.driver else {}
-        facts = {**asdict(settings), **hashes, **given.facts}
+        facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
         folder = RunFolder(self.out or self._default_out(), facts, self.resume)
         _run_with_progress(evaluation, folder, settings)
         _report(folder, facts, self._command(), revision)
@@ -124,7 +119,7 @@ class EvaluateCommand(MeshOptions):
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
         options += ["apples"] if self.task == "apples" else []
         options += ["obstacles", "drift"] if self.task == "sparse-goal" else []
-        optional = ("task", "driver", "floor", "sensor", "up", "scale")
+        optional = ("task", "floor", "sensor", "up", "scale")
         options += [name for name in optional if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])

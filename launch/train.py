@@ -33,9 +33,8 @@ class TrainCommand(MeshOptions):
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, base, paper, a task (nano-apples, nano-image-goal,
-    nano-sparse-goal, nano-driver), or an ablation of nano
-    (a file in launch/presets)."""
+    """Which configuration: nano, nano-mapless, a task (nano-apples, nano-image-goal,
+    nano-sparse-goal), or another file in launch/presets."""
     init: str | None = None
     """Whose weights to start from, its eye and finder included: `explorer`, which ships with robonav, or a
     checkpoint or run folder. It then learns at 0.15 of the preset's rate, so that it keeps what it knows."""
@@ -52,8 +51,7 @@ class TrainCommand(MeshOptions):
     num_envs: int | None = None
     """Agents that walk at the same time; each gradient step takes whole episodes of some of them."""
     vision: str | None = None
-    """The frozen eye: one that ships with robonav (nano), a folder of `robonav vision`, or, for
-    preset paper, model.safetensors of facebook/dinov2-base."""
+    """The frozen eye: one that ships with robonav (nano), or a folder of `robonav vision`."""
     finder: str | None = None
     """What finds goal images in nano-image-goal: one that ships with robonav (nano), or a folder of `robonav
     finder`; it goes with the eye that it was taught with."""
@@ -71,8 +69,6 @@ class TrainCommand(MeshOptions):
     """Processes that share the agents and learn as one would; no more than cores."""
     micro_batch: int | None = None
     """Whole episodes in memory at once when learning: fewer need less memory, and learn the same."""
-    random_actions: float | None = None
-    """Share of actions drawn by chance at the beginning, falling to 0 (exploration floor); default 0."""
     precision: Literal["auto", "float32", "bfloat16"] | None = None
     """Of the policy's matrix products; auto = bfloat16 on CUDA (not run by us yet), else float32."""
     out: Path | None = None
@@ -92,7 +88,7 @@ class TrainCommand(MeshOptions):
         names += ["vision", "finder", "sensor", "motion_noise", "seed", "device", "threads"]
         ppo = replace(
             gently(preset.ppo) if self.init else preset.ppo,
-            **self._given("micro_batch", "random_actions", "precision"),
+            **self._given("micro_batch", "precision"),
         )
         config = replace(preset, ppo=ppo, **self._given(*names))
         config = replace(config, scenes=self.spec(config.scenes))

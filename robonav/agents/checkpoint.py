@@ -19,7 +19,15 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from robonav.files import FORMAT, damaged, find_checkpoint, read_config, read_tensors, write_folder
+from robonav.files import (
+    FORMAT,
+    CheckpointError,
+    damaged,
+    find_checkpoint,
+    read_config,
+    read_tensors,
+    write_folder,
+)
 from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, vision_config
 from robonav.planners.next_best_view import GuidanceConfig
 from robonav.planners.own_map import SpatialMemoryConfig
@@ -29,6 +37,8 @@ from robonav.provenance import git_revision, versions
 
 _MAX_SIDE = 4096  # pixels of an image
 _PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
+# Options that policies had once, and the only value of each that a policy still has.
+_RETIRED = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
 
 
 def save_checkpoint(
@@ -71,6 +81,7 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     """
     folder = find_checkpoint(path)
     config = read_config(folder)
+    _refuse_retired(folder, config)
     weights = read_tensors(folder / "model.safetensors")
     try:
         policy = built_to_fit(lambda: _described_policy(config, len(weights)), weights)
@@ -82,6 +93,17 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     except RuntimeError as error:
         raise damaged(folder / "model.safetensors", "its weights do not fit config.json") from error
     return policy.to(device).eval(), config
+
+
+def _refuse_retired(folder: Path, config: dict[str, Any]) -> None:
+    """Say so where a policy was trained with an option that is no more."""
+    policy = config.get("policy")
+    for name, value in policy.items() if isinstance(policy, dict) else ():
+        if name in _RETIRED and value != _RETIRED[name]:
+            raise CheckpointError(
+                f"{folder}/config.json: {name} is {value!r}, and this robonav reads only {_RETIRED[name]!r}; "
+                "install the robonav version named in it under versions, or train again"
+            )
 
 
 def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
@@ -101,7 +123,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         }
     )
     sizes = {
-        **config["policy"],
+        **{name: value for name, value in config["policy"].items() if name not in _RETIRED},
         "vision": vision_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
         "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,

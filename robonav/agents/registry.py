@@ -22,21 +22,16 @@ BASELINES = (
 )
 
 
-def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str | None = None) -> Explorer:
+def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
     """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
     Args:
         name_or_path: As typed at the command line.
         task: What it is for.
-        driver: A policy trained for `sparse-goal`, which drives where a meta-controller chooses sub-goals.
 
     Raises:
         UsageError: If it is none of these, or wants a goal that the task does not tell.
     """
-    if driver is not None:
-        from robonav.planners.topological.explorer import with_driver
-
-        return with_driver(make_explorer(name_or_path, task), name_or_path, checkpoint_folder(driver))
     from robonav.planners import blind as baselines
     from robonav.planners import frontier
     from robonav.planners import scan_planners as rgb_planner
@@ -63,10 +58,7 @@ def make_explorer(name_or_path: str, task: TaskName | None = None, driver: str |
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():
         from robonav.agents.policy import load_explorer
-        from robonav.planners.topological.meta_files import is_meta
 
-        if is_meta(checkpoint_folder(name_or_path)):
-            return hierarchy.learned(checkpoint_folder(name_or_path))
         explorer = load_explorer(checkpoint_folder(name_or_path))
         if explorer.goal == "goal" and task != "image-goal":
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")

@@ -15,11 +15,7 @@ from robonav.policies.encoder import Percept
 
 @dataclass
 class SequenceBatch:
-    """Sequences of some environments, as tensors on the policy's device.
-
-    What was perceived and where episodes start is there from the beginning of the rollout (B, T, ...), all
-    else only of the steps to learn from, which are the last of these.
-    """
+    """Sequences (B, T, ...) of some environments, as tensors on the policy's device."""
 
     percepts: Percept
     starts: Tensor
@@ -71,20 +67,18 @@ class SequenceBuffer:
         dones: NDArray[np.bool_],
         gamma: float,
         gae_lambda: float,
-        steps: range,
     ) -> None:
         """Generalised advantages (Schulman et al. 2016, eq. 16) and the returns to learn values from, (T, N).
 
         Args:
-            next_values: (N,) values of the observations after the last of the steps.
+            next_values: (N,) values of the observations after the last step.
             dones: (N,) bool, that step ended its episode.
             gamma: Discount per step.
             gae_lambda: Trace decay.
-            steps: Those to compute them of.
         """
         alive = 1.0 - dones.astype(np.float32)
         advantage = np.zeros(self.num_envs, np.float32)
-        for t in reversed(steps):
+        for t in reversed(range(self.length)):
             delta = self.rewards[t] + gamma * alive * next_values - self.values[t]
             advantage = delta + gamma * gae_lambda * alive * advantage
             self.advantages[t] = advantage
@@ -97,12 +91,11 @@ class SequenceBuffer:
         for first in range(0, self.num_envs, sequences):
             yield order[first : first + sequences]
 
-    def batch(self, envs: NDArray[np.int64], device: torch.device, steps: range) -> SequenceBatch:
-        """The sequences of these environments (B,), to learn from these steps."""
+    def batch(self, envs: NDArray[np.int64], device: torch.device) -> SequenceBatch:
+        """The sequences of these environments (B,)."""
 
-        def take(array: NDArray, first: int = 0) -> Tensor:
-            chosen = array[first : steps.stop, envs].swapaxes(0, 1)
-            return torch.as_tensor(np.ascontiguousarray(chosen), device=device)
+        def take(array: NDArray) -> Tensor:
+            return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
         windows = take(np.moveaxis(self.windows, 2, -1)).movedim(-1, 2)
         return SequenceBatch(
@@ -110,9 +103,9 @@ class SequenceBuffer:
                 take(self.features), windows, take(self.advice), take(self.previous_action), take(self.goal)
             ),
             starts=take(self.starts),
-            actions=take(self.actions, steps.start),
-            log_probs=take(self.log_probs, steps.start),
-            values=take(self.values, steps.start),
-            advantages=take(self.advantages, steps.start),
-            returns=take(self.returns, steps.start),
+            actions=take(self.actions),
+            log_probs=take(self.log_probs),
+            values=take(self.values),
+            advantages=take(self.advantages),
+            returns=take(self.returns),
         )

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.distributions import Categorical
 from torch.nn import functional as F
 
-from robonav.algorithms.behaviour import mixed_with_uniform, sample
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
@@ -28,10 +27,7 @@ from robonav.perception.predictor import VisionEncoder
 from robonav.perception.shipped import load_eye
 from robonav.planners.goal_belief import GoalSearch
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.dino import DinoEye
-from robonav.policies.recurrent import RecurrentState
 from robonav.policies.sequence import Memory, SequencePolicy
-from robonav.policies.transformer import KeyValueCache
 
 _LOGGED = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
@@ -47,9 +43,7 @@ class SequencePPOConfig:
     micro_batch: int = 8
     """Whole sequences in memory at once; a gradient step adds the gradients of several such up."""
     epochs: int = 4
-    """Passes over a rollout, or over each part of it."""
-    parts: int = 1
-    """Updates within a rollout, each from the steps since the last one (ReLIC's partial updates)."""
+    """Passes over a rollout."""
     learning_rate: float = 7e-4
     """Adam's learning rate at the beginning."""
     final_learning_rate_share: float = 0.3
@@ -70,34 +64,21 @@ class SequencePPOConfig:
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm."""
-    random_actions: float = 0.0
-    """Share of actions drawn uniformly at the beginning, falling to 0 (exploration floor)."""
-    random_actions_steps: int = 131_072
-    """Environment steps over which that share falls to 0."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the policy's matrix products; auto = bfloat16 on CUDA, float32 elsewhere."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned with."""
-        for name in ("sequences_per_batch", "micro_batch", "parts", "random_actions_steps"):
+        for name in ("sequences_per_batch", "micro_batch"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        if self.rollout_steps % self.parts:
-            raise UsageError(f"parts is {self.parts}: give a divisor of the {self.rollout_steps} steps")
-        if not 0 <= self.random_actions < 1:
-            raise UsageError(f"random_actions is {self.random_actions}: give a share from 0 to below 1")
-
-    def random_share(self, steps: int) -> float:
-        """Share of actions that are drawn uniformly after so many environment steps."""
-        return self.random_actions * max(0.0, 1 - steps / self.random_actions_steps)
 
 
 class SequencePPO(OnPolicyAlgorithm):
     """PPO (Schulman et al. 2017) over mini-batches of whole sequences: the loss sees what acting saw.
 
-    The policy's memory starts empty with every rollout and is rebuilt from the frames when learning, and
-    after an update within a rollout as well (Elawady et al. 2024, ReLIC): there is no stale state. Callbacks,
-    loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
+    The policy's memory starts empty with every rollout and is rebuilt from the frames when learning: there
+    is no stale state. Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
 
     With several ranks each one acts in its own environments; together they take the gradient steps that one
     process would take with all of these environments, and every rank has the same weights.
@@ -114,12 +95,12 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        eye: VisionEncoder | DinoEye | None = None,
+        eye: VisionEncoder | None = None,
         ranks: Ranks | None = None,
         reward_scale: RewardScale | None = None,
         finder: GoalFinder | None = None,
     ) -> None:
-        self.eye: VisionEncoder | DinoEye = eye or load_eye()
+        self.eye = eye or load_eye()
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
@@ -173,10 +154,7 @@ class SequencePPO(OnPolicyAlgorithm):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int
     ) -> bool:
-        """Act for `n_rollout_steps` in every environment; False if a callback asked to stop.
-
-        Where rollouts have several parts, all but the last are learned from here, the last in `train`.
-        """
+        """Act for `n_rollout_steps` in every environment; False if a callback asked to stop."""
         buffer: SequenceBuffer = rollout_buffer
         self.policy.set_training_mode(False)
         memory = self.policy.new_memory(env.num_envs)
@@ -184,24 +162,17 @@ class SequencePPO(OnPolicyAlgorithm):
         assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
         callback.on_rollout_start()
-        random_share = self.config.random_share(self.num_timesteps)
-        part = n_rollout_steps // self.config.parts
         for t in range(n_rollout_steps):
-            if t and t % part == 0:
-                self._judge(range(t - part, t), dones, memory)
-                self._learn_from(range(t - part, t))
-                self.policy.set_training_mode(False)
-                memory.frames = self._remembered(t)
             starts = np.ones_like(dones) if t == 0 else dones
             begins = torch.as_tensor(starts, device=self.device)
             with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
                 policy, values = self.policy.step(percept, memory, begins)
-            behaviour = mixed_with_uniform(_exact(policy), random_share)
-            actions = sample(behaviour, self._noise())
+            policy = _exact(policy)
+            actions = sample(policy, self._noise())
             buffer.remember(t, percept)
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
-            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), behaviour.log_prob(actions).cpu()
+            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), policy.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
             buffer.rewards[t], buffer.cut_off[t] = rewards, self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
@@ -210,32 +181,15 @@ class SequencePPO(OnPolicyAlgorithm):
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
-        self._judge(range(n_rollout_steps - part, n_rollout_steps), dones, memory)
+        buffer.rewards[:] = self.reward_scale.scaled(buffer.rewards, buffer.starts) + buffer.cut_off
+        next_values = self._peek(self._last_obs, memory)
+        buffer.compute_advantages(next_values, dones, self.config.gamma, self.config.gae_lambda)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
     def train(self) -> None:
-        """Update the policy from the rollout, or its last part."""
-        length = self.config.rollout_steps
-        self._learn_from(range(length - length // self.config.parts, length))
-
-    def _judge(self, steps: range, dones: NDArray[np.bool_], memory: Memory) -> None:
-        """Scaled rewards, advantages and returns of the latest steps."""
-        buffer, part = self.rollout_buffer, slice(steps.start, steps.stop)
-        scaled = self.reward_scale.scaled(buffer.rewards[part], buffer.starts[part])
-        buffer.rewards[part] = scaled + buffer.cut_off[part]
-        next_values = self._peek(self._last_obs, memory)
-        buffer.compute_advantages(next_values, dones, self.config.gamma, self.config.gae_lambda, steps)
-
-    def _remembered(self, count: int) -> list[KeyValueCache] | list[RecurrentState]:
-        """What the trunk remembers, as it now is, of the first steps of the rollout."""
-        batch = self.rollout_buffer.batch(np.arange(self.n_envs), self.device, range(count))
-        with torch.no_grad(), self._precision():
-            return self.policy.remember(batch.percepts, batch.starts)
-
-    def _learn_from(self, steps: range) -> None:
-        """Learn from some steps of the rollout: `epochs` passes, a gradient step per batch of sequences."""
+        """Update the policy from the rollout: `epochs` passes, a gradient step per batch of sequences."""
         config, buffer = self.config, self.rollout_buffer
         self.policy.set_training_mode(True)
         progress = min(1.0, self.num_timesteps / config.schedule_steps)
@@ -243,25 +197,24 @@ class SequencePPO(OnPolicyAlgorithm):
         entropy_weight = config.entropy + progress * (config.final_entropy - config.entropy)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        part = slice(steps.start, steps.stop)
-        arrays = (buffer.advantages[part], buffer.values[part], buffer.returns[part], buffer.rewards[part])
+        arrays = (buffer.advantages, buffer.values, buffer.returns, buffer.rewards)
         advantages, values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
-        buffer.advantages[part] -= advantages.mean()
-        buffer.advantages[part] /= advantages.std() + 1e-8
+        buffer.advantages -= advantages.mean()
+        buffer.advantages /= advantages.std() + 1e-8
         sequences = equal_part(config.sequences_per_batch, self.ranks.size, "sequences_per_batch")
         logs = [
-            self._gradient_step(envs, steps, entropy_weight)
+            self._gradient_step(envs, entropy_weight)
             for _ in range(config.epochs)
             for envs in buffer.shuffled(sequences, self.shuffle)
         ]
         self._n_updates += config.epochs
         for key, mean in zip(_LOGGED, self.ranks.gather(np.stack(logs)).mean(0), strict=True):
-            self.logger.record_mean(f"train/{key}", float(mean))
+            self.logger.record(f"train/{key}", float(mean))
         explained = explained_variance(values.flatten(), returns.flatten())
-        self.logger.record_mean("train/explained_variance", float(explained))
-        self.logger.record_mean("train/learning_rate", learning_rate)
-        self.logger.record_mean("train/entropy_weight", entropy_weight)
-        self.logger.record_mean("rollout/reward_mean", float(rewards.mean()))
+        self.logger.record("train/explained_variance", float(explained))
+        self.logger.record("train/learning_rate", learning_rate)
+        self.logger.record("train/entropy_weight", entropy_weight)
+        self.logger.record("rollout/reward_mean", float(rewards.mean()))
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Write what was logged since the last update, with the training speed."""
@@ -274,14 +227,12 @@ class SequencePPO(OnPolicyAlgorithm):
             self.logger.record("rollout/ep_rew_mean", float(total / count))
         self.logger.dump(step=self.num_timesteps)
 
-    def _gradient_step(
-        self, envs: NDArray[np.int64], steps: range, entropy_weight: float
-    ) -> NDArray[np.float32]:
+    def _gradient_step(self, envs: NDArray[np.int64], entropy_weight: float) -> NDArray[np.float32]:
         """One step on these sequences and those of the other ranks; gives the means of what is logged."""
         self.optimizer.zero_grad(set_to_none=True)
         logs = np.zeros(len(_LOGGED), np.float32)
         for some in np.split(envs, range(self.config.micro_batch, len(envs), self.config.micro_batch)):
-            loss, log = self._loss(self.rollout_buffer.batch(some, self.device, steps), entropy_weight)
+            loss, log = self._loss(self.rollout_buffer.batch(some, self.device), entropy_weight)
             share = len(some) / len(envs)
             (loss * (share / self.ranks.size)).backward()
             logs += share * log
@@ -294,9 +245,7 @@ class SequencePPO(OnPolicyAlgorithm):
         """The clipped objective (Schulman et al. 2017, eq. 9) and what is logged of it."""
         with self._precision():
             policy, values = self.policy(batch.percepts, batch.starts)
-        judged = batch.actions.shape[1]  # the latest steps; those before are there to be remembered
-        distribution = Categorical(logits=policy.logits[:, -judged:].float())
-        values = values[:, -judged:].float()
+        distribution, values = _exact(policy), values.float()
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -351,3 +300,13 @@ class SequencePPO(OnPolicyAlgorithm):
 def _exact(distribution: Categorical) -> Categorical:
     """The distribution with float32 log-probabilities, whatever the network computed in."""
     return Categorical(logits=distribution.logits.float())
+
+
+def sample(distribution: Categorical, noise: Tensor) -> Tensor:
+    """Actions (N,) by the exponential race: the smallest noise / probability wins.
+
+    Args:
+        distribution: Distributions (N,) over A actions.
+        noise: (N, A) from the exponential distribution.
+    """
+    return (distribution.logits - noise.to(distribution.logits).log()).argmax(-1)

@@ -12,7 +12,6 @@ from torch import Tensor
 from robonav.files import CheckpointError, damaged, read_config, read_tensors
 from robonav.perception.goal_finder import GoalFinder, GoalFinderConfig
 from robonav.perception.predictor import VisionConfig, VisionEncoder
-from robonav.policies.dino import DinoConfig, DinoEye, dinov2_weights
 
 PREDICTORS = Path(__file__).parent / "predictors"
 FINDERS = Path(__file__).parent / "finders"
@@ -46,9 +45,7 @@ def load_eye(name: str = "nano") -> VisionEncoder:
     """
 
     def described(training: dict[str, Any]) -> VisionEncoder:
-        sizes = vision_config(training["vision"])
-        assert isinstance(sizes, VisionConfig), "it is not an eye of robonav"
-        return VisionEncoder(sizes)
+        return VisionEncoder(vision_config(training["vision"]))
 
     return _load_frozen(name, PREDICTORS, "eye", "robonav vision", described)
 
@@ -61,9 +58,7 @@ def load_finder(name: str = "nano") -> GoalFinder:
     """
 
     def described(training: dict[str, Any]) -> GoalFinder:
-        sizes = vision_config(training["eye"])
-        assert isinstance(sizes, VisionConfig), "it does not go with an eye of robonav"
-        return GoalFinder(finder_config(training["finder"]), sizes)
+        return GoalFinder(finder_config(training["finder"]), vision_config(training["eye"]))
 
     return _load_frozen(name, FINDERS, "finder", "robonav finder", described)
 
@@ -86,36 +81,8 @@ def _load_frozen(
     return module.eval()
 
 
-def load_sight(name: str) -> VisionEncoder | DinoEye:
-    """What `load_eye` finds, or DINOv2 from a .safetensors file of its weights.
-
-    Raises:
-        CheckpointError: It is not there, is damaged, or is something else.
-    """
-    if name != "dinov2" and Path(name).suffix != ".safetensors":
-        return load_eye(name)
-    if not Path(name).is_file():
-        raise CheckpointError(
-            f"{name}: no such file; DINOv2's weights do not come with robonav: download model.safetensors of "
-            "facebook/dinov2-base (or -small, -large) and give it as --vision model.safetensors"
-        )
-    tensors = read_tensors(Path(name))
-    try:
-        sizes, weights = dinov2_weights(tensors)
-        eye = built_to_fit(lambda: DinoEye(sizes), weights)
-        eye.load_state_dict(weights)
-    except UNFIT as error:
-        raise CheckpointError(
-            f"{name}: not the weights of DINOv2 ViT-S, B or L, patches of 14 pixels ({str(error)[:100]}); "
-            "give model.safetensors of facebook/dinov2-base"
-        ) from error
-    return eye.eval()
-
-
-def vision_config(saved: dict[str, Any]) -> VisionConfig | DinoConfig:
+def vision_config(saved: dict[str, Any]) -> VisionConfig:
     """The sizes of a predictor, as `config.json` has them."""
-    if "channels" not in saved:
-        return DinoConfig(**saved)
     first, second, third, fourth = saved["channels"]
     return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
 

@@ -10,10 +10,8 @@ from robonav.perception.goal_finder import GoalFinderConfig
 from robonav.perception.predictor import VisionConfig
 from robonav.planners.next_best_view import GuidanceConfig
 from robonav.planners.own_map import SpatialMemoryConfig
-from robonav.policies.dino import DinoConfig
 
 TrunkName = Literal["transformer", "lstm"]
-ActionToken = Literal["embedding", "plucker"]
 
 
 @dataclass(frozen=True)
@@ -32,40 +30,28 @@ class SequencePolicyConfig:
     """Size of the policy's own map; None = it has none."""
     guidance: GuidanceConfig | None = field(default_factory=GuidanceConfig)
     """The planner on the own map; None = the policy gets no advice."""
-    vision: VisionConfig | DinoConfig = field(default_factory=VisionConfig)
+    vision: VisionConfig = field(default_factory=VisionConfig)
     """Size of the frozen eye."""
     finder: GoalFinderConfig | None = None
     """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
     trunk: TrunkName = "transformer"
     """What remembers frames: a causal transformer, or an LSTM, for which only width and blocks count."""
-    qk_norm: bool = False
-    """Queries and keys are normalised."""
-    rotary: bool = True
-    """Positions enter by rotation of queries and keys; else only through windows and memory."""
-    memory_every: int = 0
-    """A linear-attention memory of the whole episode after every so many blocks; 0 = none."""
     actor_context: int | None = None
     """Frames that the actor looks back on through all blocks, itself included; None = what windows allow."""
     critic_context: int | None = None
     """The same of the critic; where the two differ, the trunk works twice."""
-    action_token: ActionToken = "embedding"
-    """How the previous action enters: as an entry of a table, or as the motion that it was (Plücker rays)."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
         self._check_frozen_parts()
         if self.trunk not in get_args(TrunkName):
             raise ValueError(f"trunk is {self.trunk!r}: choose transformer or lstm")
-        if self.action_token not in get_args(ActionToken):
-            raise ValueError(f"action_token is {self.action_token!r}: choose embedding or plucker")
         if self.window < 1:
             raise ValueError(f"window must be at least 1 frame (the current one), found {self.window}")
         if any(context is not None and context < 1 for context in self.contexts):
             raise ValueError(f"contexts must be at least 1 frame (the current one), found {self.contexts}")
         if self.trunk == "lstm" and self.contexts != (None,):
             raise ValueError("an LSTM remembers the whole episode: contexts need the transformer")
-        if self.memory_every < 0:
-            raise ValueError(f"memory_every is {self.memory_every}: give a number of blocks, or 0")
         if self.width % (2 * self.heads):
             raise ValueError(
                 f"width {self.width} must be a multiple of twice the {self.heads} heads (rotary pairs)"
@@ -76,8 +62,6 @@ class SequencePolicyConfig:
             raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
         if self.finder and not self.guidance:
             raise UsageError("a finder tells a planner where to go: set guidance too, or no finder")
-        if self.spatial and isinstance(self.vision, DinoConfig):
-            raise UsageError("DINOv2 tells no ranges to draw a map of: use preset paper, or another eye")
 
     @property
     def contexts(self) -> tuple[int | None, ...]:

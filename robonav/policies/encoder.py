@@ -10,10 +10,7 @@ from torch import Tensor, nn
 from robonav.perception.predictor import VisionConfig, VisionEncoder
 from robonav.planners.next_best_view import Guide, NoGuide
 from robonav.planners.own_map import NoSpatialMemory, SpatialMemory
-from robonav.policies.config import ActionToken
-from robonav.policies.dino import DinoConfig, DinoEye, DinoView
 from robonav.policies.goal import GoalContext, NoGoal, PointGoal
-from robonav.policies.relative_pose import RelativePose
 
 
 class Percept(NamedTuple):
@@ -44,27 +41,19 @@ class FrameEncoder(nn.Module):
 
     def __init__(
         self,
-        vision: VisionConfig | DinoConfig,
+        vision: VisionConfig,
         places: SpatialMemory | NoSpatialMemory,
         guide: Guide | NoGuide,
         num_actions: int,
         width: int,
-        action_token: ActionToken = "embedding",
         goal: str | None = None,
     ) -> None:
         super().__init__()
-        self.eye: VisionEncoder | DinoEye
-        self.image: nn.Linear | DinoView
-        if isinstance(vision, DinoConfig):
-            self.eye, self.image = DinoEye(vision), DinoView(vision, width)
-        else:
-            self.eye, self.image = VisionEncoder(vision), nn.Linear(vision.features, width)
+        self.eye, self.image = VisionEncoder(vision), nn.Linear(vision.features, width)
         self.eye.requires_grad_(False)
         self.places = places.encoder(width)
         self.advice = guide.encoder(width)
-        self.previous_action = (
-            nn.Embedding(num_actions + 1, width) if action_token == "embedding" else RelativePose(width)
-        )
+        self.previous_action = nn.Embedding(num_actions + 1, width)
         self.goal: GoalContext | PointGoal | NoGoal = NoGoal()
         if goal is not None:
             self.goal = PointGoal(width) if goal == "point_goal" else GoalContext(vision.features, width)
@@ -82,15 +71,6 @@ class FrameEncoder(nn.Module):
 
     def forward(self, percept: Percept) -> Tensor:
         """Tokens (..., width)."""
-        tokens = self._view(percept.features) + self.previous_action(percept.previous_action)
+        tokens: Tensor = self.image(percept.features) + self.previous_action(percept.previous_action)
         tokens = tokens + self.places(percept.windows) + self.advice(percept.advice)
         return tokens + self.goal(percept.features, percept.goal)
-
-    def _view(self, features: Tensor) -> Tensor:
-        """What was learned to see in features (..., F): (..., width)."""
-        if isinstance(self.eye, DinoEye):
-            flat = features.reshape(-1, features.shape[-1])
-            view: Tensor = self.image(flat, self.eye.tokens(flat)).unflatten(0, features.shape[:-1])
-        else:
-            view = self.image(features)
-        return view

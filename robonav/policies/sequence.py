@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from robonav.perception.plane_sweep import EarlierFrames, PlaneSweep
-from robonav.perception.predictor import VisionConfig
 from robonav.planners.goal_belief import GoalSearch, Look, NoGoalSearch, Search
 from robonav.planners.next_best_view import Guide, NoGuide, Plans
 from robonav.planners.own_map import NoSpatialMemory, Places, SpatialMemory
@@ -52,8 +51,7 @@ def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
     """What remembers frames in a policy of that size."""
     if size.trunk == "lstm":
         return RecurrentTrunk(size.width, size.blocks)
-    options = (size.qk_norm, size.rotary, size.memory_every)
-    return CausalTransformer(size.width, size.blocks, size.heads, size.window, *options)
+    return CausalTransformer(size.width, size.blocks, size.heads, size.window)
 
 
 class SequencePolicy(BasePolicy):
@@ -95,7 +93,6 @@ class SequencePolicy(BasePolicy):
             self.guide,
             int(action_space.n),
             self.config.width,
-            self.config.action_token,
             goal=next((name for name in GOALS if name in told), None),
         )
         self.trunk = trunk_of(self.config)
@@ -152,14 +149,6 @@ class SequencePolicy(BasePolicy):
         hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
         return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
 
-    def remember(self, percepts: Percept, starts: Tensor) -> list[KeyValueCache] | list[RecurrentState]:
-        """What the trunk holds after whole sequences of percepts (B, T, ...); starts (B, T) bool."""
-        tokens, frames = self.encoder(percepts), self._new_frames(len(starts))
-        for t in range(starts.shape[1]):
-            for state in frames:
-                self.trunk.step(tokens[:, t], starts[:, t], state)
-        return frames
-
     def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
         """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
         return self.step(self.perceive(observation, memory, starts), memory, starts)
@@ -215,7 +204,7 @@ class SequencePolicy(BasePolicy):
 
     def _search(self, is_shown_a_picture: bool) -> GoalSearch | NoGoalSearch:
         finder, vision, spatial = self.config.finder, self.config.vision, self.config.spatial
-        if finder and spatial and is_shown_a_picture and isinstance(vision, VisionConfig):
+        if finder and spatial and is_shown_a_picture:
             return GoalSearch(finder, vision, spatial)
         return NoGoalSearch()
 

@@ -1,8 +1,7 @@
 """A causal sliding-window transformer: whole sequences when learning, a key-value cache when acting.
 
 Both ways give the same output (tested to 1e-4): a frame attends to the last `window` frames of its own
-episode, positions enter by rotation of queries and keys (RoPE), so only distances matter. What lies further
-back than the windows reach is kept by linear attention (`global_memory.py`), where a policy has it.
+episode, positions enter by rotation of queries and keys (RoPE), so only distances matter.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from robonav.policies.global_memory import GlobalMemory, MemoryState, NoGlobalMemory
 
 
 def rotary(positions: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -39,7 +36,6 @@ class KeyValueCache:
     Attributes:
         keys: One (N, heads, window, head_dim) tensor per block, already rotated; NaN where none was written.
         values: As `keys`.
-        memories: What the global memory after each block holds.
         age: (N,) int64, number of frames since the episode started, the current one not counted.
         context: How many frames the agents may look back on, the current one included; None = no limit.
         step: Number of frames written since the cache was made.
@@ -47,7 +43,6 @@ class KeyValueCache:
 
     keys: list[Tensor]
     values: list[Tensor]
-    memories: list[MemoryState]
     age: Tensor
     context: int | None
     step: int = 0
@@ -58,16 +53,13 @@ class KeyValueCache:
 
 
 class Block(nn.Module):
-    """Pre-norm attention and MLP with residual connections; queries and keys may be normalised."""
+    """Pre-norm attention and MLP with residual connections."""
 
-    def __init__(self, width: int, heads: int, qk_norm: bool = False) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm_attention = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
-        self.norm_queries, self.norm_keys = (
-            nn.LayerNorm(width // heads) if qk_norm else nn.Identity() for _ in range(2)
-        )
         self.out = nn.Linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
@@ -75,7 +67,7 @@ class Block(nn.Module):
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries, rotated keys and values (B, heads, T, head_dim) of tokens x (B, T, width)."""
         q, k, v = self.qkv(self.norm_attention(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return rotate(self.norm_queries(q), cos, sin), rotate(self.norm_keys(k), cos, sin), v
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """Residual of the attention result (B, heads, T, head_dim), then of the MLP."""
@@ -91,28 +83,12 @@ class CausalTransformer(nn.Module):
         blocks: Number of blocks.
         heads: Attention heads per block.
         window: Frames that a frame attends to in one block, itself included.
-        qk_norm: Queries and keys are normalised, head by head (Henry et al. 2020).
-        rotary: Positions enter by rotation; without, only the order of arrival is known.
-        memory_every: A global memory after every so many blocks; 0 = none.
     """
 
-    def __init__(
-        self,
-        width: int,
-        blocks: int,
-        heads: int,
-        window: int,
-        qk_norm: bool = False,
-        rotary: bool = True,
-        memory_every: int = 0,
-    ) -> None:
+    def __init__(self, width: int, blocks: int, heads: int, window: int) -> None:
         super().__init__()
-        self.width, self.heads, self.window, self.rotary = width, heads, window, rotary
-        self.blocks = nn.ModuleList(Block(width, heads, qk_norm) for _ in range(blocks))
-        self.memories = nn.ModuleList(
-            GlobalMemory(width, heads) if memory_every and not (i + 1) % memory_every else NoGlobalMemory()
-            for i in range(blocks)
-        )
+        self.width, self.heads, self.window = width, heads, window
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
 
     def layers(self) -> list[Block]:
@@ -137,48 +113,37 @@ class CausalTransformer(nn.Module):
             ]
             for _ in range(2)
         )
-        memories = [memory.new(batch, device) for memory in self._memories(context)]
         age = torch.zeros(batch, dtype=torch.int64, device=device)
-        return KeyValueCache(keys, values, memories, age, context)
+        return KeyValueCache(keys, values, age, context)
 
     def initialise(self) -> None:
         """Let residual branches start small."""
         for block in self.layers():
             nn.init.orthogonal_(block.out.weight, gain=0.1)
             nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]
-        for memory in self._memories():
-            memory.initialise()
 
     def forward(self, x: Tensor, starts: Tensor, context: int | None = None) -> Tensor:
         """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width).
 
         With a `context`, frames further back than that have no influence, by whatever way.
         """
-        cos, sin = self._rotation(torch.arange(x.shape[1], device=x.device))
+        cos, sin = rotary(torch.arange(x.shape[1], device=x.device), self.width // self.heads)
         windows = self.windows(context)
         masks = {window: self._mask(starts, window) for window in set(windows)}
-        for block, memory, window in zip(self.layers(), self._memories(context), windows, strict=True):
+        for block, window in zip(self.layers(), windows, strict=True):
             q, k, v = block.project(x, cos, sin)
             mask = masks[window]
             attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-            x = memory(block.finish(x, attended), starts)
+            x = block.finish(x, attended)
         return self.norm(x)
 
     def step(self, x: Tensor, starts: Tensor, cache: KeyValueCache) -> Tensor:
         """One frame: x (B, width), starts (B,) bool; writes to the cache, returns (B, width)."""
         cache.age = torch.where(starts, torch.zeros_like(cache.age), cache.age)
-        cos, sin = self._rotation(torch.tensor([cache.step], device=x.device))
+        cos, sin = rotary(torch.tensor([cache.step], device=x.device), self.width // self.heads)
         visible = {window: self._visible(window, cache) for window in set(self.windows(cache.context))}
-        x, memories = x[:, None], []
-        parts = zip(
-            self.layers(),
-            self._memories(cache.context),
-            cache.keys,
-            cache.values,
-            cache.memories,
-            strict=True,
-        )
-        for block, memory, keys, values, state in parts:
+        x = x[:, None]
+        for block, keys, values in zip(self.layers(), cache.keys, cache.values, strict=True):
             q, k, v = block.project(x, cos, sin)
             window = keys.shape[2]
             slot, filled = cache.step % window, min(cache.step + 1, window)
@@ -186,19 +151,9 @@ class CausalTransformer(nn.Module):
             attended = F.scaled_dot_product_attention(
                 q, keys[:, :, :filled], values[:, :, :filled], attn_mask=visible[window]
             )
-            x, state = memory.step(block.finish(x, attended), starts, state)
-            memories.append(state)
-        cache.memories, cache.age, cache.step = memories, cache.age + 1, cache.step + 1
+            x = block.finish(x, attended)
+        cache.age, cache.step = cache.age + 1, cache.step + 1
         return self.norm(x)[:, 0]
-
-    def _memories(self, context: int | None = None) -> list[GlobalMemory | NoGlobalMemory]:
-        """What follows each block; a memory of the whole episode has no place in a limited context."""
-        if context is None:
-            return cast(list[GlobalMemory | NoGlobalMemory], list(self.memories))
-        return [NoGlobalMemory() for _ in self.blocks]
-
-    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        return rotary(positions if self.rotary else torch.zeros_like(positions), self.width // self.heads)
 
     @staticmethod
     def _visible(window: int, cache: KeyValueCache) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from robonav.algorithms.sequence_ppo import SequencePPOConfig
-from robonav.envs.navigation.tasks import GOAL_M, TaskName
+from robonav.envs.navigation.tasks import TaskName
 from robonav.envs.odometry import MAX_DRIFT
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -45,10 +45,6 @@ class TrainConfig:
     """How many appear on the way in the task `sparse-goal`."""
     drift: float = 0.0
     """Error of the odometry in the task `sparse-goal`, as a share of the way."""
-    goal_m: tuple[float, float] = GOAL_M
-    """How far off the goals of that task are at least and at most, metres of way."""
-    approach: float = 0.0
-    """What that task pays for each metre that the goal comes nearer, by odometry; 1 is paid on arrival."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
@@ -70,7 +66,7 @@ class TrainConfig:
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
-    """The frozen eye: one that ships with robonav, a folder of `robonav vision`, or a file of DINOv2."""
+    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
     finder: str | None = None
     """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
     finder`; None = images are context and no more."""
@@ -105,10 +101,6 @@ class TrainConfig:
             raise UsageError(
                 f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
             )
-        if not 0 < self.goal_m[0] < self.goal_m[1]:
-            raise UsageError(f"goal_m is {self.goal_m}: give the least and the greatest way, such as 8 25")
-        if not 0 <= self.approach <= 1:
-            raise UsageError(f"approach is {self.approach}: give 0 to 1, what a metre nearer is worth")
 
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""

@@ -33,9 +33,8 @@ from robonav.files import (
 )
 from robonav.perception.goal_finder import GoalFinder
 from robonav.perception.predictor import VisionEncoder
-from robonav.perception.shipped import load_finder, load_sight
+from robonav.perception.shipped import load_eye, load_finder
 from robonav.planners.goal_belief import GoalSearch
-from robonav.policies.dino import DinoEye
 from robonav.policies.sequence import SequencePolicy
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
@@ -92,14 +91,12 @@ class TrainingRun:
             threads,
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
-            task=task_maker(
-                config.task, config.apples, config.obstacles, config.drift, config.goal_m, config.approach
-            ),
+            task=task_maker(config.task, config.apples, config.obstacles, config.drift),
             motion_noise=config.motion_noise,
         )
         self._load_first_scene()
         start = starting_policy(config.init)
-        eye = start.encoder.eye if start else load_sight(config.vision)
+        eye = start.encoder.eye if start else load_eye(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
         self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
@@ -207,7 +204,7 @@ class TrainingRun:
             ) from error
 
 
-def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder | DinoEye) -> WeightedSum:
+def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
         "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, eye, config.seed),
@@ -219,9 +216,7 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
 
 
-def _finder(
-    config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder | DinoEye
-) -> GoalFinder | None:
+def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder) -> GoalFinder | None:
     """What finds goal images, if anything: that of the policy to start from, as its eye, or the one named."""
     if not config.finder:
         return None
@@ -230,7 +225,7 @@ def _finder(
     if start and isinstance(start.search, GoalSearch):
         return start.search.finder
     finder = load_finder(config.finder)
-    if isinstance(eye, VisionEncoder) and finder.tell.in_features != eye.config.squeezed:
+    if finder.tell.in_features != eye.config.squeezed:
         raise UsageError(
             f"finder {config.finder} was taught with an eye of another size: teach one with "
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"

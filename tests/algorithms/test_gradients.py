@@ -37,6 +37,25 @@ def test_micro_batches_add_up_to_the_gradient_of_the_whole_batch(micro_batch):
     torch.testing.assert_close(gradients(model), gradients(whole), atol=1e-6, rtol=1e-4)
 
 
+def test_the_gradient_is_that_of_the_clipped_objective():
+    model = learner(learning_rate=0.0)
+    model.learn(16 * 8)
+    found = gradients(model)
+    batch = model.rollout_buffer.batch(np.arange(8), torch.device("cpu"))
+    model.optimizer.zero_grad()
+    distribution, values = model.policy(batch.percepts, batch.starts)
+    ratio = (distribution.log_prob(batch.actions) - batch.log_probs).exp()
+    gain = torch.min(batch.advantages * ratio, batch.advantages * ratio.clamp(0.8, 1.2))
+    error = (values - batch.returns).square()
+    entropy_weight = float(model.logger.name_to_value["train/entropy_weight"])
+    loss = -gain + 0.5 * error - entropy_weight * distribution.entropy()
+    loss.mean().backward()
+    wanted = gradients(model)
+    wanted *= min(1.0, CONFIG.max_grad_norm / float(wanted.norm()))
+    assert float(wanted.abs().max()) > 1e-3
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-3)
+
+
 def test_no_more_episodes_than_a_micro_batch_go_through_the_network_at_once():
     model, seen = learner(micro_batch=3), []
     model.policy.trunk.register_forward_hook(lambda trunk, given, hidden: seen.append(len(given[0])))

@@ -120,7 +120,7 @@ def test_advantages_equal_those_of_stable_baselines3():
         value = torch.tensor(values[t])
         theirs.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], value, torch.zeros(envs))
     theirs.compute_returns_and_advantage(torch.tensor(values[length]), starts[length])
-    ours.compute_advantages(values[length], starts[length], 0.97, 0.9, range(length))
+    ours.compute_advantages(values[length], starts[length], 0.97, 0.9)
     np.testing.assert_allclose(ours.advantages, theirs.advantages, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(ours.returns, theirs.returns, rtol=1e-4, atol=1e-5)
 

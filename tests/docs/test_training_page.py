@@ -17,7 +17,7 @@ def test_every_command_and_every_option_of_the_page_is_understood(repository: Pa
     for command in commands:
         assert isinstance(cli.parse(shlex.split(command)), TrainCommand)
     options = set(re.findall(r"`(--[a-z-]+(?: [\d.]+)?)`", page)) - {"--resume"}
-    assert {option.split()[0] for option in options} >= {"--ranks", "--micro-batch", "--random-actions"}
+    assert {option.split()[0] for option in options} >= {"--ranks", "--micro-batch"}
     for option in options:
         value = [] if " " in option else ["1"] if option != "--precision" else ["bfloat16"]
         assert isinstance(cli.parse(["train", "nano", *option.split(), *value]), TrainCommand), option

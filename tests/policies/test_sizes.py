@@ -1,4 +1,4 @@
-"""Sizes and ablations: what a preset's name promises is what its policy does."""
+"""Sizes and ablations: what a variant's name promises is what its policy does."""
 
 from dataclasses import replace
 
@@ -6,12 +6,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from benchmarks.ablations import VARIANTS
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import observation_space
-from robonav.launch.presets import load_preset
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import Percept
-from robonav.policies.global_memory import GlobalMemory
 from robonav.policies.sequence import SequencePolicy
 
 
@@ -23,9 +22,9 @@ def policy_of(config: SequencePolicyConfig) -> SequencePolicy:
     return policy
 
 
-def influence(preset: str, length: int = 40) -> tuple[int, int]:
+def influence(variant: str, length: int = 40) -> tuple[int, int]:
     """How many frames reach the last logits, and the last value."""
-    policy = policy_of(load_preset(preset).policy)
+    policy = policy_of(VARIANTS[variant].policy)
     features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
     nothing, actions = torch.zeros(1, length, 0), torch.ones(1, length, dtype=torch.int64)
     starts = torch.arange(length)[None] == 0
@@ -41,7 +40,7 @@ def influence(preset: str, length: int = 40) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("preset", "actor", "critic"),
+    ("variant", "actor", "critic"),
     [
         ("nano-mapless", 40, 40),
         ("nano-actor-1", 1, 40),
@@ -52,8 +51,8 @@ def influence(preset: str, length: int = 40) -> tuple[int, int]:
         ("nano-rnn", 40, 40),
     ],
 )
-def test_actor_and_critic_look_back_on_as_many_frames_as_the_preset_says(preset, actor, critic):
-    assert influence(preset) == (actor, critic)
+def test_actor_and_critic_look_back_on_as_many_frames_as_the_variant_says(variant, actor, critic):
+    assert influence(variant) == (actor, critic)
 
 
 def learned(policy: torch.nn.Module) -> int:
@@ -62,19 +61,8 @@ def learned(policy: torch.nn.Module) -> int:
 
 def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
     with torch.device("meta"):
-        sizes = [learned(policy_of(load_preset(name).policy).trunk) for name in ("nano-rnn", "nano-mapless")]
+        sizes = [learned(policy_of(VARIANTS[name].policy).trunk) for name in ("nano-rnn", "nano-mapless")]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
-
-
-def test_the_papers_size_has_its_parts_and_about_its_parameters():
-    with torch.device("meta"):
-        policy = policy_of(load_preset("paper").policy)
-    memories = [i for i, memory in enumerate(policy.trunk.memories) if isinstance(memory, GlobalMemory)]
-    assert memories == [3, 7, 11, 15, 19, 23]
-    assert policy.trunk.memories[3].head_dim == 64
-    assert policy.trunk.windows() == [64] * 24
-    assert learned(policy) == pytest.approx(206e6, rel=0.06)  # as counted in the authors' code
-    assert sum(weight.numel() for weight in policy.encoder.eye.parameters()) == pytest.approx(86e6, rel=0.01)
 
 
 SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, spatial=None, guidance=None)
@@ -86,7 +74,6 @@ SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, spatial=None
         {"actor_context": 1},
         {"critic_context": 3},
         {"trunk": "lstm"},
-        {"qk_norm": True, "memory_every": 1, "rotary": False, "action_token": "plucker"},
     ],
 )
 def test_acting_equals_the_whole_sequence_and_peeking_leaves_no_trace(options):
@@ -116,8 +103,6 @@ def test_acting_equals_the_whole_sequence_and_peeking_leaves_no_trace(options):
         ({"actor_context": 0}, "contexts must be at least 1"),
         ({"trunk": "lstm", "critic_context": 4}, "contexts need the transformer"),
         ({"trunk": "gru"}, "choose transformer or lstm"),
-        ({"action_token": "word"}, "choose embedding or plucker"),
-        ({"memory_every": -1}, "memory_every is -1"),
     ],
 )
 def test_sizes_that_cannot_be_built_are_refused(options, finding):

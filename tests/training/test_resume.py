@@ -72,10 +72,22 @@ def test_a_run_with_another_reward_is_no_continuation(tmp_path):
 def test_a_checkpoint_from_before_an_option_was_there_has_its_default(continuous, tmp_path):
     folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
     config = json.loads((folder / "config.json").read_text())
-    for name in ("trunk", "qk_norm", "rotary", "memory_every", "actor_context", "action_token"):
+    for name in ("trunk", "actor_context", "critic_context"):
         del config["policy"][name]
     (folder / "config.json").write_text(json.dumps(config))
     assert load_policy(folder)[0].config == load_policy(continuous)[0].config
+
+
+def test_a_checkpoint_with_an_option_that_is_no_more_loads_if_it_was_not_used(continuous, tmp_path):
+    folder = copy_of(find_checkpoint(continuous), tmp_path / "checkpoint")
+    config = json.loads((folder / "config.json").read_text())
+    config["policy"] |= {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_policy(folder)[0].config == load_policy(continuous)[0].config
+    config["policy"]["memory_every"] = 4
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="memory_every is 4, and this robonav reads only 0; install"):
+        load_policy(folder)
 
 
 def test_the_metrics_of_a_resumed_run_continue_in_the_same_file(continuous, tmp_path):

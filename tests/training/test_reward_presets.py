@@ -24,18 +24,20 @@ from tests.training.test_resume import TINY
 
 
 @pytest.mark.parametrize(
-    ("preset", "kinds"),
+    ("config", "kinds"),
     [
-        ("nano", [ReconstructionCuriosity]),
-        ("nano-topology", [SubGoalReward]),
-        ("nano-both", [ReconstructionCuriosity, SubGoalReward]),
-        ("nano-icm", [IntrinsicCuriosityModule]),
-        ("nano-rnd", [RandomNetworkDistillation]),
-        ("nano-coverage", [SurfaceCoverage]),
+        (load_preset("nano"), [ReconstructionCuriosity]),
+        (load_preset("nano-topology"), [SubGoalReward]),
+        (load_preset("nano-both"), [ReconstructionCuriosity, SubGoalReward]),
+        (TrainConfig(reward="icm"), [IntrinsicCuriosityModule]),
+        (TrainConfig(reward="rnd"), [RandomNetworkDistillation]),
+        (TrainConfig(reward="coverage"), [SurfaceCoverage]),
     ],
 )
-def test_a_preset_builds_the_rewards_that_it_names(preset: str, kinds: list[type]) -> None:
-    config = replace(load_preset(preset), num_envs=1)
+def test_a_run_builds_the_rewards_that_its_configuration_names(
+    config: TrainConfig, kinds: list[type]
+) -> None:
+    config = replace(config, num_envs=1)
     worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
     parts = make_reward(config, worlds, load_eye()).parts
     assert [type(part) for _, part in parts.values()] == kinds

@@ -160,12 +160,9 @@ def test_presets_pay_for_their_task_alone_and_fit_the_shipped_explorer():
 
 
 def test_presets_of_sparse_goals_add_one_drive_each():
-    drives = {
-        name: load_preset(f"nano-sparse-goal{name}").rewards() for name in ("", "-rnd", "-curious", "-both")
-    }
+    drives = {name: load_preset(f"nano-sparse-goal{name}").rewards() for name in ("", "-curious", "-both")}
     assert drives[""] == {}
     assert [set(drive) for drive in list(drives.values())[1:]] == [
-        {"rnd"},
         {"geometric"},
         {"geometric", "sub-goals"},
     ]

@@ -7,13 +7,12 @@ from typing import Literal
 
 from robonav.envs.navigation.tasks.apples import APPLES, ApplePicking
 from robonav.envs.navigation.tasks.image_goal import ImageGoal
-from robonav.envs.navigation.tasks.sparse_goal import GOAL_M, SparseGoal
+from robonav.envs.navigation.tasks.sparse_goal import SparseGoal
 from robonav.envs.navigation.tasks.task import Exploring, Task, TaskMaker, Verdict
 
 TaskName = Literal["apples", "image-goal", "sparse-goal"]
 
 __all__ = [
-    "GOAL_M",
     "ApplePicking",
     "Exploring",
     "ImageGoal",
@@ -31,8 +30,6 @@ def task_maker(
     apples: int | None = None,
     obstacles: int = 0,
     drift: float = 0.0,
-    goal_m: tuple[float, float] = GOAL_M,
-    approach: float = 0.0,
 ) -> TaskMaker:
     """What makes the task of that name for a simulator; None = exploring.
 
@@ -41,15 +38,11 @@ def task_maker(
         apples: How many there are to be picked; None = 5.
         obstacles: How many appear on the way to a sparse goal.
         drift: Error of the odometry there, as a share of the way.
-        goal_m: How far off such a goal lies at least and at most, metres.
-        approach: Paid for each metre that it comes nearer.
     """
     makers: dict[str | None, TaskMaker] = {
         None: Exploring,
         "apples": partial(ApplePicking, count=apples or APPLES),
         "image-goal": ImageGoal,
-        "sparse-goal": partial(
-            SparseGoal, obstacles=obstacles, drift=drift, goal_m=goal_m, approach=approach
-        ),
+        "sparse-goal": partial(SparseGoal, obstacles=obstacles, drift=drift),
     }
     return makers[name]

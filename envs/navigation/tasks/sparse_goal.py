@@ -28,18 +28,15 @@ _FAR_SHARE = 0.8
 class SparseGoal:
     """An agent is told where its goal lies from where it started, and earns 1 when it gets within 0.5 m.
 
-    Nothing else is paid unless `approach` is, and arrival ends the episode; no stop action is needed. Goals
-    lie 8 to 25 m of shortest way from the start (`goal_m`); in smaller worlds among the farthest fifth of
-    what is there. The goal's distance and bearing are kept up to date by the agent's own odometry, never by
-    its true pose.
+    Nothing else is paid, and arrival ends the episode; no stop action is needed. Goals lie 8 to 25 m of
+    shortest way from the start; in smaller worlds among the farthest fifth of what is there. The goal's
+    distance and bearing are kept up to date by the agent's own odometry, never by its true pose.
 
     Args:
         simulator: Where; its instances become the obstacles, if there are any.
         obstacles: How many balls appear on the shortest way; they never cut the goal off.
         drift: Error of the odometry, as a share of the way (see `Odometer`).
         appear_step: Step from which on the obstacles appear.
-        goal_m: Least and greatest length of the way to a goal, metres; an episode may give a goal of its own.
-        approach: Paid for each metre that the goal, as it is told, has come nearer (Ng et al. 1999).
 
     Attributes:
         achieved: (N,) int64, 1 once an agent has arrived.
@@ -52,11 +49,8 @@ class SparseGoal:
         obstacles: int = 0,
         drift: float = 0.0,
         appear_step: int = APPEAR_STEP,
-        goal_m: tuple[float, float] = GOAL_M,
-        approach: float = 0.0,
     ) -> None:
         self._simulator, self._count, self._appear_step = simulator, obstacles, appear_step
-        self._goal_m, self._approach = goal_m, approach
         number = simulator.num_agents
         self.achieved = np.zeros(number, np.int64)
         self.odometer = Odometer(number, drift)
@@ -86,7 +80,7 @@ class SparseGoal:
         """Draw the goals of episodes, and where obstacles will appear."""
         for episode, agent in zip(episodes, agents, strict=True):
             free_space = self._simulator.load(episode.scene_id).free_space
-            goal = goal_place(free_space, episode, self._goal_m)
+            goal = goal_place(free_space, episode)
             self._goals[agent], self._told[agent] = goal, in_frame_of(episode.start, goal)
             self.odometer.begin(agent, episode.start, task_rng("odometry", episode))
             self._steps[agent] = self.achieved[agent] = 0
@@ -96,7 +90,6 @@ class SparseGoal:
 
     def judge(self, frames: Frames) -> Verdict:
         """Look who has arrived, and let obstacles appear."""
-        before = self._told_m()
         self.odometer.update(frames.position[:, :2], frames.yaw)
         self._steps += 1
         away = np.linalg.norm(frames.position[:, :2] - self._goals, axis=1)
@@ -104,18 +97,13 @@ class SparseGoal:
         self.achieved |= arrives
         for agent in np.flatnonzero(self._steps >= self._appear_step).tolist():
             self._let_appear(agent, frames.position[agent, :2])
-        reward = arrives + self._approach * (before - self._told_m())
-        return Verdict(reward.astype(np.float32), self.achieved > 0)
+        return Verdict(arrives.astype(np.float32), self.achieved > 0)
 
     def facts(self, agent: int) -> dict[str, Any]:
         """Where the goal of an agent is, and where its obstacles appear."""
         x, y = self._goals[agent].round(4).tolist()
         places = self._obstacles.centres[agent, : self._obstacles.placed[agent], :2]
         return {"goal": {"x": x, "y": y}, "obstacles_at": places.round(3).astype(float).tolist()}
-
-    def _told_m(self) -> NDArray[np.float64]:
-        """How far off (N,) the goals are, as the agents are told."""
-        return np.linalg.norm(self._told - self.odometer.pose[:, :2], axis=1)
 
     def _prepare_obstacles(self, agent: int, free_space: FreeSpace, episode: Episode) -> None:
         start, goal = np.array(episode.start[:2]), self._goals[agent]
@@ -134,10 +122,8 @@ class SparseGoal:
             self._around[agent] = None
 
 
-def goal_place(
-    free_space: FreeSpace, episode: Episode, goal_m: tuple[float, float] = GOAL_M
-) -> NDArray[np.float64]:
-    """The goal (2,) of an episode: the one that it gives, or a random one so many metres of way off.
+def goal_place(free_space: FreeSpace, episode: Episode) -> NDArray[np.float64]:
+    """The goal (2,) of an episode: the one that it gives, or a random one 8 to 25 m of way off.
 
     Raises:
         SceneError: It cannot be reached, or nothing is farther than 2 m from the start.
@@ -158,6 +144,6 @@ def goal_place(
             f"scene {episode.scene_id} has nothing farther than {lengths.max():.1f} m from the start "
             f"{episode.start[:2]}: a goal needs {LEAST_M:g} m; give larger scenes, or another --seed"
         )
-    nearest = min(goal_m[0], _FAR_SHARE * float(lengths.max()))
-    places = geodesics.places[(lengths >= nearest) & (lengths <= max(goal_m[1], nearest + LEAST_M))]
+    nearest = min(GOAL_M[0], _FAR_SHARE * float(lengths.max()))
+    places = geodesics.places[(lengths >= nearest) & (lengths <= max(GOAL_M[1], nearest + LEAST_M))]
     return np.array(places[task_rng("sparse-goal", episode).integers(len(places))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +13,8 @@ from robonav.planners.path_following import TURN_RAD, View, heading_along, steer
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
 from robonav.planners.topological.known_world import KnownWorld
-from robonav.planners.topological.meta_files import load_meta
 from robonav.planners.topological.robot import Told
 from robonav.planners.topological.rules import Greedy, LeastDetour
-from robonav.planners.topological.scorer import Learned
 
 if TYPE_CHECKING:
     from robonav.envs.world import Frames
@@ -111,12 +108,6 @@ class _Direct:
 def topological() -> TopologicalExplorer:
     """The greedy rule on the topological map."""
     return TopologicalExplorer(Greedy())
-
-
-def learned(folder: Path) -> TopologicalExplorer:
-    """The meta-controller of a checkpoint or run folder, with the configuration it was trained with."""
-    scorer, config = load_meta(folder)
-    return TopologicalExplorer(Learned(scorer), config)
 
 
 def goal_frontier() -> TopologicalExplorer:

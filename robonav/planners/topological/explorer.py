@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.agent import Explorer
-from robonav.agents.policy import load_explorer
 from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
-from robonav.errors import UsageError
 from robonav.planners.topological.config import HierarchyConfig
-from robonav.planners.topological.drivers import DEPTH_CAMERA, Driver, Planner, PolicyDriver
 from robonav.planners.topological.robot import Robot, Told
 from robonav.planners.topological.rules import MetaController
 
 if TYPE_CHECKING:
     from robonav.envs.world import Frames
+
+DEPTH_CAMERA = Camera(width=32, height=32)
 
 
 class StepCounter:
@@ -44,11 +41,7 @@ class Briefing:
     """
 
     def __init__(self, num_agents: int) -> None:
-        self._counter, self._last = StepCounter(num_agents), np.zeros(num_agents, np.int64)
-
-    def restart(self, agent: int) -> None:
-        """A new episode of an agent begins."""
-        self._counter.pose[agent] = 0.0
+        self._counter = StepCounter(num_agents)
 
     def told(
         self, observation: dict[str, NDArray[Any]], depth: NDArray[np.float32], collided: NDArray[np.bool_]
@@ -84,56 +77,28 @@ class TopologicalExplorer:
     Args:
         meta: Chooses among the nodes of the topological map.
         config: How the robots work.
-        driver: Who drives to the sub-goals; None = the planner.
-
-    Attributes:
-        camera: That of the driver; of its depth images as many rows and columns are used as of the planner's.
     """
 
-    def __init__(
-        self, meta: MetaController, config: HierarchyConfig | None = None, driver: Driver | None = None
-    ) -> None:
+    camera = DEPTH_CAMERA
+
+    def __init__(self, meta: MetaController, config: HierarchyConfig | None = None) -> None:
         self.meta, self.config = meta, config or HierarchyConfig()
-        self._driver = driver or Planner()
-        self.camera = self._driver.camera
-        self._stride = max(1, self.camera.width // DEPTH_CAMERA.width)
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget all maps."""
-        rays = self.camera.directions()[:: self._stride, :: self._stride]
-        self.robots = [Robot(self.camera, self.config, rays) for _ in range(num_agents)]
+        self.robots = [Robot(self.camera, self.config) for _ in range(num_agents)]
         self._briefing = Briefing(num_agents)
         self.meta.reset(seed)
-        self._driver.reset(num_agents, seed)
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
         """Take in depth and bumper, choose sub-goals where they are needed, and move."""
-        depth = frames.depth[:, :: self._stride, :: self._stride]
-        told = self._briefing.told(observation, depth, frames.collided)
+        told = self._briefing.told(observation, frames.depth, frames.collided)
         for robot, news in zip(self.robots, told, strict=True):
             robot.observe(news)
         give_sub_goals(self.robots, self.meta)
-        return self._driver.drive(self.robots, observation, frames)
-
-
-def with_driver(explorer: Explorer, name: str, folder: Path) -> TopologicalExplorer:
-    """The same explorer, driven by the policy of a checkpoint or run folder.
-
-    Args:
-        explorer: Who chooses sub-goals.
-        name: What the user calls it.
-        folder: Of a policy that was trained for the task `sparse-goal`.
-
-    Raises:
-        UsageError: The explorer chooses no sub-goals, or the policy goes to no places.
-    """
-    if not isinstance(explorer, TopologicalExplorer):
-        raise UsageError(
-            f"{name} chooses no sub-goals to drive to: give topological or a run of `robonav meta`"
-        )
-    return TopologicalExplorer(explorer.meta, explorer.config, PolicyDriver(load_explorer(folder)))
+        return np.array([robot.act() for robot in self.robots])
 
 
 def give_sub_goals(robots: list[Robot], meta: MetaController) -> None:

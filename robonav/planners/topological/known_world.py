@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
-from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
+from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, OccupancyGrid
 from robonav.maps.scan_matching import ScanMatcher
 from robonav.maps.topology.mapper import PlaceMapper
 from robonav.planners.path_following import (
@@ -26,7 +26,6 @@ _STOOD_M = 0.01  # by odometry; who moves farther has left its place
 NEAR_M = 0.4  # a way that ends so near to a place leads there
 _GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
-_SURROUNDINGS_M = 1.5
 _SCAN_M = 5.0
 
 
@@ -48,7 +47,6 @@ class KnownWorld:
     Args:
         camera: The depth camera.
         config: Sizes and thresholds.
-        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
 
     Attributes:
         grid: The occupancy map.
@@ -61,10 +59,8 @@ class KnownWorld:
 
     ways: Situation
 
-    def __init__(
-        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
-    ) -> None:
-        self._camera, self._rays = camera, camera.directions() if rays is None else rays
+    def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
+        self._camera, self._rays = camera, camera.directions()
         self.grid = OccupancyGrid(np.zeros(2), 0.0, config.cell_m)
         self.mapper = PlaceMapper(PATCH_DIMENSIONS, config.topology)
         self.xy, self.yaw = np.zeros(2), 0.0
@@ -167,21 +163,6 @@ class KnownWorld:
         cells = self.grid.cell(self.xy + points)
         hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
         return headings[hit]
-
-    def unknown_around(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Unknown floor (K,) within 1.5 m each way of positions (K, 2), m²."""
-        size = self.grid.cell_size
-        unknown = np.pad((self.grid.cells == UNKNOWN).astype(np.int32), ((1, 0), (1, 0)))
-        sums = unknown.cumsum(axis=0).cumsum(axis=1)
-        reach, top = round(_SURROUNDINGS_M / size), np.array(self.grid.cells.shape)
-        cells = self.grid.cell(np.asarray(xy))
-        (x0, y0), (x1, y1) = (np.clip(cells + side, 0, top).T for side in (-reach, reach + 1))
-        counts = sums[x1, y1] - sums[x0, y1] - sums[x1, y0] + sums[x0, y0]
-        return counts * size**2
-
-    def known_free_m2(self) -> float:
-        """Floor that is known to be free."""
-        return float(np.count_nonzero(self.grid.cells == 1)) * self.grid.cell_size**2
 
     def _ways(self) -> Situation:
         self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.steps import FORWARD
-from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.planners.path_following import without_dithering, wrapped
 from robonav.planners.topological.candidates import Choices, choices_of
@@ -18,7 +17,6 @@ from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, S
 
 ARRIVED_M = 0.3
 _CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
-_CARROT_M = 2.0  # how far on along its way lies the place that a driver is told
 _RING_M = 0.6  # between the places where a goal is searched
 
 
@@ -53,17 +51,14 @@ class Robot:
     Args:
         camera: Its depth camera.
         config: How it works.
-        rays: (H, W, 3) those of the depth images, where not all of the camera's are used.
 
     Attributes:
         world: What it knows.
         options: Sub-goals so far.
     """
 
-    def __init__(
-        self, camera: Camera, config: HierarchyConfig, rays: NDArray[np.float32] | None = None
-    ) -> None:
-        self.world, self.config, self.options = KnownWorld(camera, config, rays), config, 0
+    def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
+        self.world, self.config, self.options = KnownWorld(camera, config), config, 0
         self._priorities = PRIORITIES if config.guard else WITHOUT_GUARD
         self._sub_goal: tuple[int, NDArray[np.float64]] | None = None
         self._search: list[NDArray[np.float64]] | None = None  # None = was not at the goal yet
@@ -90,7 +85,7 @@ class Robot:
     def choices(self) -> Choices:
         """What it could pursue now."""
         goal = self._goal if self._search is None else None
-        return choices_of(self.world, self.config, goal, self._step)
+        return choices_of(self.world, self.config, goal)
 
     def pursue(self, choices: Choices, row: int) -> None:
         """Make a node its sub-goal."""
@@ -123,21 +118,6 @@ class Robot:
         is_open = not np.isclose([*situation.blocked, *situation.shut], self.world.yaw, atol=0.1).any()
         self._last_action = without_dithering(action, self._last_action, is_open)
         return self._last_action
-
-    def is_shut_ahead(self) -> bool:
-        """Whether the next move ahead would hit what is on the map."""
-        return bool(np.isclose(self.world.shut_headings(), self.world.yaw).any())
-
-    def target(self) -> tuple[float, float] | None:
-        """Distance and bearing of the place 2 m on along its way, or of its end; None if it has none."""
-        paths = [path for name in ("sub-goal", "goal") if (path := self._paths.get(name)) is not None]
-        if not paths:
-            return None
-        here = int(np.linalg.norm(paths[0] - self.world.xy, axis=1).argmin())
-        gone = np.linalg.norm(np.diff(paths[0][here:], axis=0), axis=1).cumsum()
-        ahead = min(here + 1 + int(np.searchsorted(gone, _CARROT_M)), len(paths[0]) - 1)
-        x, y = in_frame_of((*self.world.xy, self.world.yaw), paths[0][ahead])
-        return float(np.hypot(x, y)), float(np.arctan2(y, x))
 
     def _follow_goal(self, told: Told) -> None:
         """Keep the goal, and the places where it is searched once the robot has been where it should be."""

@@ -1,4 +1,4 @@
-"""Rules that choose the next sub-goal; the learned one is in `scorer.py`."""
+"""Rules that choose the next sub-goal."""
 
 from __future__ import annotations
 

@@ -59,30 +59,6 @@ def test_in_a_small_room_the_goal_is_among_the_farthest_places():
         assert np.linalg.norm(goal_place(free, episode) - [0.5, 0.5]) > 0.75 * np.hypot(5.3, 3.3)
 
 
-def test_goals_can_be_near_for_drivers_that_learn_to_go_to_sub_goals(houses):
-    for k in range(12):
-        episode = sample_episode(houses, HOUSES.scene_ids[0], k)
-        free = houses.load(episode.scene_id).free_space
-        goal = goal_place(free, episode, (1.0, 5.0))
-        length = FreeSpaceGeodesics(free).lengths_from(np.array(episode.start[:2]))
-        way = length[np.linalg.norm(FreeSpaceGeodesics(free).places - goal, axis=1).argmin()]
-        assert 1.0 <= way <= 5.0
-
-
-def test_coming_nearer_pays_and_going_away_costs_the_same():
-    simulator = NavigationSimulator(Rooms(), 1, CAMERA)
-    task = SparseGoal(simulator, approach=0.2)
-    episode = Episode("e", "room-0", 0, (1.0, 1.0, 0.0), goal=(4.0, 1.0))
-    task.begin([episode], [0])
-    simulator.start([episode])
-    paid = [float(task.judge(simulator.step(np.array([FORWARD]))).reward[0]) for _ in range(4)]
-    assert paid == pytest.approx([0.05] * 4, abs=1e-4)  # 0.25 m each
-    for _ in range(12):
-        assert float(task.judge(simulator.step(np.array([RIGHT]))).reward[0]) == pytest.approx(0.0, abs=1e-4)
-    back = [float(task.judge(simulator.step(np.array([FORWARD]))).reward[0]) for _ in range(3)]
-    assert back == pytest.approx([-0.05] * 3, abs=1e-4)
-
-
 def test_worlds_without_far_places_and_goals_in_walls_are_refused_in_a_sentence():
     closet = free_space_around((1.5, 1.5))
     with pytest.raises(SceneError, match=r"nothing farther than 1\.\d m"):

@@ -11,8 +11,9 @@ from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
 from robonav.maps.occupancy import FREE, OCCUPIED
+from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.path_following import BODY_M, STRIDE_M, TURN_RAD
-from robonav.planners.topological.candidates import DETOUR, FARTHEST_DETOUR_M, choices_of
+from robonav.planners.topological.candidates import FARTHEST_DETOUR_M, choices_of
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.known_world import KnownWorld
 from tests.evaluation.rooms import OneScene, box, free_space_around, scene_of
@@ -72,17 +73,6 @@ def test_headings_are_shut_where_a_move_would_bring_the_body_into_the_wall(gap):
     assert not shut[room > 0.12].any()
 
 
-def test_unknown_floor_is_counted_by_brute_force():
-    world = looking_around()
-    places = in_frame_of(START, np.array([[2.0, 3.0], [7.0, 3.0]]))
-    found = world.unknown_around(places)
-    for place, area in zip(places, found, strict=True):
-        i, j = world.grid.cell(place)
-        window = world.grid.cells[max(i - 15, 0) : i + 16, max(j - 15, 0) : j + 16]
-        assert area == pytest.approx((window == 0).sum() * 0.01)
-    assert found[0] < found[1]
-
-
 def test_a_bump_marks_what_is_ahead():
     world = looking_around()
     known = (world.grid.cells == OCCUPIED).sum()
@@ -94,47 +84,47 @@ def test_a_bump_marks_what_is_ahead():
 
 def test_choices_are_reachable_far_enough_and_of_the_kinds_asked_for():
     world = looking_around()
-    everything = choices_of(world, HierarchyConfig(), np.array([5.0, 0.0]), step=10)
+    everything = choices_of(world, HierarchyConfig(), np.array([5.0, 0.0]))
     assert len(everything) >= 1
     assert np.isfinite(everything.lengths).all()
     assert (np.linalg.norm(everything.xy - world.xy, axis=1) >= 0.6).all()
-    assert np.isfinite(everything.features).all()
-    assert np.abs(everything.features).max() < 10
+    assert np.isfinite(everything.scores).all()
     np.testing.assert_allclose(
         everything.to_goal, np.linalg.norm(everything.xy - [5.0, 0.0], axis=1), atol=1e-9
     )
-    frontiers = choices_of(world, HierarchyConfig(nodes="frontiers"), None, step=10)
+    frontiers = choices_of(world, HierarchyConfig(nodes="frontiers"), None)
     assert frontiers.is_frontier.all()
-    places = choices_of(world, HierarchyConfig(nodes="places"), None, step=10)
+    places = choices_of(world, HierarchyConfig(nodes="places"), None)
     assert not places.is_frontier.any()
     assert len(frontiers) + len(places) == len(everything)
     assert (frontiers.to_goal == 0).all()
     for node in world.mapper.graph.frontiers.values():
         node.tries = 3
-    assert not choices_of(world, HierarchyConfig(), None, step=10).is_frontier.any()
+    assert not choices_of(world, HierarchyConfig(), None).is_frontier.any()
 
 
 def test_the_frontier_on_the_best_way_to_the_goal_wins_and_places_lead_nowhere_new():
     world = looking_around()
     goal = in_frame_of(START, np.array([7.6, 0.4]))  # in a corner that was too far off to be seen
-    detours = choices_of(world, HierarchyConfig(), goal, step=0).features[:, DETOUR] * 10.0
-    choices = choices_of(world, HierarchyConfig(), goal, step=0)
+    only_detours = SubGoalWeights(novelty=0.0, alignment=0.0, distance=0.0, frontier=0.0, detour=1.0)
+    choices = choices_of(world, HierarchyConfig(weights=only_detours), goal)
+    detours = -choices.scores
     assert detours[choices.is_frontier].min() == pytest.approx(0.0, abs=1e-3)
     np.testing.assert_allclose(detours[~choices.is_frontier], FARTHEST_DETOUR_M)
     best = choices.xy[choices.is_frontier][detours[choices.is_frontier].argmin()]
     straight = (choices.lengths + choices.to_goal)[choices.is_frontier].min()
     on_way = np.linalg.norm(best - world.xy) + np.linalg.norm(best - goal)
     assert on_way < 1.2 * straight  # nothing is in the way in an empty room
-    assert (choices_of(world, HierarchyConfig(), None, step=0).features[:, DETOUR] == 0).all()
+    assert (choices_of(world, HierarchyConfig(weights=only_detours), None).scores == 0).all()
 
 
 def test_where_frontiers_are_far_round_it_is_better_to_squeeze_through():
     world = looking_around()
     goal = in_frame_of(START, np.array([5.0, 3.0]))  # in the same room
-    assert len(choices_of(world, HierarchyConfig(squeeze_m=100.0), goal, step=0)) >= 1
-    assert len(choices_of(world, HierarchyConfig(squeeze_m=0.5), goal, step=0)) == 0
+    assert len(choices_of(world, HierarchyConfig(squeeze_m=100.0), goal)) >= 1
+    assert len(choices_of(world, HierarchyConfig(squeeze_m=0.5), goal)) == 0
     no_frontiers = HierarchyConfig(nodes="places", squeeze_m=np.inf, nearest_m=0.0)
-    assert len(choices_of(world, no_frontiers, goal, step=0)) >= 1  # the ablation never squeezes
+    assert len(choices_of(world, no_frontiers, goal)) >= 1  # the ablation never squeezes
 
 
 def test_ways_stay_where_they_are_when_the_map_grows():
