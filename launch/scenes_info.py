@@ -1,9 +1,9 @@
-"""`robonav scenes info`: what there is to walk on in each scene, and how its navmesh compares."""
+"""`robonav scenes info`: what there is to walk on in each scene."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InfoCommand(MeshOptions):
-    """Print a table a scene: triangles, textures, floors, stairs, free area, and the navmesh beside it.
+    """Print a table a scene: triangles, textures, floors and free area.
 
     Exit code 0 if all scenes can be walked in, else 1.
 
@@ -51,10 +51,9 @@ class InfoCommand(MeshOptions):
 def facts_of(scene: Scene) -> dict[str, Any]:
     """What there is to say of a scene, ready for JSON; areas in m², heights in m."""
     from robonav.envs.scenes.floors import floors_of
-    from robonav.envs.scenes.stairs import stairs_of
 
     floors = floors_of(scene)
-    facts = {
+    return {
         "scene": scene.scene_id,
         "triangles": len(scene.triangles),
         "textures": len(scene.textures),
@@ -64,9 +63,7 @@ def facts_of(scene: Scene) -> dict[str, Any]:
             for f in floors
         ],
         "main_floor": next(k for k, f in enumerate(floors) if f.floor_z == _main(scene).floor_z),
-        "stairs": [asdict(stairs) for stairs in stairs_of(scene, floors)],
     }
-    return facts if scene.navmesh_path is None else {**facts, "navmesh": _navmesh_facts(scene)}
 
 
 def _main(scene: Scene) -> FreeSpace:
@@ -75,20 +72,6 @@ def _main(scene: Scene) -> FreeSpace:
     if scene.free_space is None:
         raise SceneError(f"scene {scene.scene_id} was loaded without free space")
     return scene.free_space
-
-
-def _navmesh_facts(scene: Scene) -> dict[str, Any]:
-    from robonav.envs.scenes import SceneError
-    from robonav.envs.scenes.agreement import compare
-    from robonav.envs.scenes.navmesh import navmesh_of
-
-    try:
-        navmesh = navmesh_of(scene)
-    except SceneError as error:
-        return {"error": str(error)}
-    assert navmesh is not None  # the caller has seen its path
-    _, radius, _ = navmesh.agent
-    return {"agent_radius_m": round(radius, 3), **asdict(compare(_main(scene), navmesh))}
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -108,21 +91,4 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         islands = f"{floor['islands']} island" + ("s" if floor["islands"] > 1 else "")
         area = f"{floor['free_area_m2']:.1f} m² free, {islands}"
         rows.append((f"floor {k}", f"at {round(floor['z'], 1) + 0.0:.1f} m: {area}{main}"))
-    for stairs in facts["stairs"]:
-        ends = [", ".join(f"{x:.1f}" for x in stairs[end]) for end in ("foot", "head")]
-        name = f"stairs {stairs['lower']} to {stairs['lower'] + 1}"
-        rows.append((name, f"from ({ends[0]}) to ({ends[1]}) m"))
-    return rows + _navmesh_rows(facts.get("navmesh", {"error": "none beside the mesh"}))
-
-
-def _navmesh_rows(navmesh: dict[str, Any]) -> list[tuple[str, str]]:
-    if "error" in navmesh:
-        return [("navmesh", navmesh["error"])]
-    islands = f"{navmesh['navmesh_islands']} islands, the indoor one {navmesh['indoor_area_m2']:.1f} m²"
-    return [
-        ("navmesh", f"{navmesh['navmesh_area_m2']:.1f} m² in {islands}; agent {navmesh['agent_radius_m']} m"),
-        ("area", f"{navmesh['free_on_navmesh']:.0%} of the free floor is on it, "
-                 f"{navmesh['navmesh_is_free']:.0%} of it is free"),
-        ("geodesics", f"on the free floor {navmesh['geodesic_difference']:+.1%} (median of "
-                      f"{navmesh['ways']} ways; 95 % within {navmesh['geodesic_difference_p95']:.1%})"),
-    ]  # fmt: skip
+    return rows

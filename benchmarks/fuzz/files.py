@@ -11,7 +11,6 @@ import trimesh
 from PIL import Image
 
 from tests.envs.episode_files.habitat_files import point_episode, table, write
-from tests.envs.scenes.navmesh_files import navmesh_of_cells
 
 
 def write_box(path: Path) -> None:
@@ -76,14 +75,6 @@ def write_checkpoint(folder: Path) -> None:
     config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=eye)
     policy = SequencePolicy(observation_space(Camera(64, 64)), spaces.Discrete(3), config)
     save_checkpoint(folder / "step_1", policy, {}, {"scenes": "procedural"}, {"steps": 1})
-
-
-def write_navmesh(folder: Path) -> None:
-    """Eight squares of 1 m on a slope, around a hole."""
-    free = np.ones((3, 3), bool)
-    free[1, 1] = False
-    heights = np.repeat(np.linspace(0, 0.5, 4)[:, None], 4, axis=1)
-    (folder / "a.navmesh").write_bytes(navmesh_of_cells(free, heights=heights))
 
 
 def write_habitat_episodes(folder: Path) -> None:

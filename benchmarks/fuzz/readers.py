@@ -79,16 +79,6 @@ def _read_checkpoint(folder: Path) -> object:
     return load_policy(folder / "step_1")
 
 
-def _read_navmesh(folder: Path) -> object:
-    """Paths too: what is wrong with the polygons may show only there."""
-    from robonav.envs.scenes.navmesh import load_navmesh
-
-    navmesh = load_navmesh(folder / "a.navmesh")
-    points = navmesh.sample(np.random.default_rng(0), 4)
-    navmesh.shortest_path(points[0], points[1])
-    return navmesh.geodesic(points[:2], points[2:])
-
-
 def _read_habitat_episodes(folder: Path) -> object:
     from robonav.envs.episode_files import read_habitat_episodes
 
@@ -112,7 +102,6 @@ READERS = {
     "dataset": Reader(files.write_dataset, _read_dataset),
     "results": Reader(files.write_results, _read_results),
     "checkpoint": Reader(files.write_checkpoint, _read_checkpoint),
-    "navmesh": Reader(files.write_navmesh, _read_navmesh),
     "habitat-episodes": Reader(files.write_habitat_episodes, _read_habitat_episodes),
     "episode-list": Reader(files.write_episode_list, _read_episode_list),
     "ros-map": _scenes(lambda folder: write_map(folder, _one_room()), "map.yaml"),

@@ -1,4 +1,4 @@
-"""Shortest ways over free space, for scenes without a navmesh and for the agent's own radius."""
+"""Shortest ways over free space, for the agent's own radius."""
 
 from __future__ import annotations
 

@@ -8,15 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from robonav.envs.scenes.agreement import compare
 from robonav.envs.scenes.floors import floors_of
-from robonav.envs.scenes.navmesh import navmesh_of
-from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
+from robonav.envs.scenes.scene import FreeSpace, Scene
 
 _SMALL_FLOOR_M2 = 4.0
 _SECOND_ISLAND = 0.2  # of the area of the first: then much of the floor is never seen
 _ROOM_HEIGHT_M = (1.8, 20.0)
-_MIN_ON_NAVMESH = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def findings_of(scene: Scene) -> list[Finding]:
     """
     main = scene.free_space
     assert main is not None  # scene sets load scenes with it
-    return [*_of_the_mesh(scene), *_of_the_floor(scene, main), *_of_the_navmesh(scene, main)]
+    return [*_of_the_mesh(scene), *_of_the_floor(scene, main)]
 
 
 def _of_the_mesh(scene: Scene) -> Iterator[Finding]:
@@ -89,20 +86,4 @@ def _of_the_floor(scene: Scene, main: FreeSpace) -> Iterator[Finding]:
             f"the lowest floor, at {lowest.floor_z:.1f} m, is small ({lowest.area_m2():.1f} m²); "
             f"episodes start at {main.floor_z:.1f} m",
             "nothing, unless you want it: --floor 0 starts there",
-        )
-
-
-def _of_the_navmesh(scene: Scene, main: FreeSpace) -> Iterator[Finding]:
-    try:
-        navmesh = navmesh_of(scene)
-    except SceneError as error:
-        yield Finding(str(error), "download it again, or take it away: robonav needs none")
-        return
-    if navmesh is None:
-        return
-    shared = compare(main, navmesh).free_on_navmesh
-    if shared < _MIN_ON_NAVMESH:
-        yield Finding(
-            f"only {shared:.0%} of the free floor is on the navmesh beside it",
-            "check that both are of the same scene, and the mesh's axes (its scene_dataset_config.json)",
         )

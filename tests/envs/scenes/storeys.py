@@ -42,21 +42,22 @@ def slab_with_a_stairwell(storey: int) -> list[trimesh.Trimesh]:
     ]
 
 
-def stairs(storey: int, steps: int = STEPS) -> list[trimesh.Trimesh]:
+def stairs(storey: int) -> list[trimesh.Trimesh]:
     """Solid steps that lead up to a storey."""
     z, (low, high) = (storey - 1) * HEIGHT, side_of_stairs(storey)
-    rise, run = HEIGHT / steps, STEPS * TREAD / steps
+    rise = HEIGHT / STEPS
     return [
-        box((FOOT + k * run, low, z), (FOOT + (k + 1) * run, high, z + (k + 1) * rise)) for k in range(steps)
+        box((FOOT + k * TREAD, low, z), (FOOT + (k + 1) * TREAD, high, z + (k + 1) * rise))
+        for k in range(STEPS)
     ]
 
 
-def house(storeys: int = 2, steps: int = STEPS, with_stairs: bool = True) -> trimesh.Trimesh:
+def house(storeys: int = 2) -> trimesh.Trimesh:
     """Storeys of 8 m x 6 m above each other, the lowest floor at z = 0."""
     parts = [box((0, 0, -SLAB), (*SIZE, 0))]
     for storey in range(storeys):
         parts += walls(storey * HEIGHT, HEIGHT)
         if storey:
             parts += slab_with_a_stairwell(storey)
-            parts += stairs(storey, steps) if with_stairs else []
+            parts += stairs(storey)
     return trimesh.util.concatenate(parts)

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from robonav.envs.scenes import SceneError, open_scenes
-from robonav.envs.scenes.navmesh import navmesh_of
 from tests.envs.scenes.gltf_files import write_room
-from tests.envs.scenes.navmesh_files import navmesh_of_cells
 
 
 def write_config(folder: Path, up: list[int], front: list[int]) -> None:
@@ -124,19 +122,10 @@ def test_procedural_houses_are_a_scene_set_of_their_own() -> None:
     assert set(scenes.scene_ids).isdisjoint(open_scenes("procedural", split="train").scene_ids)
 
 
-def test_a_navmesh_beside_the_mesh_comes_with_the_scene(hm3d: Path, tmp_path: Path) -> None:
+def test_a_navmesh_beside_the_mesh_comes_with_the_scene(hm3d: Path) -> None:
     navmesh = hm3d / "val" / "00801-Def" / "Def.basis.navmesh"
-    navmesh.write_bytes(navmesh_of_cells(np.ones((2, 2), bool)))
+    navmesh.touch()
     scenes = open_scenes(str(hm3d))
-    without, beside = (navmesh_of(scenes.load(scene_id)) for scene_id in scenes.scene_ids)
+    without, beside = (scenes.load(scene_id).navmesh_path for scene_id in scenes.scene_ids)
     assert without is None
-    assert beside is not None
-    assert beside.area_m2() == pytest.approx(4.0)
-
-
-def test_a_damaged_navmesh_does_not_keep_a_scene_from_loading(tmp_path: Path) -> None:
-    write_room(tmp_path / "Adrian.glb")
-    (tmp_path / "Adrian.navmesh").write_bytes(b"MSET")
-    scene = open_scenes(str(tmp_path)).load("gibson/Adrian")
-    with pytest.raises(SceneError, match=r"Adrian.navmesh is a damaged navmesh"):
-        navmesh_of(scene)
+    assert beside == navmesh

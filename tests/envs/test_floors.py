@@ -1,4 +1,4 @@
-"""A house's floors and the stairs between them, and evaluations on the floor that was asked for."""
+"""A house's floors, and evaluations on the floor that was asked for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import trimesh
 
 from robonav.envs.scenes import Scene, SceneError, free_space_of, open_scenes
 from robonav.envs.scenes.floors import OnFloor, floor_name, floors_of
 from robonav.envs.scenes.free_space import all_floors_of
-from robonav.envs.scenes.stairs import stairs_of
 from robonav.launch import cli
-from tests.envs.scenes.storeys import FOOT, HEIGHT, SIZE, STEPS, TREAD, WIDTH, house, side_of_stairs
+from tests.envs.scenes.storeys import FOOT, HEIGHT, SIZE, STEPS, TREAD, WIDTH, house
 from tests.worlds import Rooms, room_floor
 
 HEAD = FOOT + STEPS * TREAD
@@ -60,43 +58,6 @@ def test_a_mesh_of_storeys_without_number_has_all_its_floors() -> None:
     mesh = house(4)
     _, floors = all_floors_of(mesh.vertices, mesh.faces)
     assert [floor.floor_z for floor in floors] == pytest.approx([k * HEIGHT for k in range(4)], abs=0.01)
-
-
-def scene_of(mesh) -> Scene:
-    empty = np.zeros((len(mesh.faces), 3, 3), np.uint8)
-    uvs, ids = np.zeros((len(mesh.faces), 3, 2), np.float32), np.full(len(mesh.faces), -1, np.int32)
-    main, floors = all_floors_of(mesh.vertices, mesh.faces)
-    vertices, faces = mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32)
-    return Scene("house", vertices, faces, empty, uvs, ids, free_space=main, floors=tuple(floors))
-
-
-def test_stairs_lead_from_each_floor_to_the_next() -> None:
-    scene = scene_of(house(3))
-    first, second = stairs_of(scene, floors_of(scene))
-    assert (first.lower, second.lower) == (0, 1)
-    for stairs in (first, second):
-        low, high = side_of_stairs(stairs.lower + 1)
-        assert stairs.foot[0] == pytest.approx(FOOT, abs=0.4)
-        assert stairs.head[0] == pytest.approx(HEAD, abs=0.4)
-        assert low < stairs.foot[1] < high
-        assert stairs.foot[2] == pytest.approx(stairs.lower * HEIGHT, abs=0.1)
-        assert stairs.head[2] == pytest.approx((stairs.lower + 1) * HEIGHT, abs=0.1)
-
-
-@pytest.mark.parametrize("options", [{"with_stairs": False}, {"steps": 9}])
-def test_no_stairs_and_steps_of_30_cm_lead_nowhere(options: dict) -> None:
-    scene = scene_of(house(2, **options))
-    assert len(floors_of(scene)) == 2
-    assert stairs_of(scene, floors_of(scene)) == []
-
-
-def test_a_wall_across_the_stairs_closes_them() -> None:
-    x = 0.5 * (FOOT + HEAD)
-    sheet = trimesh.Trimesh(
-        [[x, 0, 0], [x, WIDTH, 0], [x, WIDTH, 5], [x, 0, 5]], [[0, 1, 2], [0, 2, 3]]
-    )  # without thickness: nothing in it is seen from above
-    scene = scene_of(trimesh.util.concatenate([house(2), sheet]))
-    assert stairs_of(scene, floors_of(scene)) == []
 
 
 def test_scenes_without_the_floor_are_left_out_and_named(folder: Path) -> None:
