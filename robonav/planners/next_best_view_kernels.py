@@ -16,6 +16,7 @@ from robonav.planners.path_kernels import (
     NOWHERE,
     OCCUPIED_ABOVE,
     RAYS,
+    SOURCE,
     Maps,
     Plans,
     bearing,
@@ -28,7 +29,7 @@ from robonav.planners.path_kernels import (
 )
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "extra_build_options": SOURCE})
 
 COARSE = wp.constant(3)  # every so many rays are enough to tell which views are worth a closer look
 CANDIDATES = wp.constant(16)  # views of which it is worked out what the way there would show
@@ -88,33 +89,21 @@ def revise(maps: Maps, plans: Plans) -> None:
     plans.thinks[agent] = plans.goal[agent, 0] == NOWHERE or blocked or late
 
 
-_NEWS = f"""
-    const wp::vec2ub* map = maps.summary.data + (size_t)agent * maps.summary.shape[1];
-    const wp::uint8* given_up = plans.given_up.data + (size_t)agent * plans.given_up.shape[1];
-    auto is_occupied = [&](int cell) {{ return map[cell][0] > {OCCUPIED_ABOVE}; }};
-    auto is_news = [&](int cell) {{ return map[cell][1] <= {SEEN_ABOVE} && !given_up[cell]; }};
-"""  # a cell is news that was neither seen nor given up; in C++ these loops are twice as fast
-
-
-@wp.func_native(
-    _NEWS
-    + """
-    const int* offset = maps.rays.data + (size_t)ray * maps.rays.shape[1];
-    float total = 0.0f;
-    for (int step = 1; step <= maps.rays.shape[1]; ++step, ++offset) {
-        const int cell = (place + *offset) & maps.grid.mask;
-        const bool occupied = is_occupied(cell);
-        if (is_news(cell)) {
-            const float surface = (occupied ? wall_m : floor_m) * (float)step * maps.grid.cell_m * width;
-            total += surface;
-        }
-        if (occupied) break;
-    }
-    return total;
-"""
-)
+@wp.func_native("""
+    const auto known = guidance::known_to(maps, plans, agent, occupied_above, seen_above);
+    return guidance::unseen_along(known, maps, place, ray, wall_m, floor_m, width);
+""")
 def _unseen_along(
-    maps: Maps, plans: Plans, agent: int, place: int, ray: int, wall_m: float, floor_m: float, width: float
+    maps: Maps,
+    plans: Plans,
+    agent: int,
+    place: int,
+    ray: int,
+    wall_m: float,
+    floor_m: float,
+    width: float,
+    occupied_above: int,
+    seen_above: int,
 ) -> float:
     """Unseen surface in m² along a ray that stands for so wide an angle."""
 
@@ -126,31 +115,17 @@ def unseen_around(maps: Maps, plans: Plans, agent: int, place: int) -> CoarseWor
     cell_m, width = maps.grid.cell_m, 2.0 * wp.pi * float(COARSE) / float(RAYS)
     for ray in range(RAYS // COARSE):
         middle = COARSE * ray + COARSE // 2
-        worth[ray] = _unseen_along(maps, plans, agent, place, middle, WALL_M, 2.0 * cell_m, width)
+        worth[ray] = _unseen_along(
+            maps, plans, agent, place, middle, WALL_M, 2.0 * cell_m, width, OCCUPIED_ABOVE, SEEN_ABOVE
+        )
     return worth
 
 
-@wp.func_native(
-    _NEWS
-    + """
-    const int rays = maps.rays.shape[0], reach = maps.rays.shape[1];
+@wp.func_native("""
+    const auto known = guidance::known_to(maps, plans, agent, occupied_above, seen_above);
     int* stamp = plans.stamp.data + (size_t)agent * plans.stamp.shape[1];
-    float total = 0.0f;
-    for (int ray = begin; ray < end; ++ray) {
-        const int* offset = maps.rays.data + (size_t)((ray + 2 * rays) % rays) * reach;
-        for (int step = 0; step < reach; ++step) {
-            const int cell = (place + offset[step]) & maps.grid.mask;
-            const bool occupied = is_occupied(cell);
-            if (stamp[cell] != way) {
-                stamp[cell] = way;
-                if (is_news(cell)) total += occupied ? wall_m2 : floor_m2;
-            }
-            if (occupied) break;
-        }
-    }
-    return total;
-"""
-)
+    return guidance::newly_counted_along(known, maps, stamp, place, way, begin, end, wall_m2, floor_m2);
+""")
 def _newly_counted_along(
     maps: Maps,
     plans: Plans,
@@ -161,6 +136,8 @@ def _newly_counted_along(
     end: int,
     wall_m2: float,
     floor_m2: float,
+    occupied_above: int,
+    seen_above: int,
 ) -> float:
     """Unseen surface in m² of the cells along these rays that were not counted on this way yet."""
 
@@ -174,7 +151,10 @@ def newly_counted(maps: Maps, plans: Plans, agent: int, place: int, first: float
     begin = int(wp.round(per_turn * (first + wp.min(turned, 0.0)))) - RAYS // 8
     end = int(wp.round(per_turn * (first + wp.max(turned, 0.0)))) + RAYS // 8
     end, wall_m2 = wp.min(end, begin + RAYS), cell_m * WALL_M
-    return _newly_counted_along(maps, plans, agent, place, way, begin, end, wall_m2, cell_m * (2.0 * cell_m))
+    floor_m2 = cell_m * (2.0 * cell_m)
+    return _newly_counted_along(
+        maps, plans, agent, place, way, begin, end, wall_m2, floor_m2, OCCUPIED_ABOVE, SEEN_ABOVE
+    )
 
 
 @wp.func

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import warp as wp
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
-wp.set_module_options({"enable_backward": False})
+_CPP = Path(__file__).with_suffix(".h").read_text()
+_SOURCE = wp.ModuleBuildOptions(extra_cpu_preamble=_CPP, extra_cuda_preamble=_CPP)
+wp.set_module_options({"enable_backward": False, "extra_build_options": _SOURCE})
 
 _HALF_SURE = wp.constant(0.5)  # evidence at which a cell counts as half known
 
@@ -68,20 +72,7 @@ def summarise_kernel(
 
 
 @wp.func_native("""
-    const int area = windows.shape[1], scales = windows.shape[2];
-    const int* offset = offsets.data + heading * offsets.shape[1] + place;
-    const wp::vec2ub* map = summary.data + (size_t)agent * summary.shape[1];
-    wp::vec2ub* window = windows.data + (size_t)(agent * area + place) * scales;
-    for (int scale = 0; scale < scales; ++scale) {
-        const int halvings = log2_samples.data[scale];
-        int obstacle = 0, seen = 0;
-        for (int k = 0; k < 1 << halvings; ++k, offset += area) {
-            const wp::vec2ub known = map[(here + *offset) & grid.mask];
-            obstacle += known[0];
-            seen += known[1];
-        }
-        window[scale] = wp::vec2ub(obstacle >> halvings, seen >> halvings);
-    }
+    spatial_memory::look(grid, agent, heading, place, here, offsets, log2_samples, summary, windows);
 """)
 def _look(
     grid: Grid,

@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import warp as wp
 
 from robonav.planners.own_map_kernels import Grid, packed
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
-wp.set_module_options({"enable_backward": False})
+_CPP = Path(__file__).with_name("next_best_view.h").read_text()
+SOURCE = wp.ModuleBuildOptions(extra_cpu_preamble=_CPP, extra_cuda_preamble=_CPP)
+wp.set_module_options({"enable_backward": False, "extra_build_options": SOURCE})
 
 HEADINGS = wp.constant(24)
 RAYS = wp.constant(144)  # all around a place: at 4 m about a cell apart
@@ -113,21 +117,9 @@ def bearing(offset: wp.vec2) -> float:
     return wp.atan2(offset[1], offset[0]) * float(HEADINGS) / (2.0 * wp.pi)
 
 
-@wp.func_native(f"""
-    const wp::vec2ub* map = maps.summary.data + (size_t)agent * maps.summary.shape[1];
-    const int last = maps.grid.cells - 1;
-    int nearest = {UNREACHED};
-    for (int dx = -reach; dx <= reach; ++dx) {{
-        const int beside = cell + (dx & last) * 2 * maps.grid.cells;
-        for (int dy = -reach; dy <= reach; ++dy) {{
-            const int other = (beside + (dy & last)) & maps.grid.mask, squared = dx * dx + dy * dy;
-            if (map[other][0] > {OCCUPIED_ABOVE} && squared < nearest) nearest = squared;
-        }}
-    }}
-    return nearest;
-""")
-def _nearest_occupied(maps: Maps, agent: int, cell: int, reach: int) -> int:
-    """Squared distance in cells of what is occupied nearest to a cell, of those up to `reach` cells off."""
+@wp.func_native("return guidance::nearest_occupied(maps, agent, cell, reach, occupied_above, none);")
+def _nearest_occupied(maps: Maps, agent: int, cell: int, reach: int, occupied_above: int, none: int) -> int:
+    """Squared distance in cells to the nearest occupied one, up to `reach` cells off, else `none`."""
 
 
 @wp.func
@@ -139,7 +131,7 @@ def priced(maps: Maps, agent: int, cell: int) -> int:
     if not known_free:
         return IMPASSABLE
     reach = int(COMFORT_M / maps.grid.cell_m)
-    nearest = _nearest_occupied(maps, agent, cell, reach)
+    nearest = _nearest_occupied(maps, agent, cell, reach, OCCUPIED_ABOVE, UNREACHED)
     distance = maps.grid.cell_m * wp.sqrt(float(nearest))
     if distance >= COMFORT_M:
         return EASY

@@ -95,7 +95,7 @@ def test_every_source_file_is_in_the_wheel(wheel: Path, repository: Path) -> Non
     wanted = {
         f"{where}/{path.relative_to(repository / part).as_posix()}"
         for part, where in PARTS.items()
-        for suffix in ("py", "jinja", "typed", "urdf")
+        for suffix in ("py", "h", "jinja", "typed", "urdf")
         for path in (repository / part).rglob(f"*.{suffix}")
     }
     assert not wanted - packed

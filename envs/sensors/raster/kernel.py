@@ -15,10 +15,10 @@ import warp as wp
 from robonav.envs.scenes.pyramids import LEVELS
 from robonav.envs.sensors.facets import Textures
 from robonav.envs.sensors.raster.faces import Face, Mesh
-from robonav.envs.sensors.raster.pixels import Lens, Placed, fill, shade_run
+from robonav.envs.sensors.raster.pixels import SOURCE, Lens, Placed, fill, shade_run
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "extra_build_options": SOURCE})
 
 _EDGE_SLACK_PIXELS = wp.constant(5.0e-4)  # so that rounding leaves no crack where faces meet
 _ROUNDING = wp.constant(1.0e-6)
