@@ -1,4 +1,4 @@
-// The loops of a plane sweep over pixels and depths. `sweep_kernels.py` gives them to Warp ahead of its own
+// The loops of a plane sweep over pixels and depths. `plane_sweep_kernels.py` gives them to Warp ahead of its own
 // code.
 
 namespace plane_sweep {

@@ -1,4 +1,4 @@
-// The loop over samples of a window's place. `spatial_kernels.py` gives it to Warp ahead of its own code,
+// The loop over samples of a window's place. `own_map_kernels.py` gives it to Warp ahead of its own code,
 // which has the struct Grid: so its type is a template parameter.
 
 namespace spatial_memory {

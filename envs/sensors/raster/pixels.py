@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, empty-body"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""The loops over pixels of the rasteriser, in C++ (`raster_pixels.h`): vectors of 8 halve the time."""
+"""The loops over pixels of the rasteriser, in C++ (`pixels.h`): vectors of 8 halve the time."""
 
 from __future__ import annotations
 
