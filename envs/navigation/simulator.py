@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.agents.registry import FORWARD, LEFT, RIGHT
 from robonav.envs.navigation.loaded_scenes import World, WorldCache
 from robonav.envs.navigation.motion_noise import motion_of
-from robonav.envs.navigation.steps import FORWARD_M, TURN_RAD
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.sensors.camera import Camera
