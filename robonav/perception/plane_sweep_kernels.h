@@ -1,5 +1,5 @@
-// The loops of a plane sweep over pixels and depths. `plane_sweep_kernels.py` gives them to Warp ahead of its own
-// code.
+// The loops of a plane sweep over pixels and depths. `plane_sweep_kernels.py` gives them to Warp ahead of its
+// own code.
 
 namespace plane_sweep {
 
