@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import open3d as o3d
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from robonav.envs.scenes.closest_points import ClosestPoints
 from robonav.envs.scenes.detour_tiles import DetourTile, read_tile
 from robonav.envs.scenes.habitat_frame import world_from_habitat
 from robonav.envs.scenes.polygons import check_polygons, ranked_islands
@@ -150,20 +150,12 @@ class NavMesh:
         """Nearest points (N, 3) and their polygons (N,); NaN and -1 beyond reach."""
         points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
         finite = np.nan_to_num(points, nan=1e6, posinf=1e6, neginf=-1e6)
-        query = o3d.core.Tensor.from_numpy(np.ascontiguousarray(finite, dtype=np.float32))
-        nearest = self._embree.compute_closest_points(query)
-        snapped = nearest["points"].numpy().astype(np.float64)
-        owner = self._owner[nearest["primitive_ids"].numpy().astype(np.int64)]
-        near = np.linalg.norm(snapped - finite, axis=1) <= _REACH_M
-        return np.where(near[:, None], snapped, np.nan), np.where(near, owner, -1)
+        snapped, triangle = self._closest_points.of(finite)
+        return snapped.astype(np.float64), np.where(triangle >= 0, self._owner[triangle], -1)
 
     @cached_property
-    def _embree(self) -> o3d.t.geometry.RaycastingScene:
-        embree = o3d.t.geometry.RaycastingScene()
-        index = np.arange(self._triangles.size // 3, dtype=np.uint32).reshape(-1, 3)
-        corners = np.ascontiguousarray(self._triangles.reshape(-1, 3), dtype=np.float32)
-        embree.add_triangles(o3d.core.Tensor.from_numpy(corners), o3d.core.Tensor.from_numpy(index))
-        return embree
+    def _closest_points(self) -> ClosestPoints:
+        return ClosestPoints(self._triangles, _REACH_M)
 
     @cached_property
     def _corners(self) -> Corners:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import open3d as o3d
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, STEP_M, AgentShape
 from robonav.envs.scenes.rasterize import occupied_columns
+from robonav.envs.scenes.rays import rays_of
 from robonav.envs.scenes.scene import FreeSpace, Scene
 
 Place = tuple[float, float, float]
 _CELL_M = 0.1
+_APART_M = 1e-4  # surfaces that lie closer to each other count as one
 _LEVEL = 0.7  # cosine of the steepest slope that is walked on
 _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
@@ -127,21 +128,10 @@ def _standing_heights(
     scene: Scene, origin: NDArray[np.float64], shape: tuple[int, int], head_room: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Columns (M, 2) and heights (M,) of level surfaces with head room above them."""
-    embree = o3d.t.geometry.RaycastingScene()
-    embree.add_triangles(
-        o3d.core.Tensor.from_numpy(np.ascontiguousarray(scene.vertices, dtype=np.float32)),
-        o3d.core.Tensor.from_numpy(np.ascontiguousarray(scene.triangles, dtype=np.uint32)),
-    )
     columns = np.argwhere(np.ones(shape, bool))
-    bottom = float(scene.vertices[:, 2].min()) - 1.0
-    rays = np.zeros((len(columns), 6), np.float32)
     # off the centre: edges of a mesh lie at round numbers, and rays through them are ambiguous
-    rays[:, :2] = (columns + np.array([0.503, 0.497])) * _CELL_M + origin
-    rays[:, 2], rays[:, 5] = bottom, 1.0
-    hits = {key: value.numpy() for key, value in embree.list_intersections(rays).items()}
-    ray, z = hits["ray_ids"].astype(np.int64), hits["t_hit"].astype(np.float64) + bottom
-    order = np.lexsort([z, ray])
-    ray, z, triangle = ray[order], z[order], hits["primitive_ids"][order].astype(np.int64)
+    xy = (columns + np.array([0.503, 0.497])) * _CELL_M + origin
+    ray, z, triangle = _crossings(scene, xy)
     above = np.full(len(z), np.inf)
     above[:-1] = np.where(ray[1:] == ray[:-1], z[1:] - z[:-1], np.inf)
     a, b, c = np.swapaxes(scene.vertices[scene.triangles[triangle]], 0, 1).astype(np.float64)
@@ -149,6 +139,26 @@ def _standing_heights(
     level = np.abs(normal[:, 2]) >= _LEVEL * np.linalg.norm(normal, axis=1)
     stand = level & (above >= head_room)
     return columns[ray[stand]], z[stand]
+
+
+def _crossings(
+    scene: Scene, xy: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]]:
+    """Where vertical lines at xy (N, 2) meet the mesh: line, height, triangle (M,), upwards in each line."""
+    rays = rays_of(scene.vertices, scene.triangles)
+    line = np.arange(len(xy))
+    z = np.full(len(xy), float(scene.vertices[:, 2].min()) - 1.0)
+    found = []
+    while len(line):
+        origins = np.column_stack([xy[line], z]).astype(np.float32)
+        hits = rays.closest(origins, np.full_like(origins, [0, 0, 1]))
+        hit = hits.triangle >= 0
+        line, z = line[hit], (origins[:, 2] + hits.distance)[hit].astype(np.float64)
+        found.append((line, z, hits.triangle[hit]))
+        z = np.maximum(z + _APART_M, np.nextafter(z.astype(np.float32), np.inf))  # always farther up
+    lines, heights, triangles = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort([heights, lines])
+    return lines[order], heights[order], triangles[order]
 
 
 def _blocked(
