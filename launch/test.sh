@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Sets up and runs every check: style, types, import rules, tests. Options go to pytest: bash launch/test.sh -k camera
+# With another Python: bash launch/test.sh --python 3.13 -k camera
+EXTRAS=dev
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 # mypy and import-linter need to see the package as one tree; the checkout keeps its parts side by side.
@@ -9,7 +11,7 @@ copy_tree() {
 }
 
 lint_imports() { # from inside the tree: it looks for the package in the folder that it is started in
-    (cd build/tree && ../../.venv/bin/lint-imports --no-logo --config ../../pyproject.toml)
+    (cd build/tree && "../../$VENV/bin/lint-imports" --no-logo --config ../../pyproject.toml)
 }
 
 failed=""
@@ -20,10 +22,10 @@ check() { # name, command...
 
 require_browser
 copy_tree
-check style .venv/bin/ruff check .
-check format .venv/bin/ruff format --check .
-check types env MYPYPATH=build/tree .venv/bin/mypy -p robonav
+check style "$VENV/bin/ruff" check .
+check format "$VENV/bin/ruff" format --check .
+check types env MYPYPATH=build/tree "$VENV/bin/mypy" -p robonav
 check imports lint_imports
-check tests .venv/bin/pytest -n 2 --dist loadgroup "$@"
+check tests "$VENV/bin/pytest" -n 2 --dist loadgroup "$@"
 [ -z "$failed" ] || fail "these checks failed:$failed"
 say "all checks passed"
