@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robonav.envs.scenes.mesh_file import MESH_SUFFIXES
+from robonav.envs.scenes.mesh_placing import MESH_SUFFIXES
 from robonav.envs.scenes.mesh_scenes import Axes, Direction, SceneFile
 from robonav.envs.scenes.scene import SceneError
 

@@ -6,8 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from robonav.envs.scenes.dataset_config import configured_axes, is_semantic
-from robonav.envs.scenes.mesh_file import MESH_SUFFIXES
-from robonav.envs.scenes.mesh_placing import GUESS, usual_front
+from robonav.envs.scenes.mesh_placing import GUESS, MESH_SUFFIXES, usual_front
 from robonav.envs.scenes.mesh_scenes import Axes, SceneFile
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.scenes.spec import Spec

@@ -21,11 +21,9 @@ from robonav.envs.scenes.mesh_check import (
     check_not_empty,
     check_triangles,
 )
-from robonav.envs.scenes.mesh_placing import place
+from robonav.envs.scenes.mesh_placing import MESH_SUFFIXES, place
 from robonav.envs.scenes.scene import Scene, SceneError
 from robonav.envs.scenes.side_files import SideFiles
-
-MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
 
 
 def load_mesh_file(

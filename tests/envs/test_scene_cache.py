@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
-from robonav.envs.scenes import AgentShape, Scene
-from robonav.envs.scenes import mesh_scenes as mesh_scenes_module
+from robonav.envs.scenes import AgentShape, Scene, mesh_file
 from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.mesh_scenes import Axes, MeshScenes, SceneFile
 from robonav.envs.sensors.camera import Camera
@@ -54,13 +53,13 @@ def textured_room(folder: Path) -> Path:
 def files_read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The mesh files that are decoded from now on."""
     read: list[Path] = []
-    loader = mesh_scenes_module.load_mesh_file
+    loader = mesh_file.load_mesh_file
 
     def recorded(path: Path, *args: object) -> Scene:
         read.append(path)
         return loader(path, *args)
 
-    monkeypatch.setattr(mesh_scenes_module, "load_mesh_file", recorded)
+    monkeypatch.setattr(mesh_file, "load_mesh_file", recorded)
     return read
 
 
