@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SYSTEM_PACKAGES = "apt-get install libgl1 libegl1 libx11-6 libusb-1.0-0 libudev1 libgomp1"
-
 # What pip calls it, what Python calls it.
 LIBRARIES = (
     ("numpy", "numpy"),
     ("torch", "torch"),
-    ("open3d", "open3d"),
     ("warp-lang", "warp"),
     ("gymnasium", "gymnasium"),
     ("stable-baselines3", "stable_baselines3"),
@@ -94,10 +92,11 @@ def examine(out: Path) -> Iterator[Finding]:
     yield _processor()
     for distribution, module in LIBRARIES:
         yield _library(distribution, module)
-    yield _attempt("ray casting", _cast_a_ray, "open3d")
+    yield _attempt("ray casting", _cast_a_ray, "embreex")
     yield _attempt("rendered frame", _render_a_frame, "robonav")
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
     yield _habitat()
+    yield _physics()
     yield _gpu()
     yield _output_folder(out)
     yield _attempt("scene cache", _describe_cache, "robonav")
@@ -119,7 +118,7 @@ def _library(distribution: str, module: str) -> Finding:
     except ModuleNotFoundError as error:
         return Finding(distribution, "missing", str(error), f"pip install {distribution}")
     except (ImportError, OSError) as error:  # a shared library of the system is missing
-        remedy = SYSTEM_PACKAGES if module == "open3d" else f"pip install --force-reinstall {distribution}"
+        remedy = f"pip install --force-reinstall {distribution}"
         return Finding(distribution, "missing", str(error).splitlines()[0], remedy)
     return Finding(distribution, "ok", str(getattr(imported, "__version__", "version unknown")))
 
@@ -137,15 +136,17 @@ def _attempt(name: str, do: Callable[[], str], distribution: str) -> Finding:
 
 def _cast_a_ray() -> str:
     import numpy as np
-    import open3d as o3d
 
-    world = o3d.t.geometry.RaycastingScene()
-    corners = np.array([[-9, -9, 2], [9, -9, 2], [0, 9, 2]], dtype=np.float32)
-    world.add_triangles(corners, np.array([[0, 1, 2]], dtype=np.uint32))
-    hit = float(world.cast_rays(np.array([[0, 0, 0, 0, 0, 1]], dtype=np.float32))["t_hit"].numpy()[0])
+    from robonav.envs.scenes.rays import EmbreeRays, rays_of
+
+    wall = np.array([[-9, -9, 2], [9, -9, 2], [0, 9, 2]], dtype=np.float32)
+    rays = rays_of(wall, np.array([[0, 1, 2]]))
+    ahead = np.array([[0, 0, 1]], dtype=np.float32)
+    hit = float(rays.closest(np.zeros_like(ahead), ahead).distance[0])
     if abs(hit - 2.0) > 1e-4:
         raise RuntimeError(f"a wall 2 m away was seen at {hit:.3f} m")
-    return "a wall 2 m away is seen at 2 m"
+    caster = "Embree" if isinstance(rays, EmbreeRays) else "Warp, as embreex cannot be imported"
+    return f"a wall 2 m away is seen at 2 m by {caster}"
 
 
 def _frame_of_a_house() -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
@@ -209,6 +210,18 @@ def _habitat() -> Finding:
         finding = "not installed" if absent else f"cannot be imported ({str(error).splitlines()[0]})"
         return Finding("habitat-sim", "note", f"{finding}; only --sensor habitat needs it")
     return Finding("habitat-sim", "ok", f"{version}, for --sensor habitat")
+
+
+def _physics() -> Finding:
+    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
+    engines = {"MuJoCo": "mujoco", "PyBullet": "pybullet"}
+    found = [name for name, module in engines.items() if importlib.util.find_spec(module)]
+    if not found:
+        return Finding(
+            "physics", "note", "not installed; only robonav drive needs it: pip install 'robonav[drive]'"
+        )
+    absent = "" if "PyBullet" in found else "; PyBullet has no wheel for this system (a compiler builds it)"
+    return Finding("physics", "ok", f"{' and '.join(found)}, for robonav drive{absent}")
 
 
 def _gpu() -> Finding:

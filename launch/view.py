@@ -73,7 +73,7 @@ class ViewCommand(MeshOptions):
 
     def _prepare_scene(self) -> Callable[[viser.ViserServer], Callable[[], None]]:
         from robonav.envs.scenes import SceneSet, open_scenes
-        from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+        from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
         from robonav.envs.scenes.spec import Spec
         from robonav.viewer.showroom import MeshFile, Showroom
 

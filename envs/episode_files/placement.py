@@ -21,7 +21,7 @@ from robonav.envs.episode_files.episode_list import (
 )
 from robonav.envs.episode_files.habitat import HabitatEpisode, Position, read_habitat_episodes
 from robonav.envs.scenes import SceneSet
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
 SNAP_M = 0.25  # one step of the agent: Habitat's navmesh lets a slimmer agent nearer to walls

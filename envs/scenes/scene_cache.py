@@ -20,7 +20,7 @@ from robonav.envs.scenes.pyramids import TexturePyramids
 from robonav.envs.scenes.scene import FreeSpace, Scene
 
 # What decides how a file is read, beside the code in this folder; absent ones count too.
-_LIBRARIES = ("numpy", "open3d", "opengl-basisu", "pillow", "scipy", "trimesh", "warp-lang")
+_LIBRARIES = ("embreex", "numpy", "opengl-basisu", "pillow", "scipy", "trimesh", "warp-lang")
 _RECORDS: dict[str, Callable[..., Any]] = {"Scene": Scene, "FreeSpace": FreeSpace}
 _FACTS = "facts"
 

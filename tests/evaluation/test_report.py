@@ -41,7 +41,7 @@ def test_the_summary_holds_means_intervals_versions_and_the_command(folder: RunF
     assert value["mean"] == pytest.approx(expected, abs=1e-3)
     assert value["low"] <= value["mean"] <= value["high"]
     assert value["count"] == summary["episodes"] == 3
-    assert summary["versions"]["open3d"]
+    assert summary["versions"]["embreex"]
     assert summary["command"] == "robonav evaluate straight"
     json.dumps(summary)
 

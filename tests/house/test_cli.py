@@ -33,7 +33,7 @@ def test_help_names_every_command_and_loads_no_heavy_library() -> None:
         "import sys\n"
         "from robonav.launch import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'open3d', 'warp', 'stable_baselines3', 'scipy', 'matplotlib', 'trimesh'}\n"
+        "heavy = {'torch', 'embreex', 'warp', 'stable_baselines3', 'scipy', 'matplotlib', 'trimesh'}\n"
         "print('loaded:', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
 from robonav.envs.scenes.meshes.scenes import Axes, Direction, SceneFile
 from robonav.envs.scenes.scene import SceneError
 

@@ -6,8 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from robonav.envs.scenes.datasets.dataset_config import configured_axes, is_semantic
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
-from robonav.envs.scenes.meshes.placing import GUESS, usual_front
+from robonav.envs.scenes.meshes.placing import GUESS, MESH_SUFFIXES, usual_front
 from robonav.envs.scenes.meshes.scenes import Axes, SceneFile
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.scenes.spec import Spec

@@ -21,11 +21,9 @@ from robonav.envs.scenes.meshes.check import (
     check_triangles,
 )
 from robonav.envs.scenes.meshes.gltf import open_gltf
-from robonav.envs.scenes.meshes.placing import place
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES, place
 from robonav.envs.scenes.meshes.side_files import SideFiles
 from robonav.envs.scenes.scene import Scene, SceneError
-
-MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
 
 
 def load_mesh_file(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from robonav.envs.scenes.scene import SceneError
 
+MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
 GUESS = "guess"
 Direction = tuple[float, float, float]
 _AXES: dict[str, tuple[Direction, Direction]] = {  # up: (up, front)

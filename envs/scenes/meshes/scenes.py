@@ -12,10 +12,8 @@ import numpy as np
 
 from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
-from robonav.envs.scenes.meshes.mesh_file import check_is_mesh, load_mesh_file
 from robonav.envs.scenes.meshes.placing import Direction, Placing
 from robonav.envs.scenes.scene import MeshSource, Scene, SceneError
-from robonav.envs.scenes.scene_cache import cached_scene
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,9 @@ class MeshScenes:
         return self._files[scene_id].path
 
     def _load(self, file: SceneFile) -> Scene:
+        from robonav.envs.scenes.meshes.mesh_file import check_is_mesh  # trimesh takes half a second
+        from robonav.envs.scenes.scene_cache import cached_scene
+
         check_is_mesh(file.path)
         anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()), navmesh=None)
         recipe = f"{anonymous} {self._agent}"
@@ -104,6 +105,8 @@ class MeshScenes:
         return replace(scene, scene_id=file.scene_id, metadata=facts, source=source)
 
     def _build(self, file: SceneFile) -> Scene:
+        from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
+
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front, file.scale)
         try:
             free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
