@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, var-annotated"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""Rays by Warp's mesh query, on the CPU: for systems without an Embree wheel, at a third to a half of its speed."""
+"""Rays by Warp's mesh query, on the CPU, for systems without an Embree wheel: half of its speed or less."""
 
 from __future__ import annotations
 
