@@ -97,6 +97,7 @@ def examine(out: Path) -> Iterator[Finding]:
     yield _attempt("ray casting", _cast_a_ray, "open3d")
     yield _attempt("rendered frame", _render_a_frame, "robonav")
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
+    yield _physics()
     yield _habitat()
     yield _gpu()
     yield _output_folder(out)
@@ -199,6 +200,18 @@ def _describe_cache() -> str:
     cache = ArrayCache.of_user()
     used, limit = cache.size_bytes() / 1e9, cache.limit_bytes / 1e9
     return f"{cache.folder}: {used:.2f} of {limit:g} GB, {len(cache.entries())} scenes"
+
+
+def _physics() -> Finding:
+    from robonav.envs.physics import ENGINES, installed
+
+    there = installed()
+    if not there:
+        remedy = "pip install 'robonav[drive]'"
+        return Finding("physics", "note", "neither MuJoCo nor PyBullet; only robots need one", remedy)
+    absent = [name for name in ENGINES if name not in there]
+    lacking = f"; {absent[0]} is not installed, pip install {absent[0]} adds it" if absent else ""
+    return Finding("physics", "ok", f"{' and '.join(there)}, robonav drive takes {there[0]}{lacking}")
 
 
 def _habitat() -> Finding:

@@ -23,6 +23,8 @@ from robonav.errors import UsageError
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity
 from tests.worlds import SIZE, Rooms
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CAMERA = Camera(16, 16)
 AHEAD, ROUND = np.array([0.31, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
 

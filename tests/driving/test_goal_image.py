@@ -20,6 +20,8 @@ from robonav.launch import cli
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training import TrainConfig, TrainingRun
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def trained(task: TaskName, out: Path) -> Path:
     """A tiny policy that did a task for 32 steps."""

@@ -11,6 +11,8 @@ from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.spec import HUSKY, TURTLEBOT, Noise, RobotSpec
 from tests.driving.robots import Kept, Told, robot_in_a_room
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ROUND = [FORWARD, LEFT, LEFT, FORWARD, RIGHT, FORWARD]
 
 

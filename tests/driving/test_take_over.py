@@ -15,6 +15,8 @@ from robonav.envs.navigation import FORWARD, LEFT, RIGHT
 from robonav.envs.robots.robot import Odometry, Twist
 from tests.driving.robots import Kept, Told, robot_in_a_room
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class Script(Watcher):
     """Does things when the robot's clock reaches a time, as a person at a browser would."""
