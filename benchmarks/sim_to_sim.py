@@ -140,7 +140,7 @@ def table(measured: dict[str, Any]) -> str:
             for engine in ENGINES
         ]
         means = [bootstrap_mean(list(side.values())) for side in sides]
-        gap = paired_difference(*sides)
+        gap = paired_difference(sides[0], sides[1])
         cells = [f"{mean.mean:.1f} [{mean.low:.1f}, {mean.high:.1f}]" for mean in means]
         rows.append(_row([title, *cells, f"{gap.mean:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]"]))
     return "\n".join(rows)

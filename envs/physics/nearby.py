@@ -59,5 +59,4 @@ class Nearby:
 
 
 def _overlap(low: Boxes, high: Boxes, other_low: Boxes, other_high: Boxes) -> NDArray[np.bool_]:
-    overlap: NDArray[np.bool_] = np.logical_and(low <= other_high, high >= other_low).all(axis=-1)
-    return overlap
+    return np.logical_and.reduce((low <= other_high) & (high >= other_low), axis=-1)
