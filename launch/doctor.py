@@ -95,6 +95,7 @@ def examine(out: Path) -> Iterator[Finding]:
     yield _attempt("ray casting", _cast_a_ray, "embreex")
     yield _attempt("rendered frame", _render_a_frame, "robonav")
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
+    yield _physics()
     yield _habitat()
     yield _physics()
     yield _gpu()
@@ -202,6 +203,21 @@ def _describe_cache() -> str:
     return f"{cache.folder}: {used:.2f} of {limit:g} GB, {len(cache.entries())} scenes"
 
 
+def _physics() -> Finding:
+    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
+    from robonav.envs.physics import ENGINES, installed
+
+    there = installed()
+    if not there:
+        remedy = "pip install 'robonav[drive]'"
+        return Finding("physics", "note", "neither MuJoCo nor PyBullet; only robots need one", remedy)
+    absent = [name for name in ENGINES if name not in there]
+    lacking = f"; {absent[0]} is not installed, pip install {absent[0]} adds it" if absent else ""
+    if absent == ["pybullet"]:
+        lacking += " (where it has no wheel, a compiler builds it)"
+    return Finding("physics", "ok", f"{' and '.join(there)}, robonav drive takes {there[0]}{lacking}")
+
+
 def _habitat() -> Finding:
     try:
         version = importlib.import_module("habitat_sim").__version__
@@ -210,18 +226,6 @@ def _habitat() -> Finding:
         finding = "not installed" if absent else f"cannot be imported ({str(error).splitlines()[0]})"
         return Finding("habitat-sim", "note", f"{finding}; only --sensor habitat needs it")
     return Finding("habitat-sim", "ok", f"{version}, for --sensor habitat")
-
-
-def _physics() -> Finding:
-    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
-    engines = {"MuJoCo": "mujoco", "PyBullet": "pybullet"}
-    found = [name for name, module in engines.items() if importlib.util.find_spec(module)]
-    if not found:
-        return Finding(
-            "physics", "note", "not installed; only robonav drive needs it: pip install 'robonav[drive]'"
-        )
-    absent = "" if "PyBullet" in found else "; PyBullet has no wheel for this system (a compiler builds it)"
-    return Finding("physics", "ok", f"{' and '.join(found)}, for robonav drive{absent}")
 
 
 def _gpu() -> Finding:

@@ -55,6 +55,8 @@ class DriveCommand(MeshOptions):
     robot: Literal["turtlebot", "husky", "ros2"] = "turtlebot"
     """Round and small with a mast, or four big wheels that skid; or a real one whose ROS 2 driver is running,
     which knows no scene, noise and completeness."""
+    physics: Literal["auto", "mujoco", "pybullet"] = "auto"
+    """What moves a simulated robot; auto = MuJoCo where it is installed, else PyBullet."""
     steps: int = 256
     """Steps that the policy takes."""
     seed: int = 0
@@ -124,6 +126,7 @@ class DriveCommand(MeshOptions):
 
     def _set_up(self) -> SimulatedDrive:
         from robonav.driving.simulation import SimulatedDrive
+        from robonav.envs.physics import engine_of
         from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
@@ -133,7 +136,15 @@ class DriveCommand(MeshOptions):
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         noise = Noise() if self.noise else NO_NOISE
         return SimulatedDrive(
-            explorer, scenes, ROBOTS[self.robot], noise, self.seed, self.camera, self.threads, goal
+            explorer,
+            scenes,
+            ROBOTS[self.robot],
+            noise,
+            self.seed,
+            self.camera,
+            self.threads,
+            goal,
+            engine_of(self.physics),
         )
 
     def _explorer_and_goal(self) -> tuple[Explorer, Goal]:
@@ -145,9 +156,11 @@ class DriveCommand(MeshOptions):
 
     def _settings(self) -> dict[str, Any]:
         from robonav.agents.registry import fingerprint
+        from robonav.envs.physics import engine_of
 
         names = ("explorer", "robot", "steps", "seed", "noise", "camera", "floor")
         told = {name: getattr(self, name) for name in names}
+        told["physics"] = None if self.robot == "ros2" else engine_of(self.physics)
         told["goal_image"] = None if self.goal_image is None else str(self.goal_image)
         return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
 
@@ -201,7 +214,7 @@ class DriveCommand(MeshOptions):
         return Path("runs") / f"drive-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def _command(self) -> str:
-        options = ["scene", "robot", "steps", "seed"]
+        options = ["scene", "robot", "physics", "steps", "seed"]
         options += [name for name in ("camera", "floor", "up", "scale") if getattr(self, name) is not None]
         words = [f"--{name} {shlex.quote(str(getattr(self, name)))}" for name in options]
         words += [] if self.goal_image is None else ["--goal-image", shlex.quote(str(self.goal_image))]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from robonav.driving.driver import VELOCITY_S
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.physics import AUTO, engine_of
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, RobotError, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
@@ -34,7 +35,7 @@ def curiosity(camera: Camera) -> IntrinsicReward:
 
 
 class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
-    """One robot in PyBullet that is told forward (m/s) and turning (rad/s) speeds, each held for 0.2 s.
+    """One simulated robot that is told forward (m/s) and turning (rad/s) speeds, each held for 0.2 s.
 
     The policy sees what the robot has: `rgb` (H, W, 3) uint8, `previous_action` (2,) and the `twist` (2,)
     that encoders and gyro measure, both in m/s and rad/s, float32. The reward is that of `robonav train`,
@@ -53,11 +54,12 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         render_mode: None or "rgb_array".
         reward: What frames are worth; made once, for the camera.
         threads: Threads for ray casting; 0 = all cores.
+        physics: The engine, "mujoco", "pybullet" or "auto": MuJoCo where it is installed, else PyBullet.
 
     Raises:
         UsageError: There is no such robot.
         SceneError: There is no such scene.
-        RobotError: PyBullet is missing, or the robot fits nowhere in a scene.
+        RobotError: The physics engine is unknown or missing, or the robot fits nowhere in a scene.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / VELOCITY_S)}  # noqa: RUF012
@@ -73,11 +75,13 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         render_mode: str | None = None,
         reward: Callable[[Camera], IntrinsicReward] = curiosity,
         threads: int = 0,
+        physics: str = AUTO,
     ) -> None:
         if robot not in ROBOTS:
             raise UsageError(f"robot is {robot!r}: give one of {', '.join(ROBOTS)}")
         self._scenes = open_scenes(scenes, split) if isinstance(scenes, str) else scenes
         self._simulator = NavigationSimulator(self._scenes, 1, camera, threads)
+        self._physics = engine_of(physics)
         self._spec, self._noise = ROBOTS[robot], Noise() if noise else NO_NOISE
         self._limit, self.render_mode = max_episode_steps, render_mode
         self._reward = reward(self._simulator.camera)
@@ -159,7 +163,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         start = robot_start(self._world, self._spec, seed)
         if self._robot is not None:
             self._robot.close()
-        self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed)
+        self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed, self._physics)
 
     def _hold(self, twist: Twist) -> float:
         """Ask for a velocity for 0.2 s; for how long of it something touched the robot, seconds."""

@@ -14,6 +14,7 @@ from robonav.driving.measures import Explored, Ride
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.physics import AUTO
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import Noise, RobotSpec
@@ -36,13 +37,14 @@ class SimulatedDrive:
         camera_px: Width and height of the robot's camera; None = as the explorer's.
         threads: Threads for ray casting; 0 = all cores.
         goal: What the explorer is shown beside its camera's frames.
+        physics: The engine, `mujoco`, `pybullet` or `auto`.
 
     Attributes:
         curve: Completeness so far.
 
     Raises:
         SceneError: The scene cannot be used.
-        RobotError: PyBullet is missing, or the robot does not fit into the scene.
+        RobotError: The physics engine is missing, or the robot does not fit into the scene.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SimulatedDrive:
         camera_px: int | None = None,
         threads: int = 0,
         goal: Goal = NO_GOAL,
+        physics: str = AUTO,
     ) -> None:
         camera = explorer.camera
         if camera_px is not None:
@@ -64,7 +67,7 @@ class SimulatedDrive:
         self.world = simulator.load(planned.scene_id)
         start = robot_start(self.world, spec, planned.seed)
         self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
-        self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed)
+        self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed, physics)
         self.map = RobotMap(camera, self.robot.odometry())
         self.curve = Curve()
         self._pilot = ExplorerPilot(explorer, camera, goal)

@@ -12,6 +12,8 @@ from robonav.driving import simulation
 from robonav.driving.driver import Decision, Driver, Watcher
 from robonav.launch import cli
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SHORT = ("--steps", "6", "--threads", "1", "--camera", "32")
 
 

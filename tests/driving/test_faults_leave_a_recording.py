@@ -20,6 +20,8 @@ from robonav.envs.robots.simulated import SimulatedRobot
 from tests.driving.robots import Kept, Told, robot_in_a_room
 from tests.driving.test_recording import messages
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 Look = Callable[[], CameraFrame | None]
 FAULT_S = 1.5
 
@@ -51,8 +53,8 @@ def dark(frame: CameraFrame | None) -> CameraFrame | None:
 
 
 def stuck(robot: SimulatedRobot, people: TakeOver) -> None:
-    roll = robot._physics.roll
-    robot._physics.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
+    roll = robot._vehicle.roll
+    robot._vehicle.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
 
 
 def interrupted(robot: SimulatedRobot, people: TakeOver) -> None:

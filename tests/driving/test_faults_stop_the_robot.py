@@ -17,6 +17,8 @@ from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from tests.driving.robots import CAMERA, Told, robot_in_a_room
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 def robot():
@@ -77,9 +79,9 @@ def test_black_frames(robot: SimulatedRobot) -> None:
 
 
 def test_a_stuck_wheel(robot: SimulatedRobot) -> None:
-    physics = robot._physics
-    roll = physics.roll
-    physics.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
+    vehicle = robot._vehicle
+    roll = vehicle.roll
+    vehicle.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
     outcome = Driver(robot, Told(FORWARD)).run(20)
     assert outcome.decisions < 3
     assert "a wheel may be stuck" in str(outcome.cause)

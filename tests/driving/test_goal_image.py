@@ -21,6 +21,8 @@ from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def trained(task: TaskName, out: Path) -> Path:
     """A tiny policy that did a task for 32 steps."""

@@ -26,6 +26,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from tests.driving.robots import Kept, Told, robot_in_a_room
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 STORE = get_typestore(Stores.ROS2_HUMBLE)  # ROS's own definitions, from another project than the writer
 
 

@@ -156,6 +156,26 @@ def test_doctor_finds_this_machine_fit(capsys: pytest.CaptureFixture[str], tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (["mujoco", "pybullet"], "mujoco and pybullet, robonav drive takes mujoco"),
+        (["pybullet"], "robonav drive takes pybullet; mujoco is not installed"),
+        ([], "neither MuJoCo nor PyBullet"),
+    ],
+)
+def test_doctor_says_which_physics_engines_are_there(
+    there: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from robonav.envs import physics
+
+    monkeypatch.setattr(physics, "installed", lambda: there)
+    finding = doctor._physics()
+    assert told in finding.detail
+    assert finding.status == ("ok" if there else "note")
+    assert ("robonav[drive]" in finding.remedy) == (not there)
+
+
 def test_doctor_names_the_command_that_mends_a_missing_library(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
