@@ -10,7 +10,7 @@ from rich import progress
 from robonav.driving.driver import Decision, Moment, Watcher
 
 
-class Progress(Watcher):
+class DriveProgress(Watcher):
     """Moves a progress bar, one unit a decision."""
 
     def __init__(self, bar: progress.Progress, task: progress.TaskID) -> None:
@@ -26,7 +26,7 @@ class Progress(Watcher):
 
 
 @contextmanager
-def progress_shown(name: str, steps: int) -> Iterator[Progress]:
+def progress_shown(name: str, steps: int) -> Iterator[DriveProgress]:
     """A watcher that moves a bar while the block runs."""
     columns = (
         progress.TextColumn("{task.description}"),
@@ -36,4 +36,4 @@ def progress_shown(name: str, steps: int) -> Iterator[Progress]:
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns) as bar:
-        yield Progress(bar, bar.add_task(name, total=steps, clock="0"))
+        yield DriveProgress(bar, bar.add_task(name, total=steps, clock="0"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.maps.topology.graph import Places
+from robonav.maps.topology.graph import PlaceTable
 
 Look = Callable[[], NDArray[np.float32]]
 _PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
@@ -58,7 +58,7 @@ class LoopCloser:
 
     def look(
         self,
-        places: Places,
+        places: PlaceTable,
         xy: NDArray[np.float64],
         view: Look,
         distances: NDArray[np.float64],
@@ -90,7 +90,7 @@ class LoopCloser:
             return None
         return before
 
-    def bend(self, places: Places, closure: Closure) -> None:
+    def bend(self, places: PlaceTable, closure: Closure) -> None:
         """Spread the error evenly over the way since the place was left."""
         begun = places.visited_at[places.row(closure.place)]
         share = np.clip((places.created_at - begun) / max(closure.at - begun, 1e-9), 0.0, 1.0)

@@ -24,7 +24,7 @@ _FREE_RGBA, _ELSEWHERE_RGBA = (80, 190, 110, 160), (240, 190, 70, 160)
 _ABOVE_FLOOR_M = 0.03
 
 
-class MeshFile:
+class SingleMesh:
     """A mesh as a set of one scene: it need not be a place where an agent fits, as other scenes must.
 
     Args:

@@ -35,7 +35,7 @@ from robonav.viewer.live import LiveViewer
 from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
 from robonav.viewer.server import start_server
-from robonav.viewer.showroom import MeshFile, Showroom
+from robonav.viewer.showroom import Showroom, SingleMesh
 from robonav.viewer.way_drawing import MOST_PARTS, PART_POINTS, WayDrawing
 from robonav.watching import Curve
 from tests.viewer.conftest import STEPS, Run, Witness
@@ -322,7 +322,7 @@ def test_a_map_is_shown_as_it_was_written(server: viser.ViserServer, tmp_path: P
     corners = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 3.0]])
     triangles = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3]])
     path = write_mesh(tmp_path / "corner.ply", corners, triangles, np.full((4, 3), 120, np.uint8))
-    meshes = MeshFile(Spec.parse(f"{path},up=z,scale=1"))
+    meshes = SingleMesh(Spec.parse(f"{path},up=z,scale=1"))
     Showroom(server, meshes, meshes.load(meshes.scene_ids[0]))
     shown = trimesh.load(
         io.BytesIO(Client(server).nodes["/scene/low"]["glb_data"]), file_type="glb", force="mesh"

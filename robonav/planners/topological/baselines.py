@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.sensors.camera import Camera
-from robonav.planners.path_following import TURN_RAD, View, heading_along, steer, without_dithering
+from robonav.planners.path_following import TURN_RAD, Viewpoint, heading_along, steer, without_dithering
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
 from robonav.planners.topological.known_world import KnownWorld
@@ -98,7 +98,7 @@ class _Direct:
         if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
             return RIGHT  # it believes to be there
         ahead = self._path[-1] - world.xy
-        view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
+        view = Viewpoint(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
         action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), world.blocked)
         is_open = not np.isclose(world.blocked, world.yaw, atol=0.1).any()
         self._last_action = without_dithering(action, self._last_action, is_open)

@@ -14,8 +14,8 @@ from robonav.planners.path_following import (
     ESCAPE_M,
     STRIDE_M,
     TURN_RAD,
-    Situation,
-    View,
+    PlanningState,
+    Viewpoint,
     heading_along,
 )
 from robonav.planners.topological.config import HierarchyConfig
@@ -57,7 +57,7 @@ class KnownWorld:
         ways: Shortest paths from there, as of the last `look_around`.
     """
 
-    ways: Situation
+    ways: PlanningState
 
     def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
         self._camera, self._rays = camera, camera.directions()
@@ -151,7 +151,7 @@ class KnownWorld:
         """Where to head to go on along a path (K, 2)."""
         end = path[-1]
         ahead = end - self.xy
-        view = View(end, float(np.arctan2(ahead[1], ahead[0])), end)
+        view = Viewpoint(end, float(np.arctan2(ahead[1], ahead[0])), end)
         return heading_along(self.ways, path, view, self.xy)
 
     def shut_headings(self) -> NDArray[np.float64]:
@@ -164,11 +164,11 @@ class KnownWorld:
         hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
         return headings[hit]
 
-    def _ways(self) -> Situation:
+    def _ways(self) -> PlanningState:
         self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
         # Who stands where it fits gets no way through what is too narrow: from the next place there is none.
         escape_m = 0.0 if self._fits() else ESCAPE_M
-        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
+        return PlanningState(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
 
     def _fits(self) -> bool:
         """Whether nothing on the map is nearer to the middle of the robot's cell than its body allows."""

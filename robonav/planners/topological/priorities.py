@@ -10,7 +10,7 @@ from robonav.planners.path_following import steer
 
 
 @dataclass(frozen=True)
-class Situation:
+class HeadingOptions:
     """What a robot's next move is decided by; headings are in the frame of its map, radians.
 
     Attributes:
@@ -37,10 +37,10 @@ class Situation:
 
 
 # An action, or None to leave it to the next rule.
-Priority = Callable[[Situation], int | None]
+Priority = Callable[[HeadingOptions], int | None]
 
 
-def avoid_collision(situation: Situation) -> int | None:
+def avoid_collision(situation: HeadingOptions) -> int | None:
     """Turn to an open heading if the one that it would take leads into something that the map knows of."""
     wanted, blocked = situation.wanted, list(situation.blocked)
     if wanted is None:
@@ -50,17 +50,17 @@ def avoid_collision(situation: Situation) -> int | None:
     return None if safe == plain else safe
 
 
-def reach_sub_goal(situation: Situation) -> int | None:
+def reach_sub_goal(situation: HeadingOptions) -> int | None:
     """Follow the way to the sub-goal, if there is one."""
     return _follow(situation, situation.to_sub_goal)
 
 
-def reach_goal(situation: Situation) -> int | None:
+def reach_goal(situation: HeadingOptions) -> int | None:
     """Follow the way to the goal, if it is known."""
     return _follow(situation, situation.to_goal)
 
 
-def explore(situation: Situation) -> int:
+def explore(situation: HeadingOptions) -> int:
     """Go to the nearest frontier, or look around where there is none."""
     action = _follow(situation, situation.to_unknown)
     return RIGHT if action is None else action
@@ -70,7 +70,7 @@ PRIORITIES: tuple[Priority, ...] = (avoid_collision, reach_sub_goal, reach_goal,
 WITHOUT_GUARD = PRIORITIES[1:]
 
 
-def decide(situation: Situation, priorities: Sequence[Priority]) -> tuple[int, Priority]:
+def decide(situation: HeadingOptions, priorities: Sequence[Priority]) -> tuple[int, Priority]:
     """The action of the first rule that answers, and that rule.
 
     Raises:
@@ -83,5 +83,5 @@ def decide(situation: Situation, priorities: Sequence[Priority]) -> tuple[int, P
     raise ValueError("no priority answered: let the last one be `explore`, which always does")
 
 
-def _follow(situation: Situation, heading: float | None) -> int | None:
+def _follow(situation: HeadingOptions, heading: float | None) -> int | None:
     return None if heading is None else steer(situation.yaw, heading, list(situation.blocked))

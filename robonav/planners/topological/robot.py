@@ -13,7 +13,7 @@ from robonav.planners.path_following import without_dithering, wrapped
 from robonav.planners.topological.candidates import Choices, choices_of
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.known_world import KnownWorld
-from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, Situation, decide
+from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, HeadingOptions, decide
 
 ARRIVED_M = 0.3
 _CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
@@ -106,7 +106,7 @@ class Robot:
         }
         if self._sub_goal is not None and self._is_near_sub_goal():
             headings["sub-goal"] = self._bearing(self._sub_goal[1])
-        situation = Situation(
+        situation = HeadingOptions(
             self.world.yaw,
             () if self._feels_its_way else tuple(self.world.shut_headings().tolist()),
             tuple(self.world.blocked),
