@@ -25,7 +25,7 @@ By = Literal["pilot", "person"]
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class RobotState:
     """What is known of the robot after one control period.
 
     Attributes:
@@ -70,8 +70,8 @@ class Decision:
     by: By
 
 
-class Supervisor:
-    """Someone who may take over from the pilot, and stop the robot at any moment. This one never does."""
+class Teleoperator:
+    """Someone who may take over from the pilot, and stop the robot at any state. This one never does."""
 
     def choose(self, proposed: int | Twist) -> Choice | None:
         """What is to be done instead of what the pilot proposes; None to let the robot stand and ask again.
@@ -86,10 +86,10 @@ class Supervisor:
         return False
 
 
-class Watcher:
+class DriveObserver:
     """Looks on while a robot is driven: records, measures, draws. This one does nothing."""
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """A control period has passed."""
 
     def decided(self, decision: Decision) -> None:
@@ -118,19 +118,19 @@ class Driver:
     Args:
         robot: Simulated or real.
         pilot: Who decides.
-        watchers: Who looks on, in this order.
-        supervisor: Who may take over.
+        observers: Who looks on, in this order.
+        teleoperator: Who may take over.
     """
 
     def __init__(
         self,
         robot: Robot,
         pilot: Pilot,
-        watchers: Sequence[Watcher] = (),
-        supervisor: Supervisor | None = None,
+        observers: Sequence[DriveObserver] = (),
+        teleoperator: Teleoperator | None = None,
     ) -> None:
-        self._robot, self._pilot, self._watchers = robot, pilot, watchers
-        self._supervisor = supervisor or Supervisor()
+        self._robot, self._pilot, self._observers = robot, pilot, observers
+        self._teleoperator = teleoperator or Teleoperator()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, {True: 0, False: 0}  # of steps ahead, and of turns
         self._previous, self._blocked = 0, False
@@ -152,8 +152,8 @@ class Driver:
             cause = str(error)
         finally:
             self._brake()
-        for watcher in self._watchers:
-            watcher.ended()
+        for observer in self._observers:
+            observer.ended()
         return Outcome(self._decisions, cause)
 
     def _decide(self) -> None:
@@ -161,14 +161,14 @@ class Driver:
         here = self._robot.odometry()
         proposed = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
         check_command(proposed)
-        while (choice := self._supervisor.choose(proposed)) is None:
+        while (choice := self._teleoperator.choose(proposed)) is None:
             self._tick(STANDSTILL)
         action = choice.action
         executed = self._hold(action) if isinstance(action, Twist) else self._step(action)
         self._previous = action + 1 if executed and not isinstance(action, Twist) else 0
         self._blocked = not executed
-        for watcher in self._watchers:
-            watcher.decided(Decision(self._decisions, action, executed, choice.by))
+        for observer in self._observers:
+            observer.decided(Decision(self._decisions, action, executed, choice.by))
         self._decisions += 1
 
     def _step(self, action: int) -> bool:
@@ -202,9 +202,9 @@ class Driver:
         return "arrived"
 
     def _stood(self) -> bool:
-        """Stand still for as long as the supervisor wants; whether it was so."""
-        stopped = self._supervisor.stops()
-        while self._supervisor.stops():
+        """Stand still for as long as the teleoperator wants; whether it was so."""
+        stopped = self._teleoperator.stops()
+        while self._teleoperator.stops():
             self._tick(STANDSTILL)
         return stopped
 
@@ -263,9 +263,9 @@ class Driver:
         is_new = frame is not None and frame.stamp_s > self._seen_s
         if frame is not None:
             self._seen_s = frame.stamp_s
-        moment = Moment(now, self._robot.odometry(), twist, self._robot.contact_s(), frame, is_new)
-        for watcher in self._watchers:
-            watcher.tick(moment)
+        state = RobotState(now, self._robot.odometry(), twist, self._robot.contact_s(), frame, is_new)
+        for observer in self._observers:
+            observer.tick(state)
 
     def _brake(self) -> None:
         """Stop the robot without looking at anything else."""

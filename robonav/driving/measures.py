@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import metric_camera
+from robonav.evaluation.top_down_map import TopDownMap
 from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
 from robonav.watching import Curve
 
 
-class Ride(Watcher):
+class DriveMetrics(DriveObserver):
     """Contact time, bumps, blocked decisions, and jerk (from the odometry's speed at control rate)."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Ride(Watcher):
         self._stamps: list[float] = []
         self._speeds: list[float] = []
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Add one control period."""
-        touches = moment.contact_s > 0
+        touches = state.contact_s > 0
         self._bumps += touches and not self._touching
         self._touching = touches
-        self._contact_s += moment.contact_s
-        self._stamps.append(moment.stamp_s)
-        self._speeds.append(moment.odometry.twist.forward)
+        self._contact_s += state.contact_s
+        self._stamps.append(state.stamp_s)
+        self._speeds.append(state.odometry.twist.forward)
 
     def decided(self, decision: Decision) -> None:
         """Count what was blocked, and remember what a person decided."""
@@ -55,7 +55,7 @@ class Ride(Watcher):
         }
 
 
-class Explored(Watcher):
+class ExplorationMetrics(DriveObserver):
     """What `robonav evaluate` measures, from the robot's true pose after every decision.
 
     Args:

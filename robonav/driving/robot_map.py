@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robonav.driving.driver import Moment, Watcher
+from robonav.driving.driver import DriveObserver, RobotState
 from robonav.envs.robots.messages import MAP_FREE, MAP_OCCUPIED, MAP_UNKNOWN, Message, occupancy_grid
 from robonav.envs.robots.robot import Odometry
 from robonav.envs.sensors.camera import Camera
@@ -14,7 +14,7 @@ _ROS_VALUES = np.zeros(3, dtype=np.int8)
 _ROS_VALUES[[UNKNOWN, FREE, OCCUPIED]] = MAP_UNKNOWN, MAP_FREE, MAP_OCCUPIED
 
 
-class RobotMap(Watcher):
+class RobotMap(DriveObserver):
     """An occupancy grid in the frame of the odometry, whose floor is at height 0.
 
     Args:
@@ -26,13 +26,13 @@ class RobotMap(Watcher):
         self._camera, self._directions = camera, camera.directions()
         self.grid = OccupancyGrid(np.array([start.x, start.y]), floor_z=0.0, cell_size=0.05)
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Add the frame, if one has come."""
-        if moment.frame is None or not moment.is_new or not moment.frame.depth.any():
+        if state.frame is None or not state.is_new or not state.frame.depth.any():
             return
-        here = moment.odometry
+        here = state.odometry
         pose = self._camera.poses(np.array([[here.x, here.y, 0.0]]), np.array([here.yaw]))[0]
-        self.grid.integrate(moment.frame.depth, pose, self._directions)
+        self.grid.integrate(state.frame.depth, pose, self._directions)
 
     def message(self, stamp_s: float) -> Message:
         """What is known of the map so far, as nav_msgs/OccupancyGrid."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from robonav.agent import Explorer
-from robonav.driving.driver import Driver, Moment, Outcome, Supervisor, Watcher
+from robonav.driving.driver import DriveObserver, Driver, Outcome, RobotState, Teleoperator
 from robonav.driving.goal_image import NO_GOAL, Goal
-from robonav.driving.measures import Ride
+from robonav.driving.measures import DriveMetrics
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import Twist
@@ -45,27 +45,27 @@ class RosDrive:
         self,
         steps: int,
         seed: int,
-        watchers: Sequence[Watcher] = (),
-        supervisor: Supervisor | None = None,
+        observers: Sequence[DriveObserver] = (),
+        teleoperator: Teleoperator | None = None,
     ) -> tuple[Outcome, dict[str, Any]]:
         """Drive; returns how it ended, and how the ride was."""
-        ride = Ride()
+        ride = DriveMetrics()
         publisher = MapPublisher(self.robot, self.map)
-        driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *watchers), supervisor)
+        driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *observers), teleoperator)
         outcome = driver.run(steps, seed)
         self.robot.close()
         return outcome, {**ride.result(), "steps": outcome.decisions, "stopped_by": outcome.cause}
 
 
-class MapPublisher(Watcher):
+class MapPublisher(DriveObserver):
     """Publishes the robot's map once a second."""
 
     def __init__(self, robot: RosRobot, robot_map: RobotMap) -> None:
         self._robot, self._map = robot, robot_map
         self._next_s = robot.now()
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Publish, if it is time."""
-        if moment.stamp_s >= self._next_s:
-            self._next_s = moment.stamp_s + MAP_EVERY_S
-            self._robot.publish_map(self._map.message(moment.stamp_s))
+        if state.stamp_s >= self._next_s:
+            self._next_s = state.stamp_s + MAP_EVERY_S
+            self._robot.publish_map(self._map.message(state.stamp_s))

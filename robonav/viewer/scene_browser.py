@@ -12,8 +12,8 @@ from robonav.envs.scenes.meshes.folder import discover
 from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.scenes.spec import Spec
+from robonav.viewer.episode_drawing import FACE_UP, look_at
 from robonav.viewer.glb import scene_glb
-from robonav.viewer.stage import FACE_UP, look_at
 
 if TYPE_CHECKING:
     import viser
@@ -41,7 +41,7 @@ class SingleMesh:
         return load_mesh_file(self._file.path, scene_id, axes.up, axes.front, self._file.scale)
 
 
-class Showroom:
+class SceneBrowser:
     """Shows one scene of a set, which people choose; green is where agents start, yellow where else one fits.
 
     Args:

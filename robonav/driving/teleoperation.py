@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from robonav.driving.driver import Choice, Moment, Supervisor, Watcher
+from robonav.driving.driver import Choice, DriveObserver, RobotState, Teleoperator
 from robonav.driving.safety import SafetyStopError
 from robonav.envs.robots.robot import Twist
 
@@ -13,7 +13,7 @@ ABANDONED_S = 30.0  # by the wall clock; nobody can steer any more, and a run mu
 _LATE_S = 0.2  # a drive that is later than this does not try to catch up
 
 
-class TakeOver(Supervisor):
+class Teleoperation(Teleoperator):
     """What people ask for, from any thread; the driver sees it within one control period.
 
     A person steers in the steps of the pilot, so what the pilot remembers of its way stays true. The pilot
@@ -95,22 +95,22 @@ class TakeOver(Supervisor):
             )
 
 
-class Pace(Watcher):
+class Pace(DriveObserver):
     """Lets a simulated robot's clock run no faster than the wall's: always, or while a person drives.
 
     Args:
-        take_over: Who drives.
+        teleoperation: Who drives.
         always: Also while the pilot does.
     """
 
-    def __init__(self, take_over: TakeOver, always: bool) -> None:
-        self._take_over, self._always = take_over, always
+    def __init__(self, teleoperation: Teleoperation, always: bool) -> None:
+        self._teleoperation, self._always = teleoperation, always
         self._offset_s = 0.0  # of the wall's clock to the robot's
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Wait until it is time."""
-        ahead_s = moment.stamp_s + self._offset_s - time.monotonic()
-        if not (self._always or self._take_over.by_person) or not -_LATE_S <= ahead_s <= _LATE_S:
-            self._offset_s = time.monotonic() - moment.stamp_s
+        ahead_s = state.stamp_s + self._offset_s - time.monotonic()
+        if not (self._always or self._teleoperation.by_person) or not -_LATE_S <= ahead_s <= _LATE_S:
+            self._offset_s = time.monotonic() - state.stamp_s
         elif ahead_s > 0:
             time.sleep(ahead_s)
