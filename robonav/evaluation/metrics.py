@@ -1,4 +1,4 @@
-"""Completeness: how much of the surface has been observed to within 5 cm (`docs/evaluation.md`)."""
+"""Completeness: how much of the surface has been observed to within 5 cm (`docs/metrics.md`)."""
 
 from __future__ import annotations
 
