@@ -1,4 +1,4 @@
-"""What is measured while a robot drives: how smoothly, how often it touches things, and what it has seen."""
+"""Metrics of a drive: smoothness, contacts, and exploration."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DriveMetrics(DriveObserver):
         self._by_person += [decision.index] if decision.by == "person" else []
 
     def result(self) -> dict[str, Any]:
-        """Figures of the ride, ready for JSON."""
+        """The figures, ready for JSON."""
         stamps, speeds = np.array(self._stamps), np.array(self._speeds)
         period = float(np.mean(np.diff(stamps))) if len(stamps) > 1 else 0.0
         jerk = np.diff(speeds, 2) / period**2 if len(stamps) > 2 else np.zeros(1)
@@ -56,13 +56,13 @@ class DriveMetrics(DriveObserver):
 
 
 class ExplorationMetrics(DriveObserver):
-    """What `robonav evaluate` measures, from the robot's true pose after every decision.
+    """The metrics of `robonav evaluate`, from the robot's true pose after every decision.
 
     Args:
-        episode: Where it started.
+        episode: Scene and start.
         world: The scene, with the pilot's camera.
-        steps: Decisions that were planned.
-        true_pose: Tells x, y, yaw in the world; metrics only.
+        steps: Planned number of decisions.
+        true_pose: Returns x, y, yaw in the world; for metrics only.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class ExplorationMetrics(DriveObserver):
         self._observe(blocked=False)
 
     def decided(self, decision: Decision) -> None:
-        """Look from where the decision led."""
+        """Measure from the robot's new pose."""
         self._observe(blocked=not decision.executed)
 
     @property
     def curve(self) -> Curve:
-        """Completeness so far; it goes on growing."""
+        """Completeness so far; the object is updated in place."""
         return self._tracker.curve
 
     def result(self) -> tuple[dict[str, Any], TopDownMap]:
@@ -91,6 +91,6 @@ class ExplorationMetrics(DriveObserver):
 
 
 def truth_of(episode: Episode, world: World) -> GroundTruth:
-    """What `robonav evaluate` would measure this episode against."""
+    """The ground truth of `robonav evaluate` for this episode."""
     island = int(world.free_space.island_at(np.array(episode.start[:2])))
     return GroundTruth.of(world, metric_camera(world.sensor.camera), island)

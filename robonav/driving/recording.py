@@ -1,4 +1,4 @@
-"""Records a drive as MCAP with ROS 2 messages: whatever happens, what was written until then is readable."""
+"""Records a drive as MCAP with ROS 2 messages; a recording that is cut off stays readable."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ TOPICS = {
 
 
 class Recorder(DriveObserver):
-    """Writes camera, odometry, transforms, commands, bumper, decisions and the robot's map. Close it.
+    """Writes camera, odometry, transforms, commands, bumper, decisions and the robot's map.
 
     Args:
         path: The file; it must not exist yet.
         camera: The robot's camera.
-        robot_map: The map that the robot draws.
-        true_pose: Tells x, y, yaw in the world; None where nobody knows.
+        robot_map: The robot's own map.
+        true_pose: Returns x, y, yaw in the world; None on a real robot.
 
     Raises:
         UsageError: The file exists, or the package `mcap-ros2-support` is missing.
@@ -96,7 +96,7 @@ class Recorder(DriveObserver):
             self._write("/map", self._map.message(state.stamp_s))
 
     def decided(self, decision: Decision) -> None:
-        """Record what was decided, as JSON.
+        """Record a decision as JSON.
 
         Raises:
             UsageError: The disk is full, or fails otherwise.
@@ -128,10 +128,10 @@ class Recorder(DriveObserver):
 
 
 class _WholeWrites:
-    """A file to which a piece is written whole or not at all.
+    """A file that writes each piece whole or not at all.
 
-    The MCAP writer hands over a finished chunk at a time. Where the disk is full, the part of it that was
-    written is cut off again, which leaves room for the ending that makes the file readable.
+    The MCAP writer writes one finished chunk at a time. Where the disk is full, this file removes the partly
+    written chunk, which leaves room for the ending that makes the file readable.
     """
 
     def __init__(self, path: Path) -> None:

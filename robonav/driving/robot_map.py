@@ -1,4 +1,4 @@
-"""The map that a robot draws itself while it drives: measured depth at the places that its odometry tells."""
+"""A robot's own map: measured depth, integrated at the poses of its odometry."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class RobotMap(DriveObserver):
     """An occupancy grid in the frame of the odometry, whose floor is at height 0.
 
     Args:
-        camera: Takes the frames; it is assumed to be upright.
-        start: Where the odometry begins.
+        camera: Camera of the frames, assumed to be upright.
+        start: First pose of the odometry.
     """
 
     def __init__(self, camera: Camera, start: Odometry) -> None:
@@ -27,7 +27,7 @@ class RobotMap(DriveObserver):
         self.grid = OccupancyGrid(np.array([start.x, start.y]), floor_z=0.0, cell_size=0.05)
 
     def tick(self, state: RobotState) -> None:
-        """Add the frame, if one has come."""
+        """Integrate the frame, if a new one has come."""
         if state.frame is None or not state.is_new or not state.frame.depth.any():
             return
         here = state.odometry
@@ -35,7 +35,7 @@ class RobotMap(DriveObserver):
         self.grid.integrate(state.frame.depth, pose, self._directions)
 
     def message(self, stamp_s: float) -> Message:
-        """What is known of the map so far, as nav_msgs/OccupancyGrid."""
+        """The known part of the map as nav_msgs/OccupancyGrid."""
         known = np.argwhere(self.grid.cells != UNKNOWN)
         low, high = (known.min(axis=0), known.max(axis=0) + 1) if len(known) else (np.zeros(2, int),) * 2
         values = _ROS_VALUES[self.grid.cells[low[0] : high[0], low[1] : high[1]]]

@@ -1,4 +1,4 @@
-"""One drive of an explorer in a robot that speaks ROS 2."""
+"""One drive of an agent on a robot that speaks ROS 2."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAP_EVERY_S = 1.0
 
 
 class RosDrive:
-    """An explorer and the robot whose driver is running; without depth images its map stays empty.
+    """An agent and a running ROS 2 robot; without depth images its map stays empty.
 
     Attributes:
-        curve: Empty: nobody knows how much there is to see.
+        curve: Empty, because there is no ground truth.
 
     Raises:
         RobotError: ROS 2 is missing, or the robot is silent.
@@ -48,7 +48,7 @@ class RosDrive:
         observers: Sequence[DriveObserver] = (),
         teleoperator: Teleoperator | None = None,
     ) -> tuple[Outcome, dict[str, Any]]:
-        """Drive; returns how it ended, and how the ride was."""
+        """Drive; returns the outcome and the drive's metrics."""
         ride = DriveMetrics()
         publisher = MapPublisher(self.robot, self.map)
         driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *observers), teleoperator)

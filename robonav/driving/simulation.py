@@ -1,4 +1,4 @@
-"""One drive of an explorer in a simulated robot, from the scene to the record."""
+"""One drive of an agent on a simulated robot, from the scene to the record."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from robonav.watching import Curve
 
 
 class SimulatedDrive:
-    """An explorer in a robot at its start. It starts where evaluation starts, if the robot fits there.
+    """An agent and a robot at the start of an evaluation episode, or near it if the robot does not fit there.
 
     Args:
-        explorer: Who decides.
-        scenes: Where; of several the seed takes one.
+        explorer: The agent.
+        scenes: Scenes; the seed chooses one.
         spec: The robot.
-        noise: What goes wrong.
-        seed: Decides scene, start, actions and noise.
+        noise: Noise of wheels, sensors and images.
+        seed: Seeds scene, start, actions and noise.
         camera_px: Width and height of the robot's camera; None = as the explorer's.
         threads: Threads for ray casting; 0 = all cores.
-        goal: What the explorer is shown beside its camera's frames.
+        goal: Goal image, if the agent needs one.
 
     Attributes:
         curve: Completeness so far.
@@ -72,7 +72,7 @@ class SimulatedDrive:
     def run(
         self, steps: int, observers: Sequence[DriveObserver] = (), teleoperator: Teleoperator | None = None
     ) -> tuple[Outcome, dict[str, Any], TopDownMap]:
-        """Drive; returns how it ended, the record of `evaluate` with a `drive` part, and the top-down map."""
+        """Drive; returns the outcome, the record of `evaluate` with a `drive` part, and the top-down map."""
         ride = DriveMetrics()
         explored = ExplorationMetrics(self.episode, self.world, steps, lambda: self.robot.true_pose)
         self.curve = explored.curve
