@@ -29,10 +29,10 @@ from robonav.envs.navigation.tasks import SparseGoal
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import floor_seen
 from robonav.evaluation.runner import plan_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 from robonav.evaluation.task_scores import Walk, far_goal_reached
+from robonav.evaluation.top_down_map import floor_seen
 from robonav.launch.presets import load_preset
 from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.topological.config import HierarchyConfig

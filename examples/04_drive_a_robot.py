@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from robonav.driving.driver import Driver
-from robonav.driving.measures import Ride
+from robonav.driving.measures import DriveMetrics
 from robonav.driving.pilots import Observation
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
@@ -53,7 +53,7 @@ def main(
     world = NavigationSimulator(scenes, 1, Camera(width=96, height=96)).load(scenes.scene_ids[0])
     start = robot_start(world, TURTLEBOT, seed)
     robot = SimulatedRobot(world, TURTLEBOT, start, Noise(), seed)
-    ride, robot_map = Ride(), RobotMap(robot.camera, robot.odometry())
+    ride, robot_map = DriveMetrics(), RobotMap(robot.camera, robot.odometry())
     with closing(Recorder(out, robot.camera, robot_map, lambda: robot.true_pose)) as recorder:
         outcome = Driver(robot, Wanderer(), (ride, robot_map, recorder)).run(decisions, seed)
 

@@ -19,14 +19,14 @@ from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
     from robonav.agent import Explorer
-    from robonav.driving.driver import Outcome, Supervisor, Watcher
+    from robonav.driving.driver import DriveObserver, Outcome, Teleoperator
     from robonav.driving.goal_image import Goal
     from robonav.driving.recording import TruePose
     from robonav.driving.ros_drive import RosDrive
     from robonav.driving.simulation import SimulatedDrive
-    from robonav.driving.take_over import TakeOver
-    from robonav.evaluation.fog import TopDownMap
+    from robonav.driving.teleoperation import Teleoperation
     from robonav.evaluation.records import RunFolder
+    from robonav.evaluation.top_down_map import TopDownMap
 
 STOPPED, INTERRUPTED = 1, 130
 
@@ -93,7 +93,7 @@ class DriveCommand(MeshOptions):
         revision = git_revision()  # before the drive: the checkout may move on meanwhile
         drive = self._set_up()
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._company(drive, lambda: drive.robot.true_pose) as company:
+        with self._observers(drive, lambda: drive.robot.true_pose) as company:
             outcome, record, picture = drive.run(self.steps, *company)
         self._write(folder, record, picture, revision)
         _print_table(
@@ -108,7 +108,7 @@ class DriveCommand(MeshOptions):
 
         drive = RosDrive(*self._explorer_and_goal())
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._company(drive, None) as company:
+        with self._observers(drive, None) as company:
             outcome, ride = drive.run(self.steps, self.seed, *company)
         folder.write_text("drive.json", json.dumps(ride, indent=2) + "\n")
         _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
@@ -165,37 +165,39 @@ class DriveCommand(MeshOptions):
         return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
 
     @contextmanager
-    def _company(
+    def _observers(
         self, drive: SimulatedDrive | RosDrive, true_pose: TruePose | None
-    ) -> Iterator[tuple[Sequence[Watcher], Supervisor]]:
-        """Who looks on, progress bar, recorder, viewer and pace, and who may take over."""
+    ) -> Iterator[tuple[Sequence[DriveObserver], Teleoperator]]:
+        """Observers (progress bar, recorder, viewer, pace) and the teleoperator of the drive."""
         from robonav.driving.recording import Recorder
-        from robonav.driving.take_over import Pace, TakeOver
+        from robonav.driving.teleoperation import Pace, Teleoperation
         from robonav.launch.drive_progress import progress_shown
 
-        take_over = TakeOver()
+        teleoperation = Teleoperation()
         with ExitStack() as stack:
-            watchers: list[Watcher] = []
+            observers: list[DriveObserver] = []
             if self.record is not None:
                 recorder = Recorder(self.record, drive.robot.camera, drive.map, true_pose)
                 stack.callback(recorder.close)
-                watchers.append(recorder)
+                observers.append(recorder)
             if self.view:
-                watchers.append(self._viewer(drive, take_over, stack))
+                observers.append(self._viewer(drive, teleoperation, stack))
             if self.robot != "ros2":
                 pace = self.pace or ("real-time" if self.view else "fastest")
-                watchers.append(Pace(take_over, always=pace == "real-time"))
-            watchers.append(stack.enter_context(progress_shown(self.explorer, self.steps)))
-            yield watchers, take_over
+                observers.append(Pace(teleoperation, always=pace == "real-time"))
+            observers.append(stack.enter_context(progress_shown(self.explorer, self.steps)))
+            yield observers, teleoperation
 
-    def _viewer(self, drive: SimulatedDrive | RosDrive, take_over: TakeOver, stack: ExitStack) -> Watcher:
+    def _viewer(
+        self, drive: SimulatedDrive | RosDrive, teleoperation: Teleoperation, stack: ExitStack
+    ) -> DriveObserver:
         from robonav.launch.viewing import open_server
         from robonav.viewer.drive_view import DriveViewer
 
         server = open_server()
         stack.callback(server.stop)
         title = f"{self.explorer} drives {self.robot}"
-        return DriveViewer(server, title, drive.robot.camera, take_over, lambda: drive.curve)
+        return DriveViewer(server, title, drive.robot.camera, teleoperation, lambda: drive.curve)
 
     def _write(
         self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None

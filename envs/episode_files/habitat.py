@@ -28,7 +28,7 @@ Position = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageGoal:
+class GoalCamera:
     """The camera that a goal image is taken with.
 
     Attributes:
@@ -62,7 +62,7 @@ class Goal:
     object_id: str | None
     category: str | None
     view_points: NDArray[np.float64]
-    image_goals: tuple[ImageGoal, ...]
+    image_goals: tuple[GoalCamera, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class HabitatEpisode:
     yaw: float
     goals: tuple[Goal, ...]
     category: str | None
-    image_goal: ImageGoal | None
+    image_goal: GoalCamera | None
     geodesic_distance_m: float | None
     difficulty: str | None
 
@@ -216,10 +216,10 @@ def _view_points(goal: GoalJson, source: str) -> NDArray[np.float64]:
     return np.column_stack([world_from_habitat([state.position for state in states]), yaws])
 
 
-def _image_goal(image: ImageParameters, source: str) -> ImageGoal:
+def _image_goal(image: ImageParameters, source: str) -> GoalCamera:
     _check_rotation(image.rotation, source)
     pose = camera_pose_from_habitat(image.position, image.rotation)
-    return ImageGoal(pose, image.hfov, *image.image_dimensions)
+    return GoalCamera(pose, image.hfov, *image.image_dimensions)
 
 
 def _position(point: tuple[float, float, float]) -> Position:

@@ -36,7 +36,7 @@ class BlockPool:
         self._slots = np.zeros((num_envs, 0), np.int32)
         self._size = 0
         self._ahead = _AHEAD if device == "cpu" else 0
-        self.grid = blocks.Grid()
+        self.grid = blocks.VoxelMaps()
         self.grid.inv_voxel = 1.0 / voxel_size
         self.grid.front = front
         self.grid.forgets = int(forgets)

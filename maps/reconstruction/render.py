@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import warp as wp
 
-from robonav.maps.reconstruction.blocks import BLOCK, Camera, Grid, color_of, plane_of
+from robonav.maps.reconstruction.blocks import BLOCK, KernelPinhole, VoxelMaps, color_of, plane_of
 from robonav.maps.reconstruction.views import (
     BLOCK_RADIUS,
     HALF,
     NEAREST,
     PADDING,
     YIELD,
-    View,
+    CameraView,
     in_view,
     view_of,
 )
@@ -61,7 +61,7 @@ def span(low: float, high: float, f: float, c: float, size: int) -> wp.vec2i:
 @wp.func
 def seen_span(
     axis: wp.vec3,
-    view: View,
+    view: CameraView,
     middle: wp.vec3,
     size: wp.vec3,
     z: float,
@@ -117,8 +117,8 @@ def narrowed(part: wp.vec2, at_zero: float, inverse: float) -> wp.vec2:
 
 @wp.func
 def draw_plane(
-    camera: Camera,
-    view: View,
+    camera: KernelPinhole,
+    view: CameraView,
     centre: wp.vec3,
     normal: wp.vec3,
     s: float,
@@ -164,8 +164,8 @@ def draw_plane(
 
 @wp.func
 def draw_face(
-    camera: Camera,
-    view: View,
+    camera: KernelPinhole,
+    view: CameraView,
     centre: wp.vec3,
     normal: wp.vec3,
     s: float,
@@ -206,8 +206,8 @@ def draw_face(
 
 @wp.kernel(enable_backward=False)
 def splat_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     buffer: wp.array(dtype=wp.uint64),
     first_env: int,
@@ -249,8 +249,8 @@ def splat_kernel(
 
 @wp.kernel(enable_backward=False)
 def resolve_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     buffer: wp.array(dtype=wp.uint64),
     first_env: int,

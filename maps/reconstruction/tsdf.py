@@ -143,7 +143,7 @@ class Reconstruction:
         self._drawn = wp.full(words, value=splat.NOTHING, dtype=wp.uint64, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
         most = pinhole.height * pinhole.width * (front + 2)
-        self._ripe = kernels.Ripe()
+        self._ripe = kernels.SettlingVoxels()
         self._ripe.voxels = wp.empty((num_envs, most), dtype=wp.int32, device=device)
         self._ripe.count = wp.zeros(num_envs, dtype=wp.int32, device=device)
 
@@ -290,8 +290,8 @@ class Reconstruction:
             return np.zeros(self.num_envs, np.int32)
         return np.maximum(self._frames - self.memory_frames, 0).astype(np.int32)
 
-    def _camera(self, stride: int = 1) -> blocks.Camera:
-        camera = blocks.Camera()
+    def _camera(self, stride: int = 1) -> blocks.KernelPinhole:
+        camera = blocks.KernelPinhole()
         camera.width, camera.height = self.pinhole.width // stride, self.pinhole.height // stride
         camera.fx, camera.fy = self.pinhole.fx / stride, self.pinhole.fy / stride
         camera.cx, camera.cy = self.pinhole.cx / stride, self.pinhole.cy / stride
@@ -321,7 +321,7 @@ class Reconstruction:
     def _launch(
         self,
         kernel: Any,
-        camera: blocks.Camera,
+        camera: blocks.KernelPinhole,
         poses: wp.array,
         image: wp.array,
         rest: list[Any],

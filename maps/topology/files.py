@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from robonav.maps.export import write_whole
-from robonav.maps.topology.graph import Edge, FrontierNode, PlaceGraph, Places
+from robonav.maps.topology.graph import Edge, FrontierNode, PlaceGraph, PlaceTable
 
 _FORMAT = "robonav topological map 1"
 
@@ -62,7 +62,7 @@ def save_geojson(path: str | Path, graph: PlaceGraph) -> Path:
 def save_graph(path: str | Path, graph: PlaceGraph) -> Path:
     """Write everything as safetensors, whole or not at all."""
     frontiers = list(graph.frontiers.values())
-    tensors = {column.name: getattr(graph.places, column.name) for column in fields(Places)}
+    tensors = {column.name: getattr(graph.places, column.name) for column in fields(PlaceTable)}
     tensors |= {
         "edges": np.array(list(graph.edges), np.int64).reshape(-1, 2),
         "edge_lengths": np.array([edge.length for edge in graph.edges.values()], np.float64),
@@ -96,12 +96,12 @@ def load_graph(path: str | Path) -> PlaceGraph:
 
 
 def _graph_of(tensors: dict[str, NDArray[Any]]) -> PlaceGraph:
-    columns = {column.name: tensors[column.name] for column in fields(Places)}
+    columns = {column.name: tensors[column.name] for column in fields(PlaceTable)}
     count = len(columns["ids"])
     if any(len(column) != count for column in columns.values()) or np.any(np.diff(columns["ids"]) <= 0):
         raise ValueError("its places do not fit together")
     graph = PlaceGraph(columns["embeddings"].shape[1])
-    graph.places, graph.next_id = Places(**columns), int(tensors["next_id"][0])
+    graph.places, graph.next_id = PlaceTable(**columns), int(tensors["next_id"][0])
     edges = zip(tensors["edges"], tensors["edge_lengths"], tensors["edge_failures"], strict=True)
     graph.edges = {(int(a), int(b)): Edge(float(length), int(failures)) for (a, b), length, failures in edges}
     nodes = (tensors[f"frontier{name}"] for name in ("s", "_xy", "_counts", "_lengths"))

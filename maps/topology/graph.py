@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 
 
 @dataclass
-class Places:
+class PlaceTable:
     """Columns of equal length, one row a place, in the order in which they were made.
 
     Attributes:
@@ -31,7 +31,7 @@ class Places:
     visited_at: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, dimensions: int) -> Places:
+    def empty(cls, dimensions: int) -> PlaceTable:
         """No place yet, with embeddings of so many dimensions."""
         none, never = np.zeros(0, np.int64), np.zeros(0)
         return cls(none, np.zeros((0, 2)), np.zeros((0, dimensions), np.float32), none, never, never)
@@ -102,7 +102,7 @@ class PlaceGraph:
     """
 
     def __init__(self, dimensions: int) -> None:
-        self.places = Places.empty(dimensions)
+        self.places = PlaceTable.empty(dimensions)
         self.edges: dict[tuple[int, int], Edge] = {}
         self.frontiers: dict[int, FrontierNode] = {}
         self.next_id = 0

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.maps.topology.graph import Places
+from robonav.maps.topology.graph import PlaceTable
 
 Look = Callable[[], NDArray[np.float32]]
 _PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
 
 
 @dataclass(frozen=True)
-class Closure:
+class LoopClosure:
     """A place that looks like what is seen at a point of the way.
 
     Attributes:
@@ -49,7 +49,7 @@ class LoopCloser:
     def __init__(self, drift: float, reach_m: float, same_view: float) -> None:
         self._drift, self._reach_m, self._same_view = drift, reach_m, same_view
         self.correction = np.zeros(2)
-        self._best: Closure | None = None
+        self._best: LoopClosure | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -58,14 +58,14 @@ class LoopCloser:
 
     def look(
         self,
-        places: Places,
+        places: PlaceTable,
         xy: NDArray[np.float64],
         view: Look,
         distances: NDArray[np.float64],
         ways: NDArray[np.float64],
         gone: float,
         at: float,
-    ) -> Closure | None:
+    ) -> LoopClosure | None:
         """The closure that is complete now, or None.
 
         Args:
@@ -86,11 +86,11 @@ class LoopCloser:
         self._best = None
         if best > (before.score if before else -np.inf):
             row = rows[np.argmax(scores)]
-            self._best = Closure(int(places.ids[row]), float(best), places.xy[row] - xy, at)
+            self._best = LoopClosure(int(places.ids[row]), float(best), places.xy[row] - xy, at)
             return None
         return before
 
-    def bend(self, places: Places, closure: Closure) -> None:
+    def bend(self, places: PlaceTable, closure: LoopClosure) -> None:
         """Spread the error evenly over the way since the place was left."""
         begun = places.visited_at[places.row(closure.place)]
         share = np.clip((places.created_at - begun) / max(closure.at - begun, 1e-9), 0.0, 1.0)

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from robonav.maps.topology.graph import FrontierNode, PlaceGraph
-from robonav.maps.topology.loop_closure import Closure, Look, LoopCloser
+from robonav.maps.topology.loop_closure import Look, LoopCloser, LoopClosure
 
 NO_PLACE = -1
 SAMPLE_M = 0.1  # the way that was gone is looked at in such pieces, however long the robot's steps are
@@ -74,7 +74,7 @@ class Candidates:
 
 
 @dataclass
-class _Stay:
+class _LastVisit:
     """The last time at a place: `middle_at` is how far the robot had gone when it was in its middle."""
 
     place: int
@@ -101,7 +101,7 @@ class PlaceMapper:
         self.config, self.graph = config, PlaceGraph(dimensions)
         self.travelled, self._samples = 0.0, 0
         self._last: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-        self._here, self._inside = _Stay(NO_PLACE, 0.0), NO_PLACE
+        self._here, self._inside = _LastVisit(NO_PLACE, 0.0), NO_PLACE
         self._known_ways: NDArray[np.float64] | None = None  # from `here` to all places
         self._loops = LoopCloser(config.drift, config.reach_m, config.same_view)
 
@@ -207,7 +207,7 @@ class PlaceMapper:
 
     def _closure(
         self, xy: NDArray[np.float64], look: Look, distances: NDArray[np.float64], at: float
-    ) -> Closure | None:
+    ) -> LoopClosure | None:
         if self.here == NO_PLACE:
             return None
         gone = at - self._here.middle_at
@@ -233,10 +233,10 @@ class PlaceMapper:
             if self.here != NO_PLACE:
                 self.graph.connect(self.here, place, at + distance - self._here.middle_at)
             self._known_ways = None
-        self._here, self._inside = _Stay(place, at - distance), place
+        self._here, self._inside = _LastVisit(place, at - distance), place
         self.graph.places.visited_at[row] = at
 
-    def _close(self, closure: Closure) -> None:
+    def _close(self, closure: LoopClosure) -> None:
         """Bend the loop so that it ends where it began, and merge places that came too near to each other."""
         places = self.graph.places
         self._loops.bend(places, closure)

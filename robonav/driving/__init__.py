@@ -1,6 +1,6 @@
-"""Driving a robot with what explores: steps or velocities, safety stops, recordings, measurements.
+"""Driving a robot with an agent: steps or velocities, safety stops, recordings, measurements.
 
-Importing it makes `robonav/Drive-v0` known to Gymnasium.
+Importing this package registers `robonav/Drive-v0` with Gymnasium.
 """
 
 import gymnasium

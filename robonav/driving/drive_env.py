@@ -1,4 +1,4 @@
-"""A simulated robot that is driven by velocities, as a Gymnasium environment: `robonav/Drive-v0`."""
+"""The Gymnasium environment `robonav/Drive-v0`: velocities drive a simulated robot."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ROOM = 2.0  # a wheel that slips, or is pushed, turns faster than its robot may
 
 
 def curiosity(camera: Camera) -> IntrinsicReward:
-    """The reward of the presets for one robot: surface within 4 m that the reconstruction did not know."""
+    """The presets' reward for one robot: surface within 4 m that is new to the reconstruction."""
     return ReconstructionCuriosity(1, camera, reach_m=REACH_M)
 
 
 class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
-    """One simulated robot that is told forward (m/s) and turning (rad/s) speeds, each held for 0.2 s.
+    """One simulated robot; an action is a forward (m/s) and a turning (rad/s) speed, held for 0.2 s.
 
-    The policy sees what the robot has: `rgb` (H, W, 3) uint8, `previous_action` (2,) and the `twist` (2,)
+    The observation is what the robot has: `rgb` (H, W, 3) uint8, `previous_action` (2,) and the `twist` (2,)
     that encoders and gyro measure, both in m/s and rad/s, float32. The reward is that of `robonav train`,
     from true pose and depth, which the policy is not given. `info["contact_s"]` tells for how long of the
     0.2 s something touched the robot from the side. The time limit truncates; a robot that falls over
@@ -52,7 +52,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         camera: The robot's camera; default 64 x 64 pixels.
         max_episode_steps: Of 0.2 s each.
         render_mode: None or "rgb_array".
-        reward: What frames are worth; made once, for the camera.
+        reward: Makes the reward of the frames; called once, with the camera.
         threads: Threads for ray casting; 0 = all cores.
         physics: The engine, "mujoco", "pybullet" or "auto": MuJoCo where it is installed, else PyBullet.
 
@@ -99,7 +99,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Put the robot into a scene, at rest; a seed decides all scenes, starts and noise that follow."""
+        """Put the robot into a scene, at rest; a seed fixes all later scenes, starts and noise."""
         super().reset(seed=seed)
         self._put_down()
         self._reward.reset()
@@ -109,7 +109,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return self._observation(), {}
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Hold a velocity (2,) for 0.2 s; what is beyond the robot's limits is cut.
+        """Hold a velocity (2,), clipped to the robot's limits, for 0.2 s.
 
         Raises:
             ValueError: The action is not finite.
@@ -133,7 +133,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return self._frame.rgb if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Let go of robot and scenes."""
+        """Release robot and scenes."""
         if self._robot is not None:
             self._robot.close()
             self._robot = None
@@ -144,7 +144,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """The robot of this episode (privileged).
 
         Raises:
-            RuntimeError: There is none yet.
+            RuntimeError: `reset` was not called yet.
         """
         if self._robot is None:
             raise RuntimeError("there is no robot yet: call reset() first")
@@ -166,7 +166,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed, self._physics)
 
     def _hold(self, twist: Twist) -> float:
-        """Ask for a velocity for 0.2 s; for how long of it something touched the robot, seconds."""
+        """Command a velocity for 0.2 s; returns the time in contact, seconds."""
         contact_s = 0.0
         for _ in range(round(VELOCITY_S / self.robot.period_s)):
             self.robot.cmd_vel(twist)
@@ -184,7 +184,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         }
 
     def _true_frames(self, contact_s: float) -> Frames:
-        """What an upright camera without noise sees from where the robot truly is: for the reward alone."""
+        """Frames of an upright camera without noise at the robot's true pose, for the reward alone."""
         x, y, yaw = self.robot.true_pose
         position = np.array([[x, y, self._world.free_space.floor_z]], np.float32)
         heading = np.array([yaw], np.float32)

@@ -1,4 +1,4 @@
-"""Completeness: how much of the surface has been observed to within 5 cm (`docs/evaluation.md`)."""
+"""Completeness: how much of the surface has been observed to within 5 cm (`docs/metrics.md`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warp as wp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from robonav.evaluation import kernels
+from robonav.evaluation import completeness_kernels
 
 THRESHOLD_M = 0.05
 SETTLED_M = 0.02
@@ -38,10 +38,10 @@ class SampleIndex:
         self.owners = np.repeat(np.arange(len(samples), dtype=np.int32), len(around))[order]
         self.warp = self._as_warp(origin)
 
-    def _as_warp(self, origin: NDArray[np.float32]) -> kernels.Index:
+    def _as_warp(self, origin: NDArray[np.float32]) -> completeness_kernels.Index:
         row = np.zeros(int(np.prod(self.shape)), dtype=np.int32)
         row[self.cells] = np.arange(len(self.cells))
-        index = kernels.Index()
+        index = completeness_kernels.Index()
         index.origin, index.shape = wp.vec3(*origin.tolist()), wp.vec3i(*self.shape.tolist())
         index.cells_per_m = 1.0 / _CELL_M
         index.row = _on_cpu(row, wp.int32)
@@ -76,7 +76,7 @@ class Coverage:
         """Take in one frame: rays from eye (3,) along unit directions (M, 3), lengths (M,), inf = no hit."""
         cloud, size = np.empty((len(lengths), 3), dtype=np.float32), np.zeros(1, dtype=np.int32)
         wp.launch(
-            kernels.observe,
+            completeness_kernels.observe,
             dim=len(lengths),
             inputs=[
                 self._index.warp,

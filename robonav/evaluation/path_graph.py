@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robonav.evaluation.fog import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
+from robonav.evaluation.top_down_map import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
 from robonav.maps.occupancy import FREE, OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
 from robonav.maps.topology.graph import PlaceGraph
 from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig

@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from robonav.evaluation.fog import (
+from robonav.evaluation.path_graph import path_graph
+from robonav.evaluation.statistics import bootstrap_mean
+from robonav.evaluation.top_down_map import (
     CELL_M,
     FLOOR_SEEN,
     FLOOR_UNSEEN,
@@ -22,8 +24,6 @@ from robonav.evaluation.fog import (
     WALL_UNSEEN,
     TopDownMap,
 )
-from robonav.evaluation.path_graph import path_graph
-from robonav.evaluation.statistics import bootstrap_mean
 from robonav.maps.topology.graph import PlaceGraph
 
 COLOURS = {

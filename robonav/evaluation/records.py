@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from robonav.errors import UsageError
-from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.top_down_map import TopDownMap
 
 EPISODES, SETTINGS, MAPS = "episodes.jsonl", "settings.json", "maps"
 

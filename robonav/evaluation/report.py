@@ -10,8 +10,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from robonav.evaluation import task_scores
-from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.pictures import curve_svg, map_png
+from robonav.evaluation.top_down_map import TopDownMap
 
 MAX_MAPS = 24
 LABELS = {

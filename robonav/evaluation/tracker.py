@@ -15,9 +15,9 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import TopDownMap, draw_map
 from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
 from robonav.evaluation.task_scores import Score, Walk, no_score
+from robonav.evaluation.top_down_map import TopDownMap, draw_map
 from robonav.mapping.true_surface import Surface, build_surface
 from robonav.watching import Curve
 

@@ -17,17 +17,17 @@ _BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class AgentMaps:
-    """Maps of N agents, from true depth and pose: for rewards and for what is written to files.
+    """Maps of N agents from true depth and pose, for rewards and exports.
 
     Args:
         num_envs: N.
         camera: The camera of the frames.
         topology: Thresholds of the topological map.
         cell_size: Edge of a cell of the occupancy grids, metres.
-        stride: Every so many-th row and column of the depth images is used.
+        stride: Step between the used rows and columns of the depth images.
 
     Attributes:
-        topology: The topological maps; places are told apart by the occupancy around them.
+        topology: The topological maps; a place's embedding is the occupancy around it.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class AgentMaps:
         self._rays = camera.directions()[::stride, ::stride]
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Throw the maps of these environments (default: all) away."""
+        """Empty the maps of these environments (default: all)."""
         self.topology.reset(env_ids)
         for env in range(len(self._grids)) if env_ids is None else env_ids:
             self._grids[env] = None
@@ -52,7 +52,7 @@ class AgentMaps:
         return grid
 
     def update(self, frames: Frames) -> None:
-        """Take the frames in."""
+        """Integrate the frames of all agents."""
         xy = frames.position[:, :2].astype(np.float64)
         for env, grid in enumerate(self._grids):
             if grid is None:

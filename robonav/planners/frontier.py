@@ -15,8 +15,8 @@ from robonav.planners.frontier_gain import SIGHT_M, InformedFrontier
 from robonav.planners.path_following import (
     BODY_M,
     Chooser,
-    Situation,
-    View,
+    PlanningState,
+    Viewpoint,
     has_arrived,
     heading_along,
     steer,
@@ -67,7 +67,7 @@ class NearestFrontier(Chooser):
     def __init__(self) -> None:
         self._given_up: list[NDArray[np.float64]] = []
 
-    def choose(self, situation: Situation) -> View | None:
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
         """Go to the nearest cell of it and look at the unknown beside its middle; turns count as steps."""
         grid = situation.grid
         # One frontier may go all around, and was looked at in its middle only: then in pieces.
@@ -82,7 +82,7 @@ class NearestFrontier(Chooser):
             turns = turn_steps(situation, place[None], np.array([yaw]))[0, 0]
             if costs[nearest] + turns < best_cost:
                 best_cost = costs[nearest] + turns
-                best = View(place, yaw, target)
+                best = Viewpoint(place, yaw, target)
         return best
 
     def _not_given_up(self, grid: OccupancyGrid, max_extent: float) -> list[Frontier]:
@@ -92,7 +92,7 @@ class NearestFrontier(Chooser):
 
         return [frontier for frontier in grid.frontiers(max_extent=max_extent) if is_fresh(frontier)]
 
-    def give_up(self, situation: Situation, view: View) -> None:
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
         """Leave this frontier out from now on."""
         self._given_up.append(view.target)
 
@@ -109,8 +109,8 @@ class _Agent:
     def __init__(self, chooser: Chooser) -> None:
         self._chooser = chooser
         self._grid: OccupancyGrid | None = None
-        self._view: View | None = None
-        self._situation: Situation | None = None
+        self._view: Viewpoint | None = None
+        self._situation: PlanningState | None = None
         self._path = np.zeros((0, 2))
         self._blocked: list[float] = []  # headings that led into something from where it stands
         self._last_xy = np.zeros(2)
@@ -138,13 +138,13 @@ class _Agent:
         self._last_xy = xy
         arrived = self._view is not None and has_arrived(self._view, xy, yaw)
         if arrived or collided or self._view is None or self._step - self._thought >= THINK_EVERY:
-            self._think(Situation(self._grid, xy, yaw, hfov), arrived)
+            self._think(PlanningState(self._grid, xy, yaw, hfov), arrived)
         if self._view is None:
             return RIGHT
         assert self._situation is not None
         return steer(yaw, heading_along(self._situation, self._path, self._view, xy), self._blocked)
 
-    def _think(self, situation: Situation, arrived: bool) -> None:
+    def _think(self, situation: PlanningState, arrived: bool) -> None:
         previous, self._situation = self._view, situation
         if previous is not None and (arrived or self._pursued > PATIENCE):
             self._chooser.give_up(situation, previous)

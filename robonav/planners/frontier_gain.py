@@ -7,7 +7,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from robonav.maps.occupancy import OCCUPIED, OccupancyGrid
-from robonav.planners.path_following import TURN_RAD, Chooser, Situation, View, turn_steps
+from robonav.planners.path_following import TURN_RAD, Chooser, PlanningState, Viewpoint, turn_steps
 from robonav.planners.view_gain_kernel import unseen_along
 
 SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from within this distance
@@ -20,7 +20,7 @@ DECIDE_STEPS = 4.0  # keeps a tiny gain next door from beating a large one
 class InformedFrontier(Chooser):
     """The view with the most unseen surface for each step that it takes to get there."""
 
-    def choose(self, situation: Situation) -> View | None:
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
         """Weigh 24 headings at places all over the known floor; None if no view shows 0.1 m² that is new."""
         places = self._places(situation)
         gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
@@ -31,9 +31,9 @@ class InformedFrontier(Chooser):
         place, heading = np.unravel_index(np.argmax(worth), worth.shape)
         if worth[place, heading] <= 0:
             return None
-        return View(xy[place], float(headings[heading]), xy[place])
+        return Viewpoint(xy[place], float(headings[heading]), xy[place])
 
-    def give_up(self, situation: Situation, view: View) -> None:
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
         """What lies in the view counts as seen."""
         grid, reach = situation.grid, np.arange(1, int(SIGHT_M / situation.grid.cell_size) + 1)
         for angle in view.yaw + np.linspace(-situation.hfov / 2, situation.hfov / 2, RAYS // 2):
@@ -44,7 +44,7 @@ class InformedFrontier(Chooser):
             grid.detailed[crossed[:, 0], crossed[:, 1]] = True
 
     @staticmethod
-    def _places(situation: Situation) -> NDArray[np.int64]:
+    def _places(situation: PlanningState) -> NDArray[np.int64]:
         """Reachable cells on a 0.5 m lattice, and where the agent is."""
         reachable = np.argwhere(situation.passable & np.isfinite(situation.paths.costs))
         lattice = reachable[np.all(reachable % round(0.5 / situation.grid.cell_size) == 0, axis=1)]

@@ -21,7 +21,7 @@ ESCAPE_M = 0.3  # so far off may lie the floor on which an agent fits
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Viewpoint:
     """A place to go to and a heading to look in there.
 
     Attributes:
@@ -35,7 +35,7 @@ class View:
     target: NDArray[np.float64]
 
 
-class Situation:
+class PlanningState:
     """What an agent knows when it decides: its map, where it is, and what it costs to get anywhere.
 
     Args:
@@ -83,11 +83,11 @@ class Situation:
 class Chooser:
     """Decides where to look next."""
 
-    def choose(self, situation: Situation) -> View | None:
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
         """The next view, or None if nothing is left to see."""
         raise NotImplementedError
 
-    def give_up(self, situation: Situation, view: View) -> None:
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
         """The view was reached, or cannot be: what it has not shown by now it never will."""
         raise NotImplementedError
 
@@ -98,7 +98,7 @@ def wrapped(angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def turn_steps(
-    situation: Situation, xy: NDArray[np.float64], headings: NDArray[np.float64]
+    situation: PlanningState, xy: NDArray[np.float64], headings: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Turns (P, H) on the way to places (P, 2) and there to headings (H,), as if the way were straight."""
     offset = xy - situation.xy
@@ -109,14 +109,14 @@ def turn_steps(
     return (before[:, None] + after) / TURN_RAD
 
 
-def has_arrived(view: View, xy: NDArray[np.float64], yaw: float) -> bool:
+def has_arrived(view: Viewpoint, xy: NDArray[np.float64], yaw: float) -> bool:
     """Whether the agent stands there and looks there."""
     looks = abs(wrapped(view.yaw - yaw)) <= TURN_RAD / 2 + 1e-6
     return bool(looks and np.linalg.norm(view.xy - xy) <= ARRIVED_M)
 
 
 def heading_along(
-    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64]
+    situation: PlanningState, path: NDArray[np.float64], view: Viewpoint, xy: NDArray[np.float64]
 ) -> float:
     """Where to head to go on along a path (K, 2) of positions; at its end, where the view looks."""
     if np.linalg.norm(view.xy - xy) <= ARRIVED_M:
@@ -143,7 +143,7 @@ def without_dithering(action: int, previous: int, is_open_ahead: bool) -> int:
 
 
 def _lookahead(
-    situation: Situation, path: NDArray[np.float64], xy: NDArray[np.float64]
+    situation: PlanningState, path: NDArray[np.float64], xy: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The farthest point of the path, up to 1 m on, that a straight line over passable cells leads to."""
     grid = situation.grid

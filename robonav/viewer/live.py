@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
 from robonav.viewer.controls import Controls
+from robonav.viewer.episode_drawing import EpisodeDrawing, look_at
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.panel import Panel
-from robonav.viewer.stage import Stage, look_at
 from robonav.watching import Curve
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LiveViewer:
 
     def __init__(self, server: viser.ViserServer) -> None:
         self._controls = Controls(server, "as fast as possible", playing=True)
-        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
+        self._server, self._panel, self._drawing = server, Panel(server), EpisodeDrawing(server)
         self._robot_s = self._map_s = 0.0
 
     def begin(self, title: str, camera: Camera, frames: Frames) -> None:
@@ -50,7 +50,7 @@ class LiveViewer:
         now, paused = time.monotonic(), not self._controls.playing
         if paused or now - self._robot_s >= ROBOT_EVERY_S:
             with_map = paused or now - self._map_s >= MAP_EVERY_S
-            self._stage.draw(self._episode, with_map)
+            self._drawing.draw(self._episode, with_map)
             self._panel.draw(self._title, self._episode, curve)
             self._robot_s, self._map_s = now, now if with_map else self._map_s
         self._controls.wait()

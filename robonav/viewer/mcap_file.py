@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robonav.driving.driver import Moment
+from robonav.driving.driver import RobotState
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
@@ -44,9 +44,9 @@ class McapFile(EpisodeFile):
         here = Odometry(stamp_s, x, y, yaw, twist)
         frame = CameraFrame(stamp_s, frames.rgb[0], frames.depth[0])
         contact_s = STEP_S if frames.collided[0] else 0.0
-        moment = Moment(stamp_s, here, twist, contact_s, frame, is_new=True)
-        self._map.tick(moment)
-        self._recorder.tick(moment)
+        state = RobotState(stamp_s, here, twist, contact_s, frame, is_new=True)
+        self._map.tick(state)
+        self._recorder.tick(state)
         self._last = here
 
     def finish(self) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from robonav.envs.scenes.scene import SceneError
 from robonav.errors import UsageError
 from robonav.viewer.controls import Controls
+from robonav.viewer.episode_drawing import EpisodeDrawing, look_at
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.live import MAP_EVERY_S, VIEW_DISTANCE_M
 from robonav.viewer.panel import Panel
 from robonav.viewer.replay import RecordedRun, Recording
-from robonav.viewer.stage import Stage, look_at
 
 if TYPE_CHECKING:
     import viser
@@ -39,7 +39,7 @@ class Player:
         )
         self._slider = server.gui.add_slider("Go to step", min=0, max=1, step=1, initial_value=0)
         self._controls = Controls(server, "10", playing=False)
-        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
+        self._server, self._panel, self._drawing = server, Panel(server), EpisodeDrawing(server)
         self._wanted: int | None = None
         self._chooser.on_update(lambda _: self._controls.seek())
         self._slider.on_update(self._scrubbed)
@@ -104,5 +104,5 @@ class Player:
         with_map = not self._controls.playing or now - self._map_s >= MAP_EVERY_S
         self._map_s = now if with_map else self._map_s
         self._slider.value = self.episode.step
-        self._stage.draw(self.episode, with_map)
+        self._drawing.draw(self.episode, with_map)
         self._panel.draw(self._recording.episode_id, self.episode, self._recording.curve)

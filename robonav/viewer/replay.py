@@ -15,8 +15,8 @@ from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
 from robonav.envs.world import Frames
 from robonav.errors import UsageError
-from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.records import read_episodes, read_map, read_settings
+from robonav.evaluation.top_down_map import TopDownMap
 from robonav.watching import Curve
 
 

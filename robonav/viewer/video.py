@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from robonav.errors import UsageError
-from robonav.evaluation.fog import CELL_M, OUTSIDE
+from robonav.evaluation.top_down_map import CELL_M, OUTSIDE
 from robonav.viewer.episode_files import EpisodeFile
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.floor_plan import plan_image

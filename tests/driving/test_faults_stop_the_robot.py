@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 
 from robonav.agents.policy import PolicyExplorer
-from robonav.driving.driver import Decision, Driver, Watcher
+from robonav.driving.driver import Decision, DriveObserver, Driver
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
@@ -109,7 +109,7 @@ def test_commands_that_make_no_sense(robot: SimulatedRobot, nonsense: int | Twis
 
 
 def test_ctrl_c(robot: SimulatedRobot) -> None:
-    class Impatient(Watcher):
+    class Impatient(DriveObserver):
         def decided(self, decision: Decision) -> None:
             raise KeyboardInterrupt
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from robonav.envs.scenes.floorplans.geometry import Geometry
 from robonav.envs.scenes.floorplans.plan import Mask
 from robonav.envs.scenes.procedural.free_space import CELL, MARGIN, Clearance
-from robonav.envs.scenes.procedural.furnish import DOOR_ZONE, WALL_GAP, Placed
+from robonav.envs.scenes.procedural.furnish import DOOR_ZONE, WALL_GAP, PlacedPiece
 from robonav.envs.scenes.procedural.furniture import NARROW, PROGRAMMES, Designer, Piece
 
 _TRIES = 6
@@ -48,13 +48,13 @@ class Clutter:
         ends = np.cumsum(np.bincount(room, minlength=self.geometry.rooms.max() + 1))
         self._cells = np.split(cells[np.argsort(room, kind="stable")], ends[:-1])[1:]  # of rooms 1, 2, ...
 
-    def place(self, density: float) -> list[Placed]:
+    def place(self, density: float) -> list[PlacedPiece]:
         """Furnish all rooms in a random order.
 
         Args:
             density: Pieces to try per square metre.
         """
-        placed: list[Placed] = []
+        placed: list[PlacedPiece] = []
         for index in self.rng.permutation(len(self._cells)).tolist():
             for design in self._programme(len(self._cells[index]) * CELL**2, density):
                 spot = self._find_spot(design(self.rng), index)
@@ -72,7 +72,7 @@ class Clutter:
             *(filling[i] for i in r.integers(len(filling), size=max(0, count - len(first)))),
         ]
 
-    def _find_spot(self, piece: Piece, room: int) -> Placed | None:
+    def _find_spot(self, piece: Piece, room: int) -> PlacedPiece | None:
         triangles = _triangles_of(piece)
         if triangles > self.triangles:
             return None
@@ -83,7 +83,7 @@ class Clutter:
                 return spot
         return None
 
-    def _at_wall(self, piece: Piece, room: int) -> Placed | None:
+    def _at_wall(self, piece: Piece, room: int) -> PlacedPiece | None:
         """Its back against a stretch of wall of the room that is long enough."""
         runs = self.geometry.runs
         long_enough = np.flatnonzero((runs.room == room + 1) & (runs.length > piece.width + 2 * WALL_GAP))
@@ -94,17 +94,17 @@ class Clutter:
         along = self.rng.uniform(margin, runs.length[k] - margin)
         x, y = runs.start[k] + along * runs.direction[k] + (piece.depth / 2 - 0.002) * runs.normal[k]
         nx, ny = runs.normal[k]
-        return Placed(piece, room, float(x), float(y), math.atan2(ny, nx) - math.pi / 2)
+        return PlacedPiece(piece, room, float(x), float(y), math.atan2(ny, nx) - math.pi / 2)
 
-    def _free_standing(self, piece: Piece, room: int) -> Placed | None:
+    def _free_standing(self, piece: Piece, room: int) -> PlacedPiece | None:
         cells = self._cells[room]
         if not len(cells):
             return None
         x, y = (cells[int(self.rng.integers(len(cells)))] + 0.5) * CELL
         quarter = float(self.rng.integers(4)) * math.pi / 2
-        return Placed(piece, room, float(x), float(y), quarter + float(self.rng.normal(0, 0.1)))
+        return PlacedPiece(piece, room, float(x), float(y), quarter + float(self.rng.normal(0, 0.1)))
 
-    def _fits(self, spot: Placed) -> bool:
+    def _fits(self, spot: PlacedPiece) -> bool:
         """Whether all floor below it is free, but for the last cell before a wall."""
         half_u, half_v = spot.piece.width / 2 - CELL, spot.piece.depth / 2 - CELL
         u, v = (np.linspace(-half, half, 2 + int(2 * half / CELL)) for half in (half_u, half_v))
@@ -113,7 +113,7 @@ class Clutter:
         y = spot.y + s * u[:, None] + c * v
         return bool(self.geometry.at(self._room_for, np.stack([x, y], axis=-1)).all())
 
-    def _claim(self, spot: Placed) -> bool:
+    def _claim(self, spot: PlacedPiece) -> bool:
         """Close the piece's footprints unless that cuts the free space or takes too much of it."""
         x0, y0, x1, y1 = spot.bounds()
         reach = self.clearance.radius + 2 * CELL

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from robonav.envs.scenes.floorplans.outline import Polygon, outlines, simplified
-from robonav.envs.scenes.floorplans.plan import Mask, Plan
+from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask
 from robonav.envs.scenes.floorplans.rooms import Passage, find_rooms
 from robonav.envs.scenes.procedural.free_space import CELL, MARGIN, Clearance
 from robonav.envs.scenes.procedural.layout import Room
@@ -75,7 +75,7 @@ class Geometry:
     passages: list[Passage]
 
     @classmethod
-    def of(cls, plan: Plan) -> Geometry:
+    def of(cls, plan: FloorPlan) -> Geometry:
         """Trace a plan."""
         furniture = _standing_free(plan.floor) if plan.furnished else np.zeros_like(plan.floor)
         rooms, passages = find_rooms(plan.floor | furniture)

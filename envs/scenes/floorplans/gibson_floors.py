@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import Mask, Plan, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask, make_plan, plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.procedural.free_space import CELL
@@ -71,7 +71,7 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> Plan:
+def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> FloorPlan:
     """The grid holds agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
     grid = read_raster(path) > 0
     holes, count = ndimage.label(~grid)

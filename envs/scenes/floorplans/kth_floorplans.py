@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import Plan, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, make_plan, plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
@@ -33,7 +33,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     return plan_scenes({f"kth_floorplans/{f.resolve().name}": partial(_read, f) for f in folders}, agent)
 
 
-def _read(folder: Path, agent: AgentShape) -> Plan:
+def _read(folder: Path, agent: AgentShape) -> FloorPlan:
     """Floor is what neither is a wall nor lies outside: valid_space numbers the rooms, without thresholds."""
     occupancy, rooms = (read_raster(folder / name) for name in ("occ_map.npy", "valid_space.npy"))
     if occupancy.shape != rooms.shape:

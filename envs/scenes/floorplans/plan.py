@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class FloorPlan:
     """A floor plan.
 
     Attributes:
@@ -50,7 +50,7 @@ def make_plan(
     origin: tuple[float, float, float],
     furnished: bool,
     roughness_m: float = CELL,
-) -> Plan:
+) -> FloorPlan:
     """Bring a raster of any resolution and heading to the world's axes and `CELL`.
 
     Args:
@@ -58,8 +58,8 @@ def make_plan(
         floor: (X, Y) bool, x and y along the raster's own axes.
         resolution_m: Edge of its cells, metres.
         origin: World x, y of the outer corner of cell [0, 0] and the heading of the raster's x axis, radians.
-        furnished: See `Plan`.
-        roughness_m: See `Plan`.
+        furnished: See `FloorPlan`.
+        roughness_m: See `FloorPlan`.
 
     Raises:
         SceneError: The plan has no floor to speak of, is as large as a town, or lies far off.
@@ -83,7 +83,9 @@ def make_plan(
             f"{name} shows no free floor of {_MIN_FLOOR_M2:g} m² in one piece: check that free and occupied "
             "are not swapped, and its resolution"
         )
-    return Plan(np.pad(cells, 2), (origin_xy[0] - 2 * CELL, origin_xy[1] - 2 * CELL), furnished, roughness_m)
+    return FloorPlan(
+        np.pad(cells, 2), (origin_xy[0] - 2 * CELL, origin_xy[1] - 2 * CELL), furnished, roughness_m
+    )
 
 
 def check_extent(name: str, shape: Sequence[int], resolution_m: float) -> None:
@@ -135,7 +137,7 @@ def _resampled(
     return cells, (float(low[0]), float(low[1]))
 
 
-def plan_scenes(readers: Mapping[str, Callable[[AgentShape], Plan]], agent: AgentShape) -> LazyScenes:
+def plan_scenes(readers: Mapping[str, Callable[[AgentShape], FloorPlan]], agent: AgentShape) -> LazyScenes:
     """Worlds extruded from floor plans.
 
     Args:

@@ -15,7 +15,14 @@ from PIL import Image
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplans.files import split_by_building
-from robonav.envs.scenes.floorplans.plan import MAX_CELLS, Mask, Plan, check_extent, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import (
+    MAX_CELLS,
+    FloorPlan,
+    Mask,
+    check_extent,
+    make_plan,
+    plan_scenes,
+)
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
@@ -112,7 +119,7 @@ def _checked(path: Path, given: Any) -> MapFile:
     return MapFile(path.parent / image, resolution, (x, y, yaw), negate, occupied, free, mode)
 
 
-def _read(path: Path, agent: AgentShape) -> Plan:
+def _read(path: Path, agent: AgentShape) -> FloorPlan:
     """Free pixels are floor; what is occupied or unknown is not."""
     found = read_map_file(path)
     free = free_pixels(_picture(path, found), found)

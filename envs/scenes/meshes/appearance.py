@@ -19,7 +19,7 @@ _WHITE = np.array([255, 255, 255], dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class TexturedSurface:
     """One geometry in file coordinates: vertices (V, 3), triangles (T, 3) and its appearance as in Scene."""
 
     vertices: NDArray[np.float64]
@@ -91,7 +91,9 @@ def can_decode(path: Path) -> bool:
     return True
 
 
-def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas) -> Surface:
+def surface_of(
+    geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas
+) -> TexturedSurface:
     """Place one geometry and read its appearance: texture times base colour times vertex colour."""
     triangles = np.asarray(geometry.faces, dtype=np.int64)
     if np.linalg.det(transform[:3, :3]) < 0:  # a mirror turns triangles inside out
@@ -105,7 +107,7 @@ def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas
     if uvs is None:
         uvs = np.zeros((*triangles.shape, 2), dtype=np.float32)
         texture_id = -1
-    return Surface(vertices, triangles, colors, uvs, texture_id)
+    return TexturedSurface(vertices, triangles, colors, uvs, texture_id)
 
 
 def _textured(

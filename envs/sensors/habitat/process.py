@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import MeshSource, SceneError
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.habitat.server import Frames, Stage, serve
+from robonav.envs.sensors.habitat.server import Frames, StageFile, serve
 
 _OPENING_S, _RENDERING_S, _CLOSING_S = 600.0, 120.0, 5.0
 _REMEDY = "export HABITAT_SIM_LOG=debug MAGNUM_LOG=verbose and run again to see why, or use --sensor raycast"
@@ -35,7 +35,7 @@ class HabitatProcess:
         self._path = source.path
         context = multiprocessing.get_context("spawn")  # a fork would inherit threads and contexts
         self._connection, theirs = context.Pipe()
-        stage = Stage(str(source.path), source.up, source.front, source.scale)
+        stage = StageFile(str(source.path), source.up, source.front, source.scale)
         self._process = context.Process(target=serve, args=(theirs, stage, camera), daemon=True)
         self._process.start()
         theirs.close()

@@ -23,7 +23,7 @@ Frames = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageFile:
     """A mesh file for habitat-sim: what of it becomes y and -z of Habitat's world, and metres in its unit."""
 
     path: str
@@ -32,7 +32,7 @@ class Stage:
     scale: float
 
 
-def serve(connection: Connection, stage: Stage, camera: Camera) -> None:
+def serve(connection: Connection, stage: StageFile, camera: Camera) -> None:
     """Answer each batch of poses with its frames until the other end closes; a text tells what went wrong."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
     for variable in ("MAGNUM_LOG", "HABITAT_SIM_LOG"):
@@ -60,7 +60,7 @@ def serve(connection: Connection, stage: Stage, camera: Camera) -> None:
             connection.send(_in_one_line(error))
 
 
-def _opened(habitat_sim: Any, stage: Stage, camera: Camera) -> Any:
+def _opened(habitat_sim: Any, stage: StageFile, camera: Camera) -> Any:
     """A simulator with one agent at the camera, in the file's own units.
 
     A stage's scale is left at 1: habitat-sim 0.3 itself notes that it is not used everywhere.

@@ -17,7 +17,7 @@ ABOVE_FLOOR_M = 0.10  # the mesh of the floor is a little rough
 _RGB, _THICKNESS_M = (217, 48, 37), 0.04
 
 
-class WayDrawing:
+class PathDrawing:
     """Lines from point to point, in nodes of which only the last one changes from step to step.
 
     Args:

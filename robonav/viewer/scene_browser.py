@@ -12,8 +12,8 @@ from robonav.envs.scenes.meshes.folder import discover
 from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.scenes.spec import Spec
+from robonav.viewer.episode_drawing import FACE_UP, look_at
 from robonav.viewer.glb import scene_glb
-from robonav.viewer.stage import FACE_UP, look_at
 
 if TYPE_CHECKING:
     import viser
@@ -24,7 +24,7 @@ _FREE_RGBA, _ELSEWHERE_RGBA = (80, 190, 110, 160), (240, 190, 70, 160)
 _ABOVE_FLOOR_M = 0.03
 
 
-class MeshFile:
+class SingleMesh:
     """A mesh as a set of one scene: it need not be a place where an agent fits, as other scenes must.
 
     Args:
@@ -41,7 +41,7 @@ class MeshFile:
         return load_mesh_file(self._file.path, scene_id, axes.up, axes.front, self._file.scale)
 
 
-class Showroom:
+class SceneBrowser:
     """Shows one scene of a set, which people choose; green is where agents start, yellow where else one fits.
 
     Args:

@@ -13,7 +13,7 @@ from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
 from robonav.viewer.graph_drawing import GraphDrawing
-from robonav.viewer.way_drawing import WayDrawing
+from robonav.viewer.path_drawing import PathDrawing
 
 if TYPE_CHECKING:
     import viser
@@ -24,7 +24,7 @@ _ROBOT = (66, 133, 244)
 FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks along -z
 
 
-class Stage:
+class EpisodeDrawing:
     """Draws an episode: mesh of the reconstruction, floor with frontiers, places, way, robot and its camera.
 
     What is drawn lives in the server, which gives all of it to every browser that comes later.
@@ -54,7 +54,7 @@ class Stage:
         for name in ("/map", "/robot"):
             self._scene.add_frame(name, show_axes=False)
         self._graph = GraphDrawing(self._scene, episode.floor_z)
-        self._way = WayDrawing(self._scene, episode.floor_z)
+        self._way = PathDrawing(self._scene, episode.floor_z)
         camera = episode.camera
         self._camera = self._scene.add_camera_frustum(
             "/robot/camera",
