@@ -17,9 +17,7 @@ from robonav.envs.navigation.tasks import Exploring, TaskMaker
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SensorMaker, sensor_of
-from robonav.envs.world import Frames
-
-Observation = dict[str, NDArray[Any]]
+from robonav.envs.world import Frames, Observation
 
 
 def observation_space(camera: Camera) -> spaces.Dict:

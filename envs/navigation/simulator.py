@@ -15,7 +15,7 @@ from robonav.envs.scenes.scene import SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.spheres import Instances, NoInstances
 from robonav.envs.sensors.views import SensorMaker, render_views, sensor_of
-from robonav.envs.world import Episode, Frames
+from robonav.envs.world import Episode, Frames, motion_between
 
 
 class NavigationSimulator:
@@ -53,6 +53,7 @@ class NavigationSimulator:
             position=np.zeros((num_agents, 3), np.float32),
             yaw=np.zeros(num_agents, np.float32),
             collided=np.zeros(num_agents, bool),
+            motion=np.zeros((num_agents, 3), np.float32),
         )
         self.instances: Instances = NoInstances()
         self._scenery = self.frames.rgb, self.frames.depth
@@ -91,11 +92,14 @@ class NavigationSimulator:
         self._motion.begin(episodes, chosen)
         collided = self.frames.collided.copy()
         collided[chosen] = False
-        return self._look(chosen, chosen, collided)
+        motion = self.frames.motion.copy()
+        motion[chosen] = 0.0
+        return self._look(chosen, chosen, collided, motion)
 
     def step(self, actions: NDArray[np.integer]) -> Frames:
         """Move every agent by one action (N,) and return what it sees there."""
         actions, errors = np.asarray(actions), self._motion.errors()
+        before = self._poses()
         turned = TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
         yaw = self._yaw + turned + errors.turn
         collided = np.zeros(self.num_agents, bool)
@@ -111,9 +115,19 @@ class NavigationSimulator:
         # who was blocked stands as before, and so sees the same of the scene
         self._yaw = np.where(collided, self._yaw, yaw)
         self._askew = np.where(collided, self._askew, errors.look)
-        return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided)
+        motion = motion_between(before, self._poses())
+        return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided, motion)
 
-    def _look(self, agents: Sequence[int], moved: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+    def _poses(self) -> NDArray[np.float64]:
+        return np.column_stack([self._position[:, :2], self._yaw + self._askew])
+
+    def _look(
+        self,
+        agents: Sequence[int],
+        moved: Sequence[int],
+        collided: NDArray[np.bool_],
+        motion: NDArray[np.float32],
+    ) -> Frames:
         """New frames for `agents`; only the `moved` ones of them need their scene rendered again."""
         looking = self._yaw + self._askew
         poses = self.camera.poses(self._position, looking)
@@ -123,5 +137,5 @@ class NavigationSimulator:
         shown = self.frames.rgb, self.frames.depth
         rgb, depth = self.instances.over(agents, poses, self._scenery, shown)
         position, yaw = self._position.astype(np.float32), looking.astype(np.float32)
-        self.frames = Frames(rgb, depth, poses, position, yaw, collided)
+        self.frames = Frames(rgb, depth, poses, position, yaw, collided, motion)
         return self.frames

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robonav.driving.driver import Decision, Moment, Watcher
 from robonav.driving.take_over import TakeOver
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.live import MAP_EVERY_S, ROBOT_EVERY_S, VIEW_DISTANCE_M
 from robonav.viewer.panel import Panel
@@ -46,6 +47,7 @@ class DriveViewer(Watcher):
         self._server, self._title, self._camera, self._curve = server, title, camera, curve
         self._wheel, self._panel, self._stage = Wheel(server, take_over), Panel(server), Stage(server)
         self._latest: Frames | None = None
+        self._before: NDArray[np.float64] | None = None
         self._episode: EpisodeMap | None = None
         self._robot_s = self._map_s = 0.0
         self._drawn_steps = -1
@@ -88,6 +90,8 @@ class DriveViewer(Watcher):
         here = moment.odometry
         position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
         pose = self._camera.poses(position, yaw)
-        return Frames(
-            moment.frame.rgb[None], moment.frame.depth[None], pose, position, yaw, np.zeros(1, bool)
-        )
+        here_now = np.array([[here.x, here.y, here.yaw]])
+        motion = motion_between(here_now if self._before is None else self._before, here_now)
+        self._before = here_now
+        rgb, depth = moment.frame.rgb[None], moment.frame.depth[None]
+        return Frames(rgb, depth, pose, position, yaw, np.zeros(1, bool), motion)
