@@ -60,8 +60,8 @@ class Steps:
 class Velocities:
     """Shares of the top speed ahead and of the top turn rate, held for one decision period: -1 to 1 each.
 
-    The agent goes along an arc, as a unicycle does (Siegwart et al. 2011, chapter 3). At the defaults full speed
-    is one step, and the full turn rate one turn, of `Steps`. What is beyond 1 is cut to it.
+    The agent goes along an arc, as a unicycle does (Siegwart et al. 2011, chapter 3). At the defaults full
+    speed is one step, and the full turn rate one turn, of `Steps`. What is beyond 1 is cut to it.
 
     Args:
         speed_m: Metres a period at full speed.
