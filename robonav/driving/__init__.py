@@ -3,6 +3,7 @@
 Importing this package registers `robonav/Drive-v0` with Gymnasium.
 """
 
-import gymnasium
+from gymnasium.envs.registration import register, registry
 
-gymnasium.register("robonav/Drive-v0", entry_point="robonav.driving.drive_env:DriveEnv")
+if "robonav/Drive-v0" not in registry:
+    register("robonav/Drive-v0", entry_point="robonav.driving.drive_env:DriveEnv")

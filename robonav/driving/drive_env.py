@@ -19,7 +19,7 @@ from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.protocol import IntrinsicReward
@@ -105,6 +105,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._reward.reset()
         self._steps, self._told = 0, np.zeros(2, np.float32)
         self._hold(STANDSTILL)
+        self._before = np.array([self.robot.true_pose])
         self._reward.update(self._true_frames(0.0))
         return self._observation(), {}
 
@@ -190,4 +191,6 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         heading = np.array([yaw], np.float32)
         pose = self._simulator.camera.poses(position, heading)
         rgb, depth = self._world.sensor.render(pose)
-        return Frames(rgb, depth, pose, position, heading, np.array([contact_s > 0]))
+        here = np.array([[x, y, yaw]])
+        motion, self._before = motion_between(self._before, here), here
+        return Frames(rgb, depth, pose, position, heading, np.array([contact_s > 0]), motion)

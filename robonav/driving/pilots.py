@@ -13,7 +13,7 @@ from robonav.agent import Explorer
 from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 
 
@@ -64,6 +64,7 @@ class ExplorerPilot:
     def reset(self, seed: int) -> None:
         """Reset the agent."""
         self._explorer.reset(1, seed)
+        self._before: NDArray[np.float64] | None = None
 
     def decide(self, observation: Observation) -> int:
         """The explorer's next step."""
@@ -75,6 +76,9 @@ class ExplorerPilot:
     def _measured(self, observation: Observation) -> Frames:
         here, camera = observation.odometry, self._explorer.camera
         position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
+        pose = np.array([[here.x, here.y, here.yaw]])
+        motion = motion_between(pose if self._before is None else self._before, pose)
+        self._before = pose
         size = (camera.width, camera.height)
         rgb = _resized(observation.frame.rgb, size, self._window, Image.Resampling.BOX)
         depth = _resized(observation.frame.depth, size, self._window, Image.Resampling.NEAREST)
@@ -85,6 +89,7 @@ class ExplorerPilot:
             position,
             yaw,
             np.array([observation.blocked]),
+            motion,
         )
 
 

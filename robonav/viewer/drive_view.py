@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.driving.teleoperation import Teleoperation
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.viewer.episode_drawing import EpisodeDrawing, look_at
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.live import MAP_EVERY_S, ROBOT_EVERY_S, VIEW_DISTANCE_M
@@ -50,6 +51,7 @@ class DriveViewer(DriveObserver):
             EpisodeDrawing(server),
         )
         self._latest: Frames | None = None
+        self._before: NDArray[np.float64] | None = None
         self._episode: EpisodeMap | None = None
         self._robot_s = self._map_s = 0.0
         self._drawn_steps = -1
@@ -92,4 +94,8 @@ class DriveViewer(DriveObserver):
         here = state.odometry
         position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
         pose = self._camera.poses(position, yaw)
-        return Frames(state.frame.rgb[None], state.frame.depth[None], pose, position, yaw, np.zeros(1, bool))
+        here_now = np.array([[here.x, here.y, here.yaw]])
+        motion = motion_between(here_now if self._before is None else self._before, here_now)
+        self._before = here_now
+        rgb, depth = state.frame.rgb[None], state.frame.depth[None]
+        return Frames(rgb, depth, pose, position, yaw, np.zeros(1, bool), motion)

@@ -13,7 +13,7 @@ from robonav.envs.scenes.floors import floors_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 from robonav.evaluation.records import read_episodes, read_map, read_settings
 from robonav.evaluation.top_down_map import TopDownMap
@@ -60,14 +60,14 @@ class Recording:
 
         Only blocked moves leave an agent where and as it was.
         """
-        x, y, yaw = self.picture.trajectory[step]
+        before, now = self.picture.trajectory[max(step - 1, 0)], self.picture.trajectory[step]
+        x, y, yaw = now
         position = np.array([[x, y, self.floor_z]], np.float32)
         pose = self.camera.poses(position, np.array([yaw]))
         rgb, depth = self.sensor.render(pose)
-        blocked = step > 0 and np.array_equal(
-            self.picture.trajectory[step - 1], self.picture.trajectory[step]
-        )
-        return Frames(rgb, depth, pose, position, np.array([yaw], np.float32), np.array([blocked]))
+        blocked = step > 0 and np.array_equal(before, now)
+        motion = motion_between(before[None], now[None])
+        return Frames(rgb, depth, pose, position, np.array([yaw], np.float32), np.array([blocked]), motion)
 
 
 class RecordedRun:
