@@ -24,8 +24,9 @@ import tyro
 from robonav.agent import Explorer
 from robonav.agents.registry import make_explorer
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
 from robonav.envs.navigation.tasks import SparseGoal
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
@@ -198,19 +199,12 @@ def walk(
 ) -> list[dict[str, Any]]:
     """Let an explorer walk episodes side by side, each of so many steps: their records."""
     count = len(episodes)
-    task = SparseGoal(simulator, run.obstacles, run.drift)
-    task.begin(episodes, range(count))
-    frames = simulator.start(episodes)
+    make_task = partial(SparseGoal, obstacles=run.obstacles, drift=run.drift)
+    worlds = NavigationWorld(simulator, max_episode_steps=None, task=make_task)
+    task, observation = worlds.task, worlds.start(episodes)
     explorer.reset(count, run.seed)
-    previous, collisions = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    poses = [np.column_stack([frames.position[:, :2], frames.yaw])]
-    achieved = [task.achieved.copy()]
-    for _ in range(steps):
-        observation = {"rgb": frames.rgb, "previous_action": previous, **task.observe()}
-        actions = explorer.act(observation, frames, simulator.camera)
-        frames = simulator.step(actions)
-        task.judge(frames)
-        previous = previous_action(actions, frames)
+    collisions, poses, achieved = np.zeros(count, np.int64), [], []
+    for frames in rollout(worlds, observation, partial(explorer.act, camera=simulator.camera), steps):
         collisions += frames.collided
         poses.append(np.column_stack([frames.position[:, :2], frames.yaw]))
         achieved.append(task.achieved.copy())

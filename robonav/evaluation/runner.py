@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol
+from functools import lru_cache, partial
+from typing import Protocol
 
 import numpy as np
 
 from robonav.agent import Explorer
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
-from robonav.envs.navigation.tasks import Task, TaskName, task_maker
+from robonav.envs.navigation.tasks import TaskName, task_maker
+from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.odometry import MAX_DRIFT
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
@@ -189,37 +190,28 @@ class Evaluation:
     ) -> list[EpisodeTracker]:
         simulator = self._simulator(len(batch))
         episodes = [planned.episode(simulator) for planned in batch]
-        task = self._make_task(simulator)
-        task.begin(episodes, range(len(batch)))
-        frames = simulator.start(episodes)
-        trackers = [self._track(simulator, task, agent, episode) for agent, episode in enumerate(episodes)]
+        world = NavigationWorld(simulator, max_episode_steps=None, task=self._make_task)
+        seen = world.start(episodes)
+        trackers = [self._track(world, agent, episode) for agent, episode in enumerate(episodes)]
         batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]
         self._explorer.reset(len(batch), int(batch_seed))
-        previous = np.zeros(len(batch), dtype=np.int64)
-        self._viewer.begin(episodes[0].episode_id, simulator.camera, frames)
-        for step in range(self.settings.steps + 1):
-            for agent, tracker in enumerate(trackers):
-                yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
-                tracker.observe(frames.position[agent], yaw, collided, int(task.achieved[agent]))
-            if step < self.settings.steps:
-                observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
-                observation |= task.observe()
-                actions = self._explorer.act(observation, frames, simulator.camera)
-                frames = simulator.step(actions)
-                task.judge(frames)
-                previous = previous_action(actions, frames)
+        self._viewer.begin(episodes[0].episode_id, simulator.camera, world.frames)
+        act = partial(self._explorer.act, camera=simulator.camera)
+        for step, frames in enumerate(rollout(world, seen, act, self.settings.steps)):
+            if step > 0:
                 self._viewer.show(frames, trackers[0].curve)
                 advance(len(batch))
+            for agent, tracker in enumerate(trackers):
+                yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
+                tracker.observe(frames.position[agent], yaw, collided, int(world.task.achieved[agent]))
         return trackers
 
-    def _track(
-        self, simulator: NavigationSimulator, task: Task, agent: int, episode: Episode
-    ) -> EpisodeTracker:
-        world = simulator.world(agent)
-        island = int(world.free_space.island_at(np.array(episode.start[:2])))
-        truth = self._truth(world, self._metric_camera, island)
+    def _track(self, world: NavigationWorld, agent: int, episode: Episode) -> EpisodeTracker:
+        scene = world.simulator.world(agent)
+        island = int(scene.free_space.island_at(np.array(episode.start[:2])))
+        truth = self._truth(scene, self._metric_camera, island)
         score = SCORES[self.settings.task]
-        return EpisodeTracker(episode, world, truth, self.settings.steps, task.facts(agent), score)
+        return EpisodeTracker(episode, scene, truth, self.settings.steps, world.task.facts(agent), score)
 
     def _build_simulator(self, num_agents: int) -> NavigationSimulator:
         cache = self.settings.num_envs
