@@ -12,7 +12,7 @@ from typing import Any
 def run_together(calls: Iterable[Callable[[], Any]]) -> None:
     """Run all calls, the first in this thread, and return when all are done.
 
-    Worth it for what lets go of the interpreter lock, as a Warp kernel does while it runs.
+    For calls that release the interpreter lock, as Warp kernels do.
     """
     mine, *others = calls
     pending = [_workers().submit(call) for call in others]
