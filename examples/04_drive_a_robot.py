@@ -1,4 +1,4 @@
-"""Drive a simulated robot with velocities of your own, and record what it saw and did.
+"""Drive a simulated robot with your own velocities, and record the drive.
 
     python examples/04_drive_a_robot.py --out drive.mcap
 
@@ -29,10 +29,10 @@ from robonav.envs.sensors.camera import Camera
 
 
 class Wanderer:
-    """Ahead in curves; after a bump back, then round by a random angle."""
+    """Drives ahead in curves; after a bump it backs off and turns by a random angle."""
 
     def reset(self, seed: int) -> None:
-        """Draw anew."""
+        """Seed the random turns."""
         self._rng, self._plan = np.random.default_rng(seed), [Twist()]
 
     def decide(self, observation: Observation) -> Twist:

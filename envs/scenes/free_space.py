@@ -1,4 +1,4 @@
-"""Where a cylindrical agent can stand in a mesh: floors, obstacles, islands, and which are indoors."""
+"""Free space of a cylindrical agent in a mesh: floors, obstacles, islands, and indoor islands."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _main_floor(levels: list[FreeSpace]) -> FreeSpace:
 def _levels(
     vertices: NDArray[np.floating], triangles: NDArray[np.integer], agent: AgentShape
 ) -> list[FreeSpace]:
-    """Indoor free space at every height that has enough, lowest first; else that of the lowest ground."""
+    """Indoor free space at every height that has enough of it, lowest first; else the lowest ground."""
     corners = np.asarray(vertices, dtype=np.float32)[triangles]
     grid = _Grid(corners, rays_of(vertices, triangles))
     floors = [(z, grid.free(z, agent)) for z in _floor_heights(corners)]
@@ -139,7 +139,7 @@ def _floor_heights(corners: NDArray[np.float32]) -> list[float]:
 
 
 class _Grid:
-    """Columns of the scene's bounding box, and what can be said of each at a floor's height."""
+    """Columns of the scene's bounding box, classified at the height of a floor."""
 
     def __init__(self, corners: NDArray[np.float32], rays: Rays) -> None:
         low, high = corners[..., :2].min(axis=(0, 1)), corners[..., :2].max(axis=(0, 1))
@@ -149,7 +149,7 @@ class _Grid:
         self._shape = (columns, rows)
 
     def free(self, floor_z: float, agent: AgentShape) -> NDArray[np.bool_]:
-        """Cells (X, Y) where the agent's centre may be."""
+        """Free cells (X, Y) of the agent's centre."""
         band = (floor_z + STEP_M, floor_z + agent.height_m)
         walkable = ~occupied_columns(self._corners, self._origin, _CELL_M, self._shape, *band)
         above = self._points(walkable, floor_z + STEP_M)
@@ -159,7 +159,7 @@ class _Grid:
         return ndimage.distance_transform_edt(walkable) * _CELL_M >= agent.radius_m
 
     def indoor(self, free: NDArray[np.bool_], floor_z: float) -> NDArray[np.bool_]:
-        """Free cells of islands that are enclosed on the whole, and the enclosed parts of the others."""
+        """Free cells of islands that are mostly enclosed, and the enclosed parts of the others."""
         sampled = np.zeros_like(free)
         sampled[::_PROBE_CELLS, ::_PROBE_CELLS] = free[::_PROBE_CELLS, ::_PROBE_CELLS]
         if not sampled.any():
@@ -188,7 +188,7 @@ class _Grid:
         return np.column_stack([xy, np.full(len(xy), z)]).astype(np.float32)
 
     def _enclosure(self, points: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Share of headings (N,) along which a surface is met, at any distance."""
+        """Share (N,) of headings along which a ray meets a surface."""
         yaws = np.arange(_HEADINGS) * (2 * np.pi / _HEADINGS)
         directions = np.column_stack([np.cos(yaws), np.sin(yaws), np.zeros(_HEADINGS)]).astype(np.float32)
         hits = self._rays.closest(np.repeat(points, _HEADINGS, axis=0), np.tile(directions, (len(points), 1)))

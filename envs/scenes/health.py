@@ -1,4 +1,4 @@
-"""What a loaded scene lacks to be explored well, and how each is mended."""
+"""Defects of a loaded scene that hinder exploration, and their remedies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _ROOM_HEIGHT_M = (1.8, 20.0)
 
 @dataclass(frozen=True)
 class SceneDefect:
-    """One thing that is wrong with a scene.
+    """One defect of a scene.
 
     Attributes:
-        what: What was found, for people.
-        remedy: What to do about it.
+        what: Description of the defect.
+        remedy: How to mend it.
     """
 
     what: str
@@ -30,7 +30,7 @@ class SceneDefect:
 
 
 def findings_of(scene: Scene) -> list[SceneDefect]:
-    """Whatever an explorer would suffer from, the worst first; [] where all is well.
+    """The defects of a scene, the worst first; [] if there is none.
 
     Args:
         scene: Loaded, with free space.

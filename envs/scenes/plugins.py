@@ -1,4 +1,4 @@
-"""Kinds of scenes that other packages add through the entry point group `robonav.scenes`."""
+"""Kinds of scenes from other packages, through the entry point group `robonav.scenes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROUP = "robonav.scenes"
 
 
 def plugged_in() -> Iterator[Callable[..., Any]]:
-    """What opens the scenes of each plug-in, by name; it is imported when it is asked.
+    """The opening function of each plug-in, by name; a plug-in is imported on its first call.
 
     An entry point names a function that takes what the user named, a split and an `AgentShape`, and returns
     a `SceneSet`, or None if the scenes are not of its kind. One that fails is reported in one sentence and

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 def run_together(calls: Iterable[Callable[[], Result]]) -> list[Result]:
     """Run all calls, the first in this thread, and return their results in order when all are done.
 
-    Worth it for what lets go of the interpreter lock, as a Warp kernel and Embree do while they run.
+    For calls that release the interpreter lock, as Warp kernels and Embree do.
     """
     mine, *others = calls
     pending = [_workers().submit(call) for call in others]

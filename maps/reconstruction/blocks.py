@@ -1,9 +1,9 @@
-"""Sparse voxel blocks in Warp: what the map keeps, and how a voxel is found.
+"""Sparse voxel blocks in Warp: storage of the map, and lookup of voxels.
 
 Lengths inside kernels are in voxels. A voxel lies in a block of 8x8x8, found through a hash table with open
 addressing. An entry holds key and slot in 64 bits, so that one atomic publishes both.
 
-What a voxel keeps are sums of integers: addition commutes, so neither the order of pixels nor the scheduling
+A voxel keeps sums of integers: addition commutes, so neither the order of pixels nor the scheduling
 of threads can change a bit of the map, nor the order of frames among which no voxel settles.
 """
 
@@ -105,7 +105,7 @@ def number_near(face: wp.vec2l) -> int:
 
 @wp.func
 def rounded(x: float) -> wp.int64:
-    """The nearest integer of a plane's units."""
+    """The nearest integer, in a plane's units."""
     return wp.int64(wp.floor(x * PLANE_UNITS + 0.5))
 
 
@@ -243,7 +243,7 @@ def insert_block(grid: VoxelMaps, env: int, voxel: wp.vec3i) -> int:
 
 @wp.func
 def is_known(grid: VoxelMaps, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
-    """Whether an observation of a voxel is remembered."""
+    """Whether a voxel was observed and not forgotten."""
     result = (grid.known[word_of(slot, voxel)] & bit_of(voxel)) != wp.uint64(0)
     if grid.forgets != 0 and result:
         result = grid.stamp[pool_index(slot, voxel)] > forgotten
@@ -252,7 +252,7 @@ def is_known(grid: VoxelMaps, slot: int, voxel: wp.vec3i, forgotten: int) -> boo
 
 @wp.func
 def has_surface(grid: VoxelMaps, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
-    """Whether a return within one voxel of a voxel is remembered."""
+    """Whether a return within one voxel of a voxel was observed and not forgotten."""
     result = (grid.surface[word_of(slot, voxel)] & bit_of(voxel)) != wp.uint64(0)
     if grid.forgets != 0 and result:
         result = grid.stamp[pool_index(slot, voxel)] > forgotten
@@ -275,7 +275,7 @@ def pixel_step(pose: wp.mat44, camera: KernelPinhole) -> wp.vec3:
 
 @wp.kernel(enable_backward=False)
 def clear_kernel(grid: VoxelMaps, slots: wp.array(dtype=wp.int32)):
-    """Make blocks as good as new."""
+    """Reset blocks to their initial values."""
     b, x = wp.tid()
     grid.known[(slots[b] << 3) | x] = _EMPTY
     grid.surface[(slots[b] << 3) | x] = _EMPTY

@@ -1,4 +1,4 @@
-"""Warp kernels that take frames in and that tell which pixels are new to the map."""
+"""Warp kernels that integrate frames, and that mark the pixels that are new to the map."""
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change, and array types are calls.
 # ruff: noqa: UP018, RUF046
@@ -41,7 +41,7 @@ GRAZING = 0.1  # cosine between view and normal below which a pixel is an edge a
 
 @wp.struct
 class SettlingVoxels:
-    """Voxels that settle after the frame."""
+    """Voxels to settle after the frame."""
 
     voxels: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, most) indices in the pool
     count: wp.array(dtype=wp.int32)  # (num_envs)
@@ -105,7 +105,7 @@ def centre_of(voxel: wp.vec3i) -> wp.vec3:
 
 @wp.func
 def is_settled(grid: VoxelMaps, slot: int, voxel: wp.vec3i) -> bool:
-    """Whether what is seen in a voxel changes nothing."""
+    """Whether a voxel is settled: new observations do not change it."""
     return (grid.settled[word_of(slot, voxel)] & bit_of(voxel)) != _EMPTY
 
 
@@ -231,7 +231,7 @@ def integrate_kernel(
 
 @wp.kernel(enable_backward=False)
 def settle_kernel(grid: VoxelMaps, ripe: SettlingVoxels, lanes: int):
-    """Settle the voxels that have seen enough; after the frame, whose pixels have no order."""
+    """Settle the voxels with enough observations; after the frame, because its pixels have no order."""
     env, lane = wp.tid()
     for k in range(lane, ripe.count[env], lanes):
         i = ripe.voxels[env, k]
@@ -246,7 +246,7 @@ def forget_kernel(
     depth: wp.array(dtype=float),
     first_env: int,
 ):
-    """Clear the forgotten voxels that the frame is about to see again.
+    """Clear the forgotten voxels that the frame will observe again.
 
     A launch of its own: within the integration, a CUDA thread could clear what another has just added.
     """

@@ -1,4 +1,4 @@
-"""The integration kernel of a CPU; `pixel_batches.h` has its C++, which Warp compiles with its own."""
+"""The integration kernel of a CPU; `integrate_cpu.h` has its C++, which Warp compiles with its own."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors
@@ -60,7 +60,7 @@ def integrate(
     failures: wp.array(dtype=wp.int32),
     ripe: SettlingVoxels,
 ) -> None:
-    """Add a frame to a map, as `integrate_kernel` of `kernels` does."""
+    """Add a frame to a map, as `integrate_kernel` of `integrate.py` does."""
 
 
 @wp.kernel(enable_backward=False)
@@ -78,7 +78,7 @@ def integrate_kernel(
     ripe: SettlingVoxels,
     scratch: wp.array(dtype=float),
 ):
-    """What `integrate_kernel` of `kernels` does; one thread takes in one frame."""
+    """`integrate_kernel` of `integrate.py` on a CPU; one thread integrates one frame."""
     env = first_env + wp.tid()
     integrate(
         grid,

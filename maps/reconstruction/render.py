@@ -40,7 +40,7 @@ _INDEX = wp.constant(wp.uint64((1 << 31) - 1))
 
 @wp.func
 def larger(a: float, b: float) -> float:
-    """The larger of two numbers; wp.max also cares for NaN, which shows here."""
+    """The larger of two numbers; faster than wp.max, which also handles NaN."""
     return wp.where(a > b, a, b)
 
 
@@ -103,13 +103,13 @@ def draw_pixel(
 
 @wp.func
 def steep(slope: float) -> float:
-    """A slope that one can divide by."""
+    """A slope that is safe to divide by."""
     return wp.where(wp.abs(slope) < 1.0e-12, 1.0e-12, slope)
 
 
 @wp.func
 def narrowed(part: wp.vec2, at_zero: float, inverse: float) -> wp.vec2:
-    """What is left of a range of u where at_zero - u / inverse >= 0."""
+    """The part of a range of u where at_zero - u / inverse >= 0."""
     root = at_zero * inverse
     low = wp.where(inverse < 0.0, larger(part[0], root), part[0])
     return wp.vec2(low, wp.where(inverse < 0.0, part[1], smaller(part[1], root)))
@@ -213,7 +213,7 @@ def splat_kernel(
     first_env: int,
     lanes: int,
 ):
-    """Draw the faces of all blocks in view: the least word a pixel holds the depth, and which voxel it is."""
+    """Draw the faces of all blocks in view: each pixel keeps the least word of depth and voxel."""
     env, lane = wp.tid()
     env += first_env
     view = view_of(grid, camera, poses[env])
@@ -258,7 +258,7 @@ def resolve_kernel(
     depth: wp.array(dtype=float),
     unknown: wp.array(dtype=wp.bool),
 ):
-    """Colour and depth of each pixel from the face that was drawn there last, or that there is none."""
+    """Colour and depth of each pixel from its nearest face, or 0 where there is none."""
     env, v, part = wp.tid()
     env += first_env
     row = (env * camera.height + v) * camera.width

@@ -1,4 +1,4 @@
-"""The rendering kernel of a CPU; `face_batches.h` has its C++, which Warp compiles with its own."""
+"""The rendering kernel of a CPU; `render_cpu.h` has its C++, which Warp compiles with its own."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors
@@ -69,7 +69,7 @@ def render_kernel(
     depth: wp.array(dtype=float),
     unknown: wp.array(dtype=wp.bool),
 ):
-    """Draw the faces of one map, and resolve them while they are in the cache."""
+    """Draw the faces of one map and resolve them to pixels."""
     env = first_env + wp.tid()
     view = view_of(grid, camera, poses[env])
     pixels = camera.height * camera.width

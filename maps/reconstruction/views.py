@@ -1,4 +1,4 @@
-"""Where a camera stands and what lies in its view, for Warp kernels; lengths are in voxels."""
+"""Cameras in the map and view tests, for Warp kernels; lengths are in voxels."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors

@@ -1,4 +1,4 @@
-"""Files of a topological map: safetensors to go on with, GraphML and GeoJSON for other programs."""
+"""Files of a topological map: safetensors for robonav, GraphML and GeoJSON for other programs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def save_graphml(path: str | Path, graph: PlaceGraph) -> Path:
 def save_geojson(path: str | Path, graph: PlaceGraph) -> Path:
     """Write GeoJSON: points and lines in metres of the map frame, without a geodetic reference.
 
-    QGIS and other viewers show it as it is; whoever knows where the map lies on Earth must transform it.
+    QGIS and other viewers show it as it is; the position on Earth needs a transform.
     """
     nodes = to_networkx(graph)
     at = {node: [data["x"], data["y"]] for node, data in nodes.nodes(data=True)}
@@ -81,7 +81,7 @@ def load_graph(path: str | Path) -> PlaceGraph:
     """Read what `save_graph` wrote.
 
     Raises:
-        ValueError: The file is damaged or something else.
+        ValueError: The file is damaged or has another format.
     """
     try:
         with safe_open(path, framework="numpy") as file:

@@ -1,4 +1,4 @@
-"""Who explores: the protocol that policies and baselines share, and how a name becomes one of them."""
+"""The registry of agents: policies and baselines by name."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ METRIC = "visible_completeness_pct"
 
 @dataclass(frozen=True)
 class Row:
-    """One explorer.
+    """One agent of the comparison.
 
     Attributes:
-        name: What it is called in the table.
-        folder: Where its evaluation is.
+        name: Name in the table.
+        folder: Folder of its evaluation.
         completeness: Visible completeness in percent, by step.
-        ahead: Points that the first explorer of the table is ahead of it, by step; empty for the first.
+        ahead: Lead of the table's first agent over this one in points, by step; empty for the first.
         collisions: Blocked moves an episode.
         curve_steps: (K,) steps of the curve.
         curve: (N, K) visible completeness of each episode in percent.
@@ -45,7 +45,7 @@ class Row:
 
 
 def compare(folders: Mapping[str, Path]) -> list[Row]:
-    """Rows for evaluations of the same episodes, by name; the first is the one that is compared.
+    """Rows for evaluations of the same episodes, by name; the first is compared with the others.
 
     Raises:
         UsageError: If an evaluation is missing, empty, or of other episodes than the first.
@@ -74,7 +74,7 @@ def _row(name: str, folder: Path, mine: dict[str, Any], first: dict[str, Any]) -
 
 
 def comparison_as_json(rows: Sequence[Row]) -> str:
-    """The table for programs."""
+    """The table as JSON."""
     table = {
         row.name: {
             METRIC: {step: value.as_dict() for step, value in row.completeness.items()},
@@ -87,13 +87,13 @@ def comparison_as_json(rows: Sequence[Row]) -> str:
 
 
 def comparison_as_html(rows: Sequence[Row], title: str, notes: Sequence[str], page: Path) -> str:
-    """The table as a page at `page`, with links to each explorer's own report.
+    """The table as an HTML page with links to each agent's own report.
 
     Args:
-        rows: What `compare` gave.
+        rows: Rows of `compare`.
         title: Heading.
         notes: Sentences above the table.
-        page: Where the page will be, so that its links are relative.
+        page: Path of the page, so that its links are relative.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined

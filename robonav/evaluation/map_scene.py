@@ -1,4 +1,4 @@
-"""Lets an explorer walk through one scene while maps are made of it from true depth and pose."""
+"""Maps a scene from true depth and pose while an agent explores it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from robonav.maps.topology.mapper import TopologyConfig
 
 
 def map_scene(scenes: SceneSet, explorer: Explorer, steps: int, seed: int, cell_size: float) -> AgentMaps:
-    """The maps of one agent after so many steps in the first scene.
+    """The maps of one agent after a number of steps in the first scene.
 
     Args:
-        scenes: The first one is mapped.
-        explorer: Who walks, and with which camera.
-        steps: How many steps.
-        seed: Decides the start and random actions.
+        scenes: Scene set; the first scene is mapped.
+        explorer: The agent, with its camera.
+        steps: Number of steps.
+        seed: Seeds the start and random actions.
         cell_size: Edge of a cell of the occupancy map, metres.
     """
     world = NavigationWorld(NavigationSimulator(scenes, 1, explorer.camera))

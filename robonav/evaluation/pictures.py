@@ -1,4 +1,4 @@
-"""Pictures for the report: curves over steps as SVG, top-down maps as PNG, both to be inlined."""
+"""Pictures of the report, inlined: curves over steps as SVG, top-down maps as PNG."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
 
     Args:
         steps: (K,) steps.
-        series: (N, K) percent, one row an episode, by the name of who explored.
-        label: What the vertical axis shows.
+        series: (N, K) percent, one row an episode, by the agent's name.
+        label: Label of the vertical axis.
     """
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.add_subplot()
@@ -66,12 +66,12 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
 def map_png(picture: TopDownMap, marks: Sequence[tuple[float, float]] = (), pixels_per_cell: int = 3) -> str:
     """The map, north up, as a data URI.
 
-    The trajectory goes from blue to red with a ring at its start; over it lies a topological map that is made
-    of it: places, the ways between them, and the frontiers that are left.
+    The trajectory goes from blue to red with a ring at its start; over it lies its topological map: places,
+    edges, and remaining frontiers.
 
     Args:
         picture: The map.
-        marks: Places x, y in metres that get a dot.
+        marks: Positions x, y in metres to mark with a dot.
         pixels_per_cell: Scale.
     """
     palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)

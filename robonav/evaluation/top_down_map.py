@@ -1,4 +1,4 @@
-"""The top-down map of an episode: which floor and walls came into view, and the way that was gone."""
+"""The top-down map of an episode: seen floor and walls, and the trajectory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TopDownMap:
         origin_xy: (2,) world position of the outer corner of cell [0, 0], metres.
         trajectory: (T + 1, 3) x, y, yaw from the start on.
         free_area_m2: Floor area of the start's island.
-        seen_area_m2: How much of it came into view.
+        seen_area_m2: Area of it that came into view.
     """
 
     cells: NDArray[np.uint8]
@@ -53,7 +53,7 @@ def draw_map(
     at eye height; a wall cell when one of its surface samples (0.15 to 1.5 m above the floor) is seen.
 
     Args:
-        sensor: Casts the rays.
+        sensor: Sensor that casts the rays.
         camera: Field of view and eye height.
         surface: Samples and free floor of the start's island.
         seen_samples: (S,) bool.
@@ -76,7 +76,7 @@ def floor_seen(
     free: NDArray[np.bool_],
     trajectory: NDArray[np.float64],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Cells of 10 cm of a floor (its free cells, of 5 cm, given), and which of them came into view."""
+    """Cells of 10 cm of a floor from its free cells of 5 cm, and a mask of the seen ones."""
     floor = _coarser(free, round(CELL_M / free_space.cell_size))
     origin = np.array(free_space.origin_xy)
     return floor, _lit(sensor, camera, trajectory, free_space.floor_z, origin, floor.shape) & floor
@@ -113,7 +113,7 @@ def _paint(raster: NDArray[np.uint8], cells: NDArray[np.floating], value: int) -
 
 
 def _coarser(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
-    """Blocks (X / factor, Y / factor) at least half of which are set."""
+    """Blocks (X / factor, Y / factor) of which at least half is set."""
     padded = np.pad(mask, [(0, -side % factor) for side in mask.shape])
     blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
     return blocks.mean(axis=(1, 3)) >= 0.5

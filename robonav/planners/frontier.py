@@ -1,4 +1,4 @@
-"""Planners with true depth and pose: to the nearest frontier, or to the view that is worth its way."""
+"""Planners with true depth and pose: to the nearest frontier, or to the most informative view."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class FrontierExplorer:
-    """Keeps an occupancy map for each agent, asks a chooser where to look next, and goes there.
+    """Keeps an occupancy map for each agent, lets a chooser pick the next view, and drives there.
 
     Args:
-        make_chooser: Called once an agent and episode.
+        make_chooser: Makes a chooser; called once for each agent and episode.
     """
 
     camera = Camera()
@@ -51,7 +51,7 @@ class FrontierExplorer:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Add the frames to the maps and steer."""
+        """Integrate the frames and return actions (N,)."""
         directions = camera.directions()
         actions = []
         for i, agent in enumerate(self._agents):
@@ -62,13 +62,13 @@ class FrontierExplorer:
 
 
 class NearestFrontier(Chooser):
-    """The frontier that takes the fewest steps to reach (Yamauchi 1997)."""
+    """Chooses the frontier that takes the fewest steps to reach (Yamauchi 1997)."""
 
     def __init__(self) -> None:
         self._given_up: list[NDArray[np.float64]] = []
 
     def choose(self, situation: PlanningState) -> Viewpoint | None:
-        """Go to the nearest cell of it and look at the unknown beside its middle; turns count as steps."""
+        """The view from its nearest cell at the unknown beside its centre; turns count as steps."""
         grid = situation.grid
         # One frontier may go all around, and was looked at in its middle only: then in pieces.
         fresh = self._not_given_up(grid, np.inf) or self._not_given_up(grid, _PIECE_M)
@@ -93,7 +93,7 @@ class NearestFrontier(Chooser):
         return [frontier for frontier in grid.frontiers(max_extent=max_extent) if is_fresh(frontier)]
 
     def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
-        """Leave this frontier out from now on."""
+        """Exclude this frontier from now on."""
         self._given_up.append(view.target)
 
     @staticmethod
@@ -119,7 +119,7 @@ class _Agent:
     def look(
         self, depth: NDArray[np.float32], pose: NDArray[np.float32], rays: NDArray[np.float32], floor_z: float
     ) -> None:
-        """Add a frame to the map."""
+        """Integrate a frame into the map."""
         if self._grid is None:
             self._grid = OccupancyGrid(pose[:2, 3], floor_z, detail_range=SIGHT_M)
         self._grid.integrate(depth, pose, rays)

@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc, empty-body"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""Where an agent can go on the map that its policy draws, and by which way: one thread an agent."""
+"""Path-search kernels on the policy's own map: one thread an agent."""
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change.
 # ruff: noqa: UP018, RUF046
@@ -35,7 +35,7 @@ IMPASSABLE, EASY, TIGHT, ESCAPE = (wp.constant(price) for price in (99, 1, 3, 10
 
 @wp.struct
 class Maps:
-    """What N agents know, and where they are, as they reckon."""
+    """Maps and poses of N agents, by their own dead reckoning."""
 
     grid: Grid
     summary: wp.array2d(dtype=wp.vec2ub)  # (N, rows) 0 free ... 255 occupied, 0 unseen ... 255 seen
@@ -51,7 +51,7 @@ class Maps:
 
 @wp.struct
 class Plans:
-    """What N agents are up to; scratch memory of the search."""
+    """Goals, paths and scratch memory of N agents."""
 
     goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE, heading there or of who wanders
     clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last thought, and towards this goal
@@ -76,7 +76,7 @@ class Plans:
 
 @wp.func
 def moved_by(grid: Grid, cell: int, dx: int, dy: int) -> int:
-    """The cell so many cells further."""
+    """The cell offset by (dx, dy)."""
     last = grid.cells - 1
     return (cell + (dx & last) * 2 * grid.cells + (dy & last)) & grid.mask
 
@@ -94,13 +94,13 @@ def offset_to(grid: Grid, cell: int, point: wp.vec2) -> wp.vec2:
 
 @wp.func
 def is_free(maps: Maps, agent: int, cell: int) -> bool:
-    """Whether the map shows nothing there."""
+    """Whether a cell counts as free."""
     return int(maps.summary[agent, cell][0]) < FREE_BELOW
 
 
 @wp.func
 def is_occupied(maps: Maps, agent: int, cell: int) -> bool:
-    """Whether the map shows something there."""
+    """Whether a cell counts as occupied."""
     return int(maps.summary[agent, cell][0]) > OCCUPIED_ABOVE
 
 
@@ -124,7 +124,7 @@ def _nearest_occupied(maps: Maps, agent: int, cell: int, reach: int, occupied_ab
 
 @wp.func
 def priced(maps: Maps, agent: int, cell: int) -> int:
-    """What a cell costs that the body may or may not fit in."""
+    """Cost of a cell, by its distance to obstacles."""
     away = wp.length(offset_to(maps.grid, cell, maps.position[agent]))
     known_free = is_free(maps, agent, cell)
     known_free = known_free or (away < BODY_M and not is_occupied(maps, agent, cell))
@@ -142,7 +142,7 @@ def priced(maps: Maps, agent: int, cell: int) -> int:
 
 @wp.func
 def price_of(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
-    """What a cell costs, looked up or worked out."""
+    """Cost of a cell, computed once and cached."""
     price = int(plans.price[agent, cell])
     if price == 0:
         price = priced(maps, agent, cell)
@@ -152,7 +152,7 @@ def price_of(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
 
 @wp.kernel
 def search(maps: Maps, plans: Plans) -> None:
-    """Cheapest ways from the agent to all cells that it fits in (label correcting, with a queue)."""
+    """Cheapest paths from the agent to all cells where it fits (label correcting, with a queue)."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
@@ -193,7 +193,7 @@ def search(maps: Maps, plans: Plans) -> None:
 
 @wp.func
 def cell_before(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
-    """The neighbour from which the cheapest way comes to a cell."""
+    """The predecessor of a cell on the cheapest path."""
     own, before = price_of(maps, plans, agent, cell), int(cell)
     for neighbour in range(9):
         dx, dy = neighbour // 3 - 1, neighbour % 3 - 1
@@ -206,13 +206,13 @@ def cell_before(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
 
 @wp.func
 def steps_to(maps: Maps, plans: Plans, agent: int, place: int) -> float:
-    """Steps that the way to a place takes, without turns."""
+    """Forward steps of the path to a place."""
     return float(plans.cost[agent, place]) / float(2 * STRAIGHT) * maps.grid.cell_m / STEP_M
 
 
 @wp.kernel
 def trace(maps: Maps, plans: Plans) -> None:
-    """Write the way to the goal down: back from it, each time to the neighbour that it was met from."""
+    """Write the path to the goal, traced back from it through predecessors."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return

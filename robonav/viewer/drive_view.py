@@ -1,4 +1,4 @@
-"""A drive that goes on, in the browser: what the robot believes, and a wheel for people."""
+"""A live drive in the browser: the robot's own map, and buttons for teleoperation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class DriveViewer(DriveObserver):
-    """Draws the robot at every frame, and the map that measured depth and odometry make after every decision.
+    """Draws the robot at every frame, and its own map (measured depth, odometry) after every decision.
 
     Args:
-        server: Where it is shown.
-        title: What the drive is called.
-        camera: The robot's; it is assumed to be upright.
-        teleoperation: What people ask for.
-        curve: Completeness so far; empty where nobody measures it.
+        server: Server that shows it.
+        title: Title of the drive.
+        camera: The robot's camera, assumed to be upright.
+        teleoperation: Receives the commands of people.
+        curve: Completeness so far; empty where it is not measured.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class DriveViewer(DriveObserver):
         self._drawn_steps = -1
 
     def tick(self, state: RobotState) -> None:
-        """Draw the robot where it is by now, and the map if it has grown, when it is time to."""
+        """Draw the robot, and the map if it has grown, at most at the drawing rate."""
         self._teleoperation_panel.draw()
         if state.frame is None or not state.is_new:
             return
@@ -75,14 +75,14 @@ class DriveViewer(DriveObserver):
             self._drawing.draw_robot(self._episode, self._latest)
 
     def decided(self, decision: Decision) -> None:
-        """Take what is seen from here into the map."""
+        """Integrate the frame of the new pose into the map."""
         if self._episode is None or self._latest is None:
             return
         blocked = np.array([not decision.executed])
         self._episode.add(replace(self._latest, collided=blocked))
 
     def ended(self) -> None:
-        """Draw what it was not time to draw yet: nothing comes after it."""
+        """Draw the final state."""
         if self._episode is None or self._latest is None:
             return
         self._drawing.draw(self._episode, with_map=True)

@@ -1,4 +1,4 @@
-"""A run that goes on, in the browser: `--view`."""
+"""A live run in the browser: `--view`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ VIEW_DISTANCE_M = 9.0
 
 
 class LiveViewer:
-    """Shows the first agent of a run that goes on; pausing it pauses the run.
+    """Shows the first agent of a live run; pausing the viewer pauses the run.
 
     Drawing is limited in time, not in steps: a run that is fast is drawn less often.
 
     Args:
-        server: Where it is shown.
+        server: Server that shows it.
     """
 
     def __init__(self, server: viser.ViserServer) -> None:
@@ -35,14 +35,14 @@ class LiveViewer:
         self._robot_s = self._map_s = 0.0
 
     def begin(self, title: str, camera: Camera, frames: Frames) -> None:
-        """Forget the episode before."""
+        """Start showing a new episode."""
         self._title, self._episode = title, EpisodeMap(camera, frames.of(0))
         self._robot_s = self._map_s = 0.0
         look_at(self._server, frames.position[0], VIEW_DISTANCE_M)
         self._draw(Curve())
 
     def show(self, frames: Frames, curve: Curve) -> None:
-        """Take in the newest frames, draw them if it is time to, and wait if someone wants to."""
+        """Add the newest frames, draw them at most at the drawing rate, and wait while paused."""
         self._episode.add(frames.of(0))
         self._draw(curve)
 

@@ -24,8 +24,8 @@ class Player:
     """Plays the episodes of one evaluation; a step back builds the map again from the start.
 
     Args:
-        server: Where it is shown.
-        run: What was recorded.
+        server: Server that shows it.
+        run: The recorded evaluation.
         recording: The episode that is shown first.
         voxel_size: Edge of a voxel, metres.
     """
@@ -47,7 +47,7 @@ class Player:
         self._open(recording)
 
     def play_on(self) -> None:
-        """What is asked for next, once it is due: another step, another place, another episode."""
+        """Carry out the next command once it is due: the next step, another step, another episode."""
         due = self._controls.wait()
         if self._chooser.value != self._recording.episode_id:
             self._try_to_open(self._chooser.value)
@@ -80,7 +80,7 @@ class Player:
             self._controls.seek()
 
     def _try_to_open(self, episode_id: str) -> None:
-        """Open another episode, or say why it cannot be and stay."""
+        """Open another episode, or stay and show the error."""
         self._panel.say(f"loading {episode_id}")
         try:
             self._open(self._run.open(episode_id))

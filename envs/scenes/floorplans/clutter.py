@@ -28,10 +28,10 @@ class Clutter:
 
     Attributes:
         rng: Source of all randomness.
-        geometry: The plan.
-        clearance: Its free space, for an agent wider than the real one: what stays passable is comfortable.
-        share: How much of the free space furniture may take.
-        triangles: How many it may consist of.
+        geometry: Geometry of the plan.
+        clearance: Free space of a wider agent, so that passages stay comfortable.
+        share: Largest share of the free space that furniture may take.
+        triangles: Largest number of triangles.
     """
 
     rng: np.random.Generator
@@ -84,7 +84,7 @@ class Clutter:
         return None
 
     def _at_wall(self, piece: Piece, room: int) -> PlacedPiece | None:
-        """Its back against a stretch of wall of the room that is long enough."""
+        """A pose with the back against a wall that is long enough."""
         runs = self.geometry.runs
         long_enough = np.flatnonzero((runs.room == room + 1) & (runs.length > piece.width + 2 * WALL_GAP))
         if not len(long_enough):
@@ -114,7 +114,7 @@ class Clutter:
         return bool(self.geometry.at(self._room_for, np.stack([x, y], axis=-1)).all())
 
     def _claim(self, spot: PlacedPiece) -> bool:
-        """Close the piece's footprints unless that cuts the free space or takes too much of it."""
+        """Close the piece's footprints, unless they cut the free space or take too much of it."""
         x0, y0, x1, y1 = spot.bounds()
         reach = self.clearance.radius + 2 * CELL
         near = self.clearance.window(x0 - reach, y0 - reach, x1 + reach, y1 + reach)
@@ -133,11 +133,11 @@ class Clutter:
 
 
 def cuts(before: Mask, after: Mask) -> bool:
-    """Whether cells that hang together in a window no longer do so when some of them are closed.
+    """Whether closing some cells disconnects cells that were connected in a window.
 
     Args:
         before: (X, Y) free cells.
-        after: (X, Y) those of them that stay free; none at the window's border was closed.
+        after: (X, Y) cells that stay free; none at the window's border was closed.
     """
     old, _ = ndimage.label(before, _FOUR)
     _, parts = ndimage.label(after, _FOUR)
@@ -155,7 +155,7 @@ def _triangles_of(piece: Piece) -> int:
 
 
 def _before_doors(geometry: Geometry) -> NDArray[np.bool_]:
-    """Floor before and in doorways, which stays clear."""
+    """Floor in front of and in doorways, which stays clear."""
     nx, ny = geometry.floor.shape
     zone = np.zeros((nx, ny), dtype=bool)
     for door in geometry.passages:

@@ -1,4 +1,4 @@
-"""Floors of real Gibson buildings as grids of where an agent was (.npy, 1 = free), with their index.json."""
+"""Floors of real Gibson buildings: grids of agent positions (.npy, 1 = free) with an index.json."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
 
 
 def _origin(path: Path) -> tuple[float, float]:
-    """Habitat x, z of the first cell of one floor, if the index beside it knows; else it starts at 0."""
+    """Habitat x, z of the first cell of one floor, from the index beside it; else 0."""
     index = path.with_name("index.json")
     return _listed(index).get(path.stem, (0.0, 0.0)) if index.is_file() else (0.0, 0.0)
 
@@ -72,7 +72,7 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
 
 
 def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> FloorPlan:
-    """The grid holds agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
+    """Read a grid of agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
     grid = read_raster(path) > 0
     holes, count = ndimage.label(~grid)
     free = grid | (np.bincount(holes.ravel(), minlength=count + 1) <= _MISSED_CELLS)[holes]
@@ -89,7 +89,7 @@ def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> Floo
 
 
 def set_back(free: Mask, radius_m: float) -> Mask:
-    """Floor that makes a space of agent centres walkable: it reaches a radius farther.
+    """Floor around a space of agent centres: it reaches a radius farther.
 
     A wall between two rooms may be thinner than two radii, as the samples' agent was slimmer than ours. It
     stays, one cell thick, on the cells whose neighbour's nearest free cell is on the other side (the integer

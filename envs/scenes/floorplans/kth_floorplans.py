@@ -20,7 +20,7 @@ _BUILDING_DIGITS = 6  # of a drawing's number; its floors differ in the last two
 
 
 def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
-    """The plans of a folder, or the one that it holds; None if it holds none."""
+    """The plans of a folder, or the folder's own plan; None if there is none."""
     root = Path(spec)
     if not root.is_dir():
         return None
@@ -34,7 +34,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
 
 
 def _read(folder: Path, agent: AgentShape) -> FloorPlan:
-    """Floor is what neither is a wall nor lies outside: valid_space numbers the rooms, without thresholds."""
+    """Read a plan: floor is every cell that is neither wall nor outside (valid_space numbers the rooms)."""
     occupancy, rooms = (read_raster(folder / name) for name in ("occ_map.npy", "valid_space.npy"))
     if occupancy.shape != rooms.shape:
         raise SceneError(

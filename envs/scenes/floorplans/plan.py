@@ -1,4 +1,4 @@
-"""Floor plans: which floor of a building nothing stands on, as a raster in the world frame."""
+"""Floor plans: rasters of free floor in the world frame."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class FloorPlan:
     """A floor plan.
 
     Attributes:
-        floor: (X, Y) bool, cells of `CELL` metres: floor that nothing stands on. Its border is not floor.
+        floor: (X, Y) bool, cells of `CELL` metres: free floor. The border is not floor.
         origin_xy: World x, y of the outer corner of cell [0, 0], metres.
-        furnished: Whether it shows what stands in the rooms, or walls only.
-        roughness_m: By how much its outlines may be off, metres; walls are smoothed by no more.
+        furnished: Whether it shows furniture, or walls only.
+        roughness_m: Error of its outlines, metres; walls are smoothed by no more.
         metadata: Facts worth reporting, such as the source file.
     """
 
@@ -51,10 +51,10 @@ def make_plan(
     furnished: bool,
     roughness_m: float = CELL,
 ) -> FloorPlan:
-    """Bring a raster of any resolution and heading to the world's axes and `CELL`.
+    """Resample a raster of any resolution and heading to the world's axes and `CELL`.
 
     Args:
-        name: What error messages call it.
+        name: Name in error messages.
         floor: (X, Y) bool, x and y along the raster's own axes.
         resolution_m: Edge of its cells, metres.
         origin: World x, y of the outer corner of cell [0, 0] and the heading of the raster's x axis, radians.
@@ -62,7 +62,7 @@ def make_plan(
         roughness_m: See `FloorPlan`.
 
     Raises:
-        SceneError: The plan has no floor to speak of, is as large as a town, or lies far off.
+        SceneError: The plan has hardly any floor, is as large as a town, or lies far off.
     """
     check_extent(name, floor.shape, resolution_m)
     if not max(abs(origin[0]), abs(origin[1])) <= _MAX_DISTANCE_M:
@@ -114,9 +114,9 @@ def without_specks(floor: Mask, area_m2: float = _MIN_FLOOR_M2) -> Mask:
 def _resampled(
     floor: Mask, resolution_m: float, origin: tuple[float, float, float]
 ) -> tuple[Mask, tuple[float, float]]:
-    """The same floor on cells of `CELL` along the world's axes, and where its corner is.
+    """The floor on cells of `CELL` along the world's axes, and the position of its corner.
 
-    Where cells grow or turn, floor is first eroded by as much, or walls of one cell would get holes.
+    Where cells grow or turn, floor is first eroded by as much, so that thin walls get no holes.
     """
     x, y, yaw = origin
     turned = abs(math.sin(2 * yaw)) > 1e-6
@@ -138,10 +138,10 @@ def _resampled(
 
 
 def plan_scenes(readers: Mapping[str, Callable[[AgentShape], FloorPlan]], agent: AgentShape) -> LazyScenes:
-    """Worlds extruded from floor plans.
+    """Scenes extruded from floor plans.
 
     Args:
-        readers: What reads the plan of each scene id, for an agent.
+        readers: Function that reads the plan, for each scene id.
         agent: Shape that the free space is for.
     """
 

@@ -34,7 +34,7 @@ def build_world(plan: FloorPlan, agent: AgentShape, scene_id: str) -> Scene:
         scene_id: Name of the scene; materials, light, height and furniture are drawn by it.
 
     Returns:
-        A scene with exact `free_space`; `metadata` tells rooms, doors and furniture.
+        A scene with exact `free_space`; `metadata` holds rooms, doors and furniture.
 
     Raises:
         SceneError: If the agent does not fit below the lintels or nowhere on the plan.
@@ -97,7 +97,7 @@ def _mesh(
 
 
 def _solid(arrays: SceneArrays) -> SceneArrays:
-    """Without triangles that have no area."""
+    """The mesh without triangles of zero area."""
     vertices, triangles, colours, uvs, ids = arrays
     corners = vertices[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -106,7 +106,7 @@ def _solid(arrays: SceneArrays) -> SceneArrays:
 
 
 def _placed_at(plan: FloorPlan, space: FreeSpace, agent: AgentShape) -> FreeSpace:
-    """Free space of the plan's own metres, in the world."""
+    """Free space, moved from the plan's frame to the world frame."""
     if not space.islands.any():
         raise SceneError(
             f"{plan.metadata.get('file', 'the plan')} has no floor where an agent of {agent.radius_m} m "

@@ -1,4 +1,4 @@
-"""Any mesh of the user's own (.glb .gltf .ply .obj) as a scene in robonav's world frame."""
+"""Mesh files (.glb .gltf .ply .obj) as scenes in robonav's world frame."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def check_is_mesh(path: Path) -> None:
 
 
 def warn_of_unread_textures(path: Path, names: Sequence[str]) -> None:
-    """Say once which images of a mesh could not be read."""
+    """Warn once about the images of a mesh that could not be read."""
     if names:
         warnings.warn(
             f"{path}: cannot read {', '.join(names)}: these surfaces show their plain colour; "

@@ -1,4 +1,4 @@
-"""A set of scenes that are mesh files."""
+"""Scene sets of mesh files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MeshScenes:
     Args:
         files: The scenes; their ids must be unique.
         agent: Shape that the free space is computed for.
-        entries: Where loaded scenes are kept; the user's cache by default.
+        entries: Cache of loaded scenes; the user's cache by default.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class MeshScenes:
         """The scene with its free space.
 
         Raises:
-            SceneError: The id is unknown, the file is unusable, or nothing can stand in it.
+            SceneError: The id is unknown, the file is unusable, or it has no free space.
         """
         if scene_id not in self._files:
             raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._files)}")
@@ -86,7 +86,7 @@ class MeshScenes:
         return scene
 
     def file_of(self, scene_id: str) -> Path:
-        """Where a scene is read from."""
+        """The file of a scene."""
         return self._files[scene_id].path
 
     def _load(self, file: SceneFile) -> Scene:
@@ -116,7 +116,7 @@ class MeshScenes:
 
 
 def _placed(scene: Scene) -> str:
-    """How a mesh was taken to lie, for an error that may come of it."""
+    """The assumed axes and unit of a mesh, for error messages."""
     placing = Placing(**scene.metadata["placing"])
     size = " x ".join(f"{side:.3g}" for side in np.ptp(scene.vertices, axis=0))
     axis = {(0.0, 1.0, 0.0): "y", (0.0, 0.0, 1.0): "z"}.get(placing.up, str(placing.up))

@@ -1,4 +1,4 @@
-"""Where furniture stands: never in a doorway's way, never cutting off a part of a room."""
+"""Placement of furniture: never in front of a doorway, never cutting off a part of a room."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlacedPiece:
         return self.x + c * u - s * v, self.y + s * u + c * v
 
     def footprints(self) -> list[Footprint]:
-        """What of it an agent can touch, in the world."""
+        """Footprints that an agent can touch, in the world frame."""
         found: list[Footprint] = []
         for x0, y0, x1, y1 in self.piece.blocks:
             centre = self.at((x0 + x1) / 2, (y0 + y1) / 2)
@@ -83,7 +83,7 @@ def furnish(
 
 
 def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designer]:
-    """What to try to put into a room, in this order."""
+    """Pieces to try to place in a room, in this order."""
     if min(room.size) < 1.9:
         return [NARROW[i] for i in rng.integers(len(NARROW), size=min(count, 3))]
     kind = "hall" if room.kind == "corridor" else str(rng.choice(list(PROGRAMMES)[:-1]))
@@ -93,7 +93,7 @@ def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designe
 
 
 def _door_zones(layout: Layout, index: int, radius: float) -> list[Rectangle]:
-    """Floor before the doors of a room, widened by what an agent needs."""
+    """Floor in front of the doors of a room, widened by what an agent needs."""
     room = layout.rooms[index]
     zones: list[Rectangle] = []
     for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):

@@ -1,7 +1,7 @@
 """One habitat-sim in a process of its own.
 
-It allows one OpenGL context a process (facebookresearch/habitat-sim, issue 1292), and its failed assertions
-end the process that it lives in.
+habitat-sim allows one OpenGL context a process (facebookresearch/habitat-sim, issue 1292), and a failed
+assertion ends its process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class HabitatProcess:
         camera: The pinhole camera of every frame.
 
     Raises:
-        SceneError: habitat-sim cannot show the file, or ended.
+        SceneError: habitat-sim cannot load the file, or ended.
     """
 
     def __init__(self, source: MeshSource, camera: Camera) -> None:

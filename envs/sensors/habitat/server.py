@@ -1,4 +1,4 @@
-"""What runs beside habitat-sim in its process: opens it, and answers poses with frames.
+"""The loop in habitat-sim's process: opens the simulator, and answers poses with frames.
 
 It imports nothing of robonav that loads scenes, so that a process starts fast and stays small.
 """
@@ -24,7 +24,7 @@ Frames = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class StageFile:
-    """A mesh file for habitat-sim: what of it becomes y and -z of Habitat's world, and metres in its unit."""
+    """A mesh file for habitat-sim: the directions that become Habitat's y and -z, and its unit in metres."""
 
     path: str
     up: tuple[float, float, float]
@@ -33,7 +33,7 @@ class StageFile:
 
 
 def serve(connection: Connection, stage: StageFile, camera: Camera) -> None:
-    """Answer each batch of poses with its frames until the other end closes; a text tells what went wrong."""
+    """Answer each batch of poses with its frames until the other end closes; errors are sent as text."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
     for variable in ("MAGNUM_LOG", "HABITAT_SIM_LOG"):
         os.environ.setdefault(variable, "quiet")

@@ -26,7 +26,7 @@ _ROUNDING = wp.constant(1.0e-6)
 
 @wp.struct
 class RenderView:
-    """One frame to draw: what, from where, and the addresses of its rgb (H, W, 3) and depth (H, W)."""
+    """One frame to draw: mesh, pose, and the addresses of its rgb (H, W, 3) and depth (H, W)."""
 
     pose: wp.mat44
     mesh: Mesh

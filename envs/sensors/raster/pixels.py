@@ -31,7 +31,7 @@ class PixelRays:
 
 @wp.struct
 class ProjectedFace:
-    """A face as seen in one view: w, u w and v w as coefficients of (column, row, 1), and its rows."""
+    """A face in one view: coefficients of w, u w and v w over (column, row, 1), and its rows."""
 
     w: wp.vec3
     uw: wp.vec3

@@ -41,7 +41,7 @@ class RasterSensor(RaycastSensor):
 
     @cached_property
     def mesh(self) -> FaceMesh:
-        """The scene as the rasteriser reads it."""
+        """The rasteriser's copy of the scene."""
         return FaceMesh.of(self.scene)
 
 
@@ -115,7 +115,7 @@ class _Canvas:
 
 
 class _Canvases(threading.local):
-    """Canvases by camera and share of a call: of each thread its own, which may lend them while it waits."""
+    """Canvases by camera and share of a call, for each thread."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Camera, int], _Canvas] = {}
