@@ -25,14 +25,13 @@ from robonav.agent import Explorer
 from robonav.agents.registry import make_explorer
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import previous_action
-from robonav.envs.navigation.tasks import SparseGoal
+from robonav.envs.navigation.tasks import SparseGoalConfig, Walk
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
 from robonav.evaluation.fog import floor_seen
 from robonav.evaluation.runner import plan_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
-from robonav.evaluation.task_scores import Walk, far_goal_reached
 from robonav.launch.presets import load_preset
 from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.topological.config import HierarchyConfig
@@ -198,7 +197,8 @@ def walk(
 ) -> list[dict[str, Any]]:
     """Let an explorer walk episodes side by side, each of so many steps: their records."""
     count = len(episodes)
-    task = SparseGoal(simulator, run.obstacles, run.drift)
+    config = SparseGoalConfig(run.obstacles, run.drift)
+    task = config.make(simulator)
     task.begin(episodes, range(count))
     frames = simulator.start(episodes)
     explorer.reset(count, run.seed)
@@ -218,7 +218,7 @@ def walk(
     records = []
     for agent, episode in enumerate(episodes):
         world = simulator.world(agent)
-        score = far_goal_reached(
+        score = config.score(
             Walk(world.free_space, trajectories[:, agent], done[:, agent], task.facts(agent)), [steps]
         )
         island = world.free_space.islands == int(world.free_space.island_at(np.array(episode.start[:2])))

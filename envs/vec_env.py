@@ -101,13 +101,13 @@ class NavigationVecEnv(VecEnv):
         self._clock += 1
         self._collisions += self.outcome.collided
         self._previous_action = previous_action(self._actions, self.outcome)
-        done = verdict.over | (self._clock % self.max_episode_steps == 0)
+        done = verdict.terminated | (self._clock % self.max_episode_steps == 0)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
             last = self._observe()
             for i in np.flatnonzero(done):
                 infos[i] = {
-                    "TimeLimit.truncated": not verdict.over[i],
+                    "TimeLimit.truncated": not verdict.terminated[i],
                     "terminal_observation": {key: value[i] for key, value in last.items()},
                     "collisions": int(self._collisions[i]),
                     "achieved": int(self.task.achieved[i]),
