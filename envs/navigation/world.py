@@ -88,13 +88,13 @@ class NavigationWorld:
         """Move all agents; those whose episode is over return the first observation of the next."""
         actions = np.asarray(actions).reshape(self.num_agents, *(self.action_space.shape or ()))
         self.outcome = self.frames = self.simulator.step(actions)
-        verdict = self.task.judge(self.outcome)
+        judged = self.task.judge(self.outcome)
         self._clock += 1
         self._collisions += self.outcome.collided
         self._previous_action = self.simulator.actions.previous(actions, self.outcome.collided)
-        truncated = ~verdict.over & self._time_is_up()
+        truncated = ~judged.terminated & self._time_is_up()
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_agents)]
-        ended = np.flatnonzero((verdict.over | truncated) & self._goes_on).tolist()
+        ended = np.flatnonzero((judged.terminated | truncated) & self._goes_on).tolist()
         if ended:
             last = self._observe()
             for i in ended:
@@ -104,7 +104,7 @@ class NavigationWorld:
                     "achieved": int(self.task.achieved[i]),
                 }
             self._begin(self._stream.next(ended), ended)
-        return WorldStep(self._observe(), verdict.reward, verdict.over, truncated, infos)
+        return WorldStep(self._observe(), judged.reward, judged.terminated, truncated, infos)
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """Counters from which `restore` continues: each agent restarts the episode that it is in."""

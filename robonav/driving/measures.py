@@ -10,9 +10,10 @@ import numpy as np
 from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.envs.navigation.loaded_scenes import World
 from robonav.envs.world import Episode
+from robonav.evaluation.completeness import GroundTruth
 from robonav.evaluation.runner import metric_camera
 from robonav.evaluation.top_down_map import TopDownMap
-from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.evaluation.tracker import EpisodeTracker
 from robonav.watching import Curve
 
 

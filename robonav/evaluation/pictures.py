@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from robonav.envs.navigation.tasks import Score
 from robonav.evaluation.path_graph import path_graph
 from robonav.evaluation.statistics import bootstrap_mean
 from robonav.evaluation.top_down_map import (
@@ -39,13 +40,13 @@ PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
 MARK = (214, 39, 140)
 
 
-def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], label: str) -> str:
+def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], score: Score) -> str:
     """Mean (line) and 95 % interval (band) over episodes.
 
     Args:
         steps: (K,) steps.
-        series: (N, K) percent, one row an episode, by the agent's name.
-        label: Label of the vertical axis.
+        series: (N, K) values, one row an episode, by the name of who explored.
+        score: What the vertical axis shows.
     """
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.add_subplot()
@@ -56,7 +57,8 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
         axes.plot(steps, [e.mean for e in estimates], label=name)
     if len(series) > 1:
         axes.legend(loc="upper left", fontsize="small")
-    axes.set(xlabel="steps", ylabel=label, ylim=(0, 100), xlim=(0, steps[-1] or 1))
+    top = 100 if score.unit == "%" else None
+    axes.set(xlabel="steps", ylabel=score.title, ylim=(0, top), xlim=(0, steps[-1] or 1))
     axes.grid(alpha=0.3)
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})

@@ -59,14 +59,26 @@ def draw_map(
         seen_samples: (S,) bool.
         trajectory: (T + 1, 3) x, y, yaw.
     """
-    floor, lit = floor_seen(sensor, camera, surface.free_space, surface.free, trajectory)
-    origin = np.array(surface.free_space.origin_xy)
-    cells = np.where(floor, np.where(lit, FLOOR_SEEN, FLOOR_UNSEEN), OUTSIDE).astype(np.uint8)
+    picture = draw_floor(sensor, camera, surface.free_space, surface.free, trajectory)
     height = surface.points[:, 2] - surface.free_space.floor_z
     wall = (height > WALL_BAND_M[0]) & (height < WALL_BAND_M[1])
     for state, chosen in ((WALL_UNSEEN, wall & ~seen_samples), (WALL_SEEN, wall & seen_samples)):
-        _paint(cells, (surface.points[chosen, :2] - origin) / CELL_M, state)
-    return TopDownMap(cells, origin, trajectory, *(float(m.sum()) * CELL_M**2 for m in (floor, lit)))
+        _paint(picture.cells, (surface.points[chosen, :2] - picture.origin_xy) / CELL_M, state)
+    return picture
+
+
+def draw_floor(
+    sensor: RaycastSensor,
+    camera: Camera,
+    free_space: FreeSpace,
+    free: NDArray[np.bool_],
+    trajectory: NDArray[np.float64],
+) -> TopDownMap:
+    """The map of one episode without walls; `free` are the cells (of 5 cm) of the floor."""
+    floor, lit = floor_seen(sensor, camera, free_space, free, trajectory)
+    cells = np.where(floor, np.where(lit, FLOOR_SEEN, FLOOR_UNSEEN), OUTSIDE).astype(np.uint8)
+    areas = (float(mask.sum()) * CELL_M**2 for mask in (floor, lit))
+    return TopDownMap(cells, np.array(free_space.origin_xy), trajectory, *areas)
 
 
 def floor_seen(

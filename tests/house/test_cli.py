@@ -137,6 +137,14 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert done.stdout.split()[:3] == ["kind", "scene", "triangles"]
 
 
+def test_help_that_is_cut_off_is_no_error() -> None:
+    program = "from robonav.launch import cli; raise SystemExit(cli.main(['--help']))"
+    for reader in ("head -1", "true"):
+        command = f'{sys.executable} -c "{program}" | {reader}'
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_full_or_forbidden_disk_names_the_path(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
