@@ -19,7 +19,8 @@ from robonav.evaluation.runner import Evaluation, Settings
 HOUSES, STEPS = 8, 128
 RECORDED = 40.3  # mean visible completeness @128 of `robonav evaluate explorer --episodes 8`, percent
 MARGIN = 8.0  # other processors round otherwise, and then other actions are drawn
-ACTIONS = "e005651815be91e1b6706471f97be0e0c532e1f1d644a8b5fb8b8c9b568c2018"  # sha256 of 64 actions in each of two houses, recorded with checkpoint format 6
+# sha256 of 64 actions in each of two houses, recorded with checkpoint format 6
+ACTIONS = "e005651815be91e1b6706471f97be0e0c532e1f1d644a8b5fb8b8c9b568c2018"
 
 
 def completeness(name: str, folder: RunFolder) -> float:
