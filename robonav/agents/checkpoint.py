@@ -14,11 +14,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import gymnasium
-import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
+from robonav.agents.spaces import describe_space, space_of
 from robonav.files import (
     FORMAT,
     CheckpointError,
@@ -35,8 +34,6 @@ from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.provenance import git_revision, versions
 
-_MAX_SIDE = 4096  # pixels of an image
-_PLACES = {"point_goal": (2,), "odometry": (4,)}  # what tasks tell beside images
 # Options that policies had once, and the only value of each that a policy still has.
 _RETIRED = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
 
@@ -108,20 +105,10 @@ def _refuse_retired(folder: Path, config: dict[str, Any]) -> None:
 
 def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolicy:
     """A new policy of the sizes in `config.json`, which are held against limits first."""
-    shape = tuple(int(side) for side in config["observation"]["rgb"])  # channels first as SB3 has it, or last
-    if not (len(shape) == 3 and 3 in (shape[0], shape[2]) and 0 < min(shape) <= max(shape) <= _MAX_SIDE):
-        raise ValueError(f"an image of {shape}")
     if not 0 <= int(config["policy"]["blocks"]) <= num_tensors:
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
-    images = {"rgb", "goal"} & config["observation"].keys()
-    places = {name: size for name, size in _PLACES.items() if name in config["observation"]}
-    observation = spaces.Dict(
-        {
-            **{name: spaces.Box(0, 255, shape, np.uint8) for name in images},
-            **{name: spaces.Box(-np.inf, np.inf, size, np.float32) for name, size in places.items()},
-            "previous_action": spaces.Discrete(int(config["observation"]["previous_action"])),
-        }
-    )
+    described = config["observation"].items()
+    observation = spaces.Dict({name: space_of(name, space) for name, space in described})
     sizes = {
         **{name: value for name, value in config["policy"].items() if name not in _RETIRED},
         "vision": vision_config(config["policy"]["vision"]),
@@ -129,18 +116,12 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,
         "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
     }
-    return SequencePolicy(observation, spaces.Discrete(int(config["action"])), SequencePolicyConfig(**sizes))
+    action = space_of("action", config["action"])
+    return SequencePolicy(observation, action, SequencePolicyConfig(**sizes))
 
 
 def _spatial_config(saved: dict[str, Any] | None) -> SpatialMemoryConfig | None:
     return SpatialMemoryConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
-
-
-def describe_space(space: gymnasium.Space[Any]) -> Any:
-    """Shapes of Box spaces and counts of Discrete ones, as JSON."""
-    if isinstance(space, spaces.Dict):
-        return {key: describe_space(inner) for key, inner in space.items()}
-    return int(space.n) if isinstance(space, spaces.Discrete) else list(space.shape or ())
 
 
 def model_card(config: dict[str, Any]) -> str:
@@ -148,10 +129,10 @@ def model_card(config: dict[str, Any]) -> str:
     facts = "\n".join(f"- {key}: {value}" for key, value in config["facts"].items())
     return (
         "# robonav explorer\n\n"
-        "An RGB policy that explores unknown rooms. Weights in `model.safetensors`, everything else in "
+        "A policy that was trained in simulated worlds. Weights in `model.safetensors`, everything else in "
         "`config.json`; evaluate it with `robonav evaluate THIS_FOLDER`.\n\n"
-        f"- sees: {json.dumps(config['observation'])}, chooses among {config['action']} actions "
-        "(forward 0.25 m, left 15°, right 15°)\n"
+        f"- sees: {json.dumps(config['observation'])}\n"
+        f"- acts: {json.dumps(config['action'])} (3 = forward 0.25 m, left 15°, right 15°)\n"
         f"- trained on: {config['run'].get('scenes', 'unknown')}\n"
         f"- task: {config['run'].get('task') or 'exploring'}\n{facts}\n\n"
         "Limits: trained in static simulated worlds at one camera height; not tested on a robot.\n"

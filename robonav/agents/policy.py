@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from robonav.agents.checkpoint import load_policy
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
 from robonav.files import CheckpointError
-from robonav.policies.sequence import GOALS, Memory, SequencePolicy
+from robonav.policies.encoder import UNREAD
+from robonav.policies.sequence import GOALS, Memory, SequencePolicy, count_of
 
 _TEMPERATURE = 0.5  # half-hearted actions, which training needs, cost what is seen; chosen on train houses
 
@@ -40,26 +42,36 @@ class PolicyExplorer:
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
-    ) -> NDArray[np.int64]:
-        """Sampled actions (N,) from what the policy was trained to look at; `frames` stay unseen."""
+    ) -> NDArray[Any]:
+        """Sampled actions (N, ...) from what the policy was trained to look at; `frames` stay unseen."""
         device = self.policy.device
-        tensors = {"previous_action": torch.as_tensor(observation["previous_action"], device=device)}
-        if self.goal == "point_goal":
-            tensors["point_goal"] = torch.as_tensor(observation["point_goal"], device=device)
-        for name in ("rgb", "goal") if self.goal == "goal" else ("rgb",):
-            channels_first = np.ascontiguousarray(np.moveaxis(observation[name], -1, 1))
-            tensors[name] = torch.as_tensor(channels_first, device=device)
-        starts = torch.full((len(tensors["rgb"]),), self._begins, device=device)
+        assert isinstance(self.policy.observation_space, spaces.Dict)
+        tensors = {
+            name: torch.as_tensor(_laid_out(observation[name], space), device=device)
+            for name, space in self.policy.observation_space.spaces.items()
+            if name not in UNREAD
+        }
+        starts = torch.full((count_of(tensors),), self._begins, device=device)
         self._begins = False
         with torch.no_grad():
             distribution, _ = self.policy.act(self.policy.flatten_actions(tensors), self._memory, starts)
-        weights = distribution.probs.cpu().pow(1.0 / _TEMPERATURE)
-        if not torch.isfinite(weights).all():
+        head: Any = self.policy.actor
+        mode = head.mode(distribution)
+        if not torch.isfinite(distribution.log_prob(mode)).all():
             raise CheckpointError(
                 "the policy gives NaN instead of probabilities of actions: its weights are damaged; take "
                 "another checkpoint, or train it again"
             )
-        return torch.multinomial(weights, 1, generator=self._noise)[:, 0].numpy()
+        actions = head.draw(distribution, _TEMPERATURE, self._noise)
+        taken: NDArray[Any] = head.to_env(actions.numpy())
+        return taken
+
+
+def _laid_out(value: NDArray[np.generic], space: spaces.Space[Any]) -> NDArray[np.generic]:
+    """A key (N, ...) of an observation, images with channels where the policy was trained with them."""
+    if space.shape and len(space.shape) == 3 and value.shape[1:] != space.shape:
+        return np.ascontiguousarray(np.moveaxis(value, -1, 1))
+    return value
 
 
 def load_explorer(path: Path, device: str = "cpu") -> PolicyExplorer:

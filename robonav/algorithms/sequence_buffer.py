@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,27 +28,28 @@ class SequenceBatch:
 
 
 class SequenceBuffer:
-    """Arrays (T, N, ...) that are filled step by step and read back environment by environment."""
+    """Arrays (T, N, ...) that are filled step by step and read back environment by environment.
+
+    Args:
+        length: Steps T.
+        num_envs: Environments N.
+        kept: Shape and type of what a percept holds of one step, by name.
+        action_shape: Of one action.
+        action_dtype: Of actions.
+    """
 
     def __init__(
         self,
         length: int,
         num_envs: int,
-        features: int,
-        windows: tuple[int, int, int] = (0, 0, 0),
-        advice: int = 0,
-        goal: int = 0,
+        kept: Mapping[str, tuple[tuple[int, ...], type[np.generic]]],
+        action_shape: tuple[int, ...] = (),
+        action_dtype: type[np.generic] = np.int64,
     ) -> None:
         self.length, self.num_envs = length, num_envs
-        self.features = np.zeros((length, num_envs, features), np.float32)
-        channels, height, width = windows
-        # (T, N, C, S, S) whose channels are the last in memory: so the policy makes and reads windows
-        self.windows = np.moveaxis(np.zeros((length, num_envs, height, width, channels), np.uint8), -1, 2)
-        self.advice = np.zeros((length, num_envs, advice), np.float32)
-        self.previous_action = np.zeros((length, num_envs), np.int64)
-        self.goal = np.zeros((length, num_envs, goal), np.float32)
+        self.percepts = {name: _room((length, num_envs), *what) for name, what in kept.items()}
         self.starts = np.zeros((length, num_envs), bool)
-        self.actions = np.zeros((length, num_envs), np.int64)
+        self.actions = np.zeros((length, num_envs, *action_shape), action_dtype)
         self.log_probs = np.zeros((length, num_envs), np.float32)
         self.values = np.zeros((length, num_envs), np.float32)
         self.rewards = np.zeros((length, num_envs), np.float32)
@@ -57,9 +59,8 @@ class SequenceBuffer:
 
     def remember(self, t: int, percept: Percept) -> None:
         """Keep what all environments perceived at step t."""
-        self.features[t], self.previous_action[t] = percept.features.cpu(), percept.previous_action.cpu()
-        self.windows[t], self.advice[t] = percept.windows.cpu(), percept.advice.cpu()
-        self.goal[t] = percept.goal.cpu()
+        for name, part in percept.items():
+            self.percepts[name][t] = part.cpu()
 
     def compute_advantages(
         self,
@@ -97,11 +98,13 @@ class SequenceBuffer:
         def take(array: NDArray) -> Tensor:
             return torch.as_tensor(np.ascontiguousarray(array[:, envs].swapaxes(0, 1)), device=device)
 
-        windows = take(np.moveaxis(self.windows, 2, -1)).movedim(-1, 2)
+        def take_percept(array: NDArray) -> Tensor:
+            if not _is_image(array.shape[2:]):
+                return take(array)
+            return take(np.moveaxis(array, 2, -1)).movedim(-1, 2)
+
         return SequenceBatch(
-            percepts=Percept(
-                take(self.features), windows, take(self.advice), take(self.previous_action), take(self.goal)
-            ),
+            percepts={name: take_percept(array) for name, array in self.percepts.items()},
             starts=take(self.starts),
             actions=take(self.actions),
             log_probs=take(self.log_probs),
@@ -109,3 +112,15 @@ class SequenceBuffer:
             advantages=take(self.advantages),
             returns=take(self.returns),
         )
+
+
+def _room(steps: tuple[int, int], shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """Zeros (T, N, *shape); images (C, H, W) have channels last in memory, as convolutions read them."""
+    if not _is_image(shape):
+        return np.zeros((*steps, *shape), dtype)
+    channels, height, width = shape
+    return np.moveaxis(np.zeros((*steps, height, width, channels), dtype), -1, 2)
+
+
+def _is_image(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3

@@ -15,7 +15,6 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
-from torch.distributions import Categorical
 from torch.nn import functional as F
 
 from robonav.algorithms.ranks import Ranks, equal_part
@@ -100,14 +99,15 @@ class SequencePPO(OnPolicyAlgorithm):
         reward_scale: RewardScale | None = None,
         finder: GoalFinder | None = None,
     ) -> None:
-        self.eye = eye or load_eye()
+        self.eye = (eye or load_eye()) if reads_rgb(env) else None
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
         self.finder, config_of_finder = finder, finder.config if finder else None
         size = policy_config or SequencePolicyConfig()
-        self.policy_config = replace(size, vision=self.eye.config, finder=config_of_finder)
+        vision = self.eye.config if self.eye else size.vision
+        self.policy_config = replace(size, vision=vision, finder=config_of_finder)
         super().__init__(
             SequencePolicy,  # type: ignore[arg-type]
             env,
@@ -124,7 +124,7 @@ class SequencePPO(OnPolicyAlgorithm):
             device=device,
             verbose=verbose,
             monitor_wrapper=False,
-            supported_action_spaces=(spaces.Discrete,),
+            supported_action_spaces=(spaces.Discrete, spaces.MultiDiscrete, spaces.Box),
             _init_setup_model=False,
         )
         self._setup_model()
@@ -135,20 +135,21 @@ class SequencePPO(OnPolicyAlgorithm):
         self.policy = SequencePolicy(self.observation_space, self.action_space, self.policy_config).to(
             self.device
         )
-        self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
+        self.policy_config = self.policy.config
+        if self.eye and self.policy.encoder.eye:
+            self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
         if self.finder and isinstance(self.policy.search, GoalSearch):
             self.policy.search.finder.load_state_dict(self.finder.state_dict())
         self.learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(self.learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)
-        places = self.policy.places
+        head = self.policy.actor
         self.rollout_buffer = SequenceBuffer(
             self.config.rollout_steps,
             self.n_envs,
-            self.policy_config.vision.features,
-            (places.channels, places.side, places.side),
-            self.policy.guide.width,
-            self.policy.encoder.goal.features,
+            self.policy.encoder.kept,
+            head.action_shape,
+            head.action_dtype,
         )
 
     def collect_rollouts(
@@ -156,6 +157,7 @@ class SequencePPO(OnPolicyAlgorithm):
     ) -> bool:
         """Act for `n_rollout_steps` in every environment; False if a callback asked to stop."""
         buffer: SequenceBuffer = rollout_buffer
+        head: Any = self.policy.actor
         self.policy.set_training_mode(False)
         memory = self.policy.new_memory(env.num_envs)
         assert self._last_obs is not None
@@ -168,12 +170,12 @@ class SequencePPO(OnPolicyAlgorithm):
             with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
                 policy, values = self.policy.step(percept, memory, begins)
-            policy = _exact(policy)
-            actions = sample(policy, self._noise())
+            policy = head.exact(policy)
+            actions = head.sample(policy, self._noise())
             buffer.remember(t, percept)
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.float().cpu(), policy.log_prob(actions).cpu()
-            self._last_obs, rewards, dones, infos = env.step(buffer.actions[t])  # type: ignore[assignment]
+            self._last_obs, rewards, dones, infos = env.step(head.to_env(buffer.actions[t]))  # type: ignore[assignment]
             buffer.rewards[t], buffer.cut_off[t] = rewards, self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
             self.num_timesteps += env.num_envs * self.ranks.size
@@ -208,6 +210,7 @@ class SequencePPO(OnPolicyAlgorithm):
             for envs in buffer.shuffled(sequences, self.shuffle)
         ]
         self._n_updates += config.epochs
+        self._adapt_normalisers()
         for key, mean in zip(_LOGGED, self.ranks.gather(np.stack(logs)).mean(0), strict=True):
             self.logger.record(f"train/{key}", float(mean))
         explained = explained_variance(values.flatten(), returns.flatten())
@@ -215,6 +218,13 @@ class SequencePPO(OnPolicyAlgorithm):
         self.logger.record("train/learning_rate", learning_rate)
         self.logger.record("train/entropy_weight", entropy_weight)
         self.logger.record("rollout/reward_mean", float(rewards.mean()))
+
+    def _adapt_normalisers(self) -> None:
+        """Let the policy's normalisers know of this rollout, of all ranks; the next one is acted with it."""
+        moments = self.policy.encoder.moments(self.rollout_buffer.percepts)
+        self.policy.encoder.adapt(
+            {name: self.ranks.gather(sums[None]).sum(0) for name, sums in moments.items()}
+        )
 
     def dump_logs(self, iteration: int = 0) -> None:
         """Write what was logged since the last update, with the training speed."""
@@ -245,7 +255,7 @@ class SequencePPO(OnPolicyAlgorithm):
         """The clipped objective (Schulman et al. 2017, eq. 9) and what is logged of it."""
         with self._precision():
             policy, values = self.policy(batch.percepts, batch.starts)
-        distribution, values = _exact(policy), values.float()
+        distribution, values = self.policy.actor.exact(policy), values.float()
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
@@ -265,8 +275,7 @@ class SequencePPO(OnPolicyAlgorithm):
         Every rank draws for all of them, on the CPU: so who acts how depends neither on the number of ranks
         nor on the device, and one random state resumes any of them.
         """
-        actions = int(self.action_space.n)  # type: ignore[attr-defined]
-        whole = torch.empty(self.n_envs * self.ranks.size, actions).exponential_()
+        whole = self.policy.actor.noise(self.n_envs * self.ranks.size)
         return self.ranks.own(whole).to(self.device)
 
     def _precision(self) -> torch.autocast:
@@ -297,16 +306,6 @@ class SequencePPO(OnPolicyAlgorithm):
         return self.policy.flatten_actions(tensors)
 
 
-def _exact(distribution: Categorical) -> Categorical:
-    """The distribution with float32 log-probabilities, whatever the network computed in."""
-    return Categorical(logits=distribution.logits.float())
-
-
-def sample(distribution: Categorical, noise: Tensor) -> Tensor:
-    """Actions (N,) by the exponential race: the smallest noise / probability wins.
-
-    Args:
-        distribution: Distributions (N,) over A actions.
-        noise: (N, A) from the exponential distribution.
-    """
-    return (distribution.logits - noise.to(distribution.logits).log()).argmax(-1)
+def reads_rgb(env: VecEnv) -> bool:
+    """Whether a policy in these worlds sees `rgb`, and so needs a frozen eye."""
+    return isinstance(env.observation_space, spaces.Dict) and "rgb" in env.observation_space.spaces

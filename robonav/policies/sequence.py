@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,17 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
+from robonav.envs.navigation.steps import NUM_ACTIONS
+from robonav.errors import UsageError
 from robonav.perception.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.planners.goal_belief import GoalSearch, Look, NoGoalSearch, Search
 from robonav.planners.next_best_view import Guide, NoGuide, Plans
 from robonav.planners.own_map import NoSpatialMemory, Places, SpatialMemory
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.encoder import FrameEncoder, Percept
+from robonav.policies.encoder import ObservationEncoder, Percept
+from robonav.policies.encoders.goal import GoalContext, NoGoal
+from robonav.policies.heads import ActionDistribution, head_for
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
@@ -60,11 +63,11 @@ class SequencePolicy(BasePolicy):
     Actor and critic read the same trunk; where they may look back on different numbers of frames, it works
     once for each with the same weights.
 
-    It reads `rgb` (channels first, as SB3's `VecTransposeImage` gives it) and `previous_action`, and a `goal`
-    image or a `point_goal` where the task has one; no more.
+    It reads the keys of a Dict observation, each by its encoder. `rgb` (channels first, as SB3's
+    `VecTransposeImage` gives it) goes through the frozen eye; without it there is no map and no planner.
 
     Raises:
-        ValueError: The observation or action space is not that of a navigation world.
+        UsageError: The observation or action space cannot be read.
     """
 
     def __init__(
@@ -73,55 +76,77 @@ class SequencePolicy(BasePolicy):
         action_space: spaces.Space[Any],
         config: SequencePolicyConfig | None = None,
     ) -> None:
-        told = set(observation_space) if isinstance(observation_space, spaces.Dict) else set()
-        if told - {*GOALS, "odometry"} != {"rgb", "previous_action"}:
-            raise ValueError(
-                f"SequencePolicy needs a Dict with rgb and previous_action, found {observation_space}"
+        if not isinstance(observation_space, spaces.Dict):
+            raise UsageError(
+                f"the observation is {observation_space}, expected a Dict that names its keys: wrap the env "
+                "with gymnasium.wrappers.TransformObservation"
             )
-        if not isinstance(action_space, spaces.Discrete):
-            raise ValueError(f"SequencePolicy needs a Discrete action space, found {action_space}")
         super().__init__(observation_space, action_space)
-        self.config = config or SequencePolicyConfig()
+        self.config = self._fitting(config or SequencePolicyConfig())
         spatial = self.config.spatial
         self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
         self.guide = self._guide()
         self.sweep = PlaneSweep()
-        self.search = self._search("goal" in told)
-        self.encoder = FrameEncoder(
-            self.config.vision,
-            self.places,
-            self.guide,
-            int(action_space.n),
-            self.config.width,
-            goal=next((name for name in GOALS if name in told), None),
+        self.search = self._search("goal" in observation_space.spaces)
+        self.encoder = ObservationEncoder(
+            observation_space, self.config.vision, self.places, self.guide, self.config.width
         )
         self.trunk = trunk_of(self.config)
-        self.actor = nn.Linear(self.config.width, int(action_space.n))
+        self.actor = head_for(action_space, self.config.width)
         self.critic = nn.Linear(self.config.width, 1)
         self._initialise()
+
+    def _fitting(self, config: SequencePolicyConfig) -> SequencePolicyConfig:
+        """The sizes without what the spaces leave no use for: a map and a planner need `rgb`."""
+        assert isinstance(self.observation_space, spaces.Dict)
+        keys = self.observation_space.spaces
+        if "rgb" not in keys:
+            return replace(config, spatial=None, guidance=None, finder=None)
+        steps = keys.get("previous_action")
+        counts = isinstance(steps, spaces.Discrete) and int(steps.n) == NUM_ACTIONS + 1
+        acts = isinstance(self.action_space, spaces.Discrete) and int(self.action_space.n) == NUM_ACTIONS
+        if (config.spatial and not counts) or (config.guidance and not acts):
+            raise UsageError(
+                f"the policy's own map and planner count steps, but actions are {self.action_space} and "
+                f"previous_action is {steps}: train without them (spatial and guidance None)"
+            )
+        return config
 
     def new_memory(self, batch: int) -> Memory:
         """An empty memory for `batch` agents."""
         device = self.device
-        earlier, goals = self.sweep.new(batch, device), self.encoder.goal.new(batch, device)
+        earlier, goals = self.sweep.new(batch, device), self._goal.new(batch, device)
         places, plans = self.places.new(batch, device), self.guide.new(batch, device)
         search = self.search.new(batch, device)
         return Memory(self._new_frames(batch), earlier, places, plans, goals, search)
 
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
-        """Look at rgb (N, 3, H, W), map it after previous_action (N,), and plan; starts (N,) bool."""
-        previous_action = observation["previous_action"]
-        sweep = self.sweep.observe(memory.earlier, observation["rgb"], previous_action, starts)
-        features, scan = self.encoder.look(observation["rgb"], sweep)
-        self.places.observe(memory.places, scan, previous_action, starts)
-        goal = self.encoder.goal.look(self.encoder.eye, observation, memory.goals, starts)
+        """Look at an observation of N agents, map it and plan; starts (N,) bool."""
+        percept = self.encoder.keep(observation)
+        return percept if self.encoder.eye is None else percept | self._look(observation, memory, starts)
+
+    def _look(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
+        """What frozen eye, own map and planner say of rgb (N, 3, H, W) after previous_action (N,)."""
+        assert self.encoder.eye is not None
         rgb = observation["rgb"]
+        previous_action = self._steps(observation)
+        sweep = self.sweep.observe(memory.earlier, rgb, previous_action, starts)
+        features, scan = self.encoder.look(rgb, sweep)
+        self.places.observe(memory.places, scan, previous_action, starts)
+        goal = self._goal.look(self.encoder.eye, observation, memory.goals, starts)
         frame, picture = Look(rgb, features), Look(observation.get("goal", rgb), goal)
         sought = self.search.observe(memory.search, frame, picture, memory.places, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts, sought)
-        return Percept(features, self.places.windows(memory.places), advice, previous_action, goal)
+        made = {"rgb": features, "own_map": self.places.windows(memory.places), "plan": advice, "goal": goal}
+        return {name: part for name, part in made.items() if name in self.encoder.kept}
 
-    def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
+    def _steps(self, observation: TensorDict) -> Tensor:
+        """The steps (N,) int64 that led to these frames, 0 = none or unknown."""
+        if self._knows_steps:
+            return observation["previous_action"]
+        return torch.zeros(len(observation["rgb"]), dtype=torch.int64, device=self.device)
+
+    def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[ActionDistribution, Tensor]:
         """Decide on one frame per agent, and remember it; starts (N,) bool.
 
         Returns:
@@ -136,10 +161,10 @@ class SequencePolicy(BasePolicy):
         frames: Any = [frames.branch() for frames in memory.frames]
         kept = memory.earlier.copy(), memory.places.copy(), memory.plans.copy()
         branch = Memory(frames, *kept, memory.goals, memory.search.copy())
-        goes_on = torch.zeros(len(observation["rgb"]), dtype=torch.bool, device=self.device)
+        goes_on = torch.zeros(count_of(observation), dtype=torch.bool, device=self.device)
         return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 
-    def forward(self, percepts: Percept, starts: Tensor) -> tuple[Categorical, Tensor]:
+    def forward(self, percepts: Percept, starts: Tensor) -> tuple[ActionDistribution, Tensor]:
         """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
 
         Returns:
@@ -149,8 +174,10 @@ class SequencePolicy(BasePolicy):
         hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
         return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
 
-    def act(self, observation: TensorDict, memory: Memory, starts: Tensor) -> tuple[Categorical, Tensor]:
-        """Perceive and step: rgb (N, 3, H, W), previous_action (N,), starts (N,) bool; written to memory."""
+    def act(
+        self, observation: TensorDict, memory: Memory, starts: Tensor
+    ) -> tuple[ActionDistribution, Tensor]:
+        """Perceive and step on an observation of N agents, starts (N,) bool; written to memory."""
         return self.step(self.perceive(observation, memory, starts), memory, starts)
 
     def predict(
@@ -169,28 +196,34 @@ class SequencePolicy(BasePolicy):
         tensors, vectorized = self.obs_to_tensor(observation)
         assert isinstance(tensors, dict)
         tensors = self.flatten_actions(tensors)
-        count = tensors["rgb"].shape[0]
+        count = count_of(tensors)
         memory = self.new_memory(count) if state is None else state
         starts = np.full(count, state is None) if episode_start is None else np.asarray(episode_start, bool)
         with torch.no_grad():
             starts_tensor = torch.as_tensor(starts, device=self.device).reshape(count)
             distribution, _ = self.act(tensors, memory, starts_tensor)
-        actions = distribution.logits.argmax(-1) if deterministic else distribution.sample()
-        array = actions.cpu().numpy()
+        array = self.actor.to_env(self._chosen(distribution, deterministic).cpu().numpy())
         return (array if vectorized else array[0]), memory
 
-    @staticmethod
-    def flatten_actions(observation: TensorDict) -> TensorDict:
-        """The observation with `previous_action` as (N,) int64, whatever shape SB3 gave it."""
-        return {**observation, "previous_action": observation["previous_action"].long().flatten()}
+    def flatten_actions(self, observation: TensorDict) -> TensorDict:
+        """The observation with Discrete keys as (N,) int64, whatever shape SB3 gave them."""
+        assert isinstance(self.observation_space, spaces.Dict)
+        named = self.observation_space.spaces
+        return {
+            name: value.long().flatten() if isinstance(named.get(name), spaces.Discrete) else value
+            for name, value in observation.items()
+        }
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:
         """One step without history, for SB3 code that knows no state."""
         observation = self.flatten_actions(observation)
-        count = observation["rgb"].shape[0]
+        count = count_of(observation)
         starts = torch.ones(count, dtype=torch.bool, device=self.device)
         distribution, _ = self.act(observation, self.new_memory(count), starts)
-        return distribution.logits.argmax(-1) if deterministic else distribution.sample()
+        return self._chosen(distribution, deterministic)
+
+    def _chosen(self, distribution: Any, deterministic: bool) -> Tensor:
+        return self.actor.mode(distribution) if deterministic else self.actor.draw(distribution)
 
     def _new_frames(self, batch: int) -> Any:
         """An empty memory of the trunk for each of the policy's contexts."""
@@ -208,18 +241,26 @@ class SequencePolicy(BasePolicy):
             return GoalSearch(finder, vision, spatial)
         return NoGoalSearch()
 
-    def _distribution(self, hidden: Tensor, percept: Percept) -> Categorical:
-        return Categorical(logits=self.actor(hidden) + self.guide.prior(percept.advice))
+    @property
+    def _goal(self) -> GoalContext | NoGoal:
+        goal = self.encoder.goal
+        return goal if isinstance(goal, GoalContext) else NoGoal()
+
+    @property
+    def _knows_steps(self) -> bool:
+        assert isinstance(self.observation_space, spaces.Dict)
+        steps = self.observation_space.spaces.get("previous_action")
+        return isinstance(steps, spaces.Discrete) and int(steps.n) == NUM_ACTIONS + 1
+
+    def _distribution(self, hidden: Tensor, percept: Percept) -> ActionDistribution:
+        prior = self.guide.prior(percept["plan"]) if "plan" in percept else 0.0
+        return self.actor.distribution(hidden, prior)
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        parts = (
-            *self.encoder.image.modules(),
-            *self.encoder.places.modules(),
-            *self.encoder.advice.modules(),
-            *self.trunk.modules(),
-        )
-        for part in (*parts, self.actor, self.critic):
+        of_rgb = ("image", "places", "advice") if self.encoder.eye else ()
+        parts = [part for name in of_rgb for part in self.encoder.get_submodule(name).modules()]
+        for part in (*parts, *self.trunk.modules(), self.actor, self.critic):
             if isinstance(part, nn.Linear | nn.Conv2d):
                 assert part.bias is not None
                 nn.init.orthogonal_(part.weight)
@@ -227,5 +268,9 @@ class SequencePolicy(BasePolicy):
         self.trunk.initialise()
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
-        nn.init.normal_(self.encoder.previous_action.weight, std=0.1)
-        self.encoder.goal.initialise()
+        self.encoder.initialise()
+
+
+def count_of(observation: TensorDict) -> int:
+    """Of how many agents it is."""
+    return len(next(iter(observation.values())))

@@ -97,8 +97,9 @@ def test_two_ranks_take_the_gradient_step_of_one_process_with_all_sequences():
     names = [name for name, value in vars(whole.rollout_buffer).items() if isinstance(value, np.ndarray)]
     for model in models:  # what the one process saw, dealt out
         for name in names:
-            all_of_them = getattr(whole.rollout_buffer, name)
-            setattr(model.rollout_buffer, name, np.split(all_of_them, 2, axis=1)[model.ranks.rank].copy())
+            setattr(model.rollout_buffer, name, part_of(getattr(whole.rollout_buffer, name), model))
+        for name, all_of_them in whole.rollout_buffer.percepts.items():
+            model.rollout_buffer.percepts[name] = part_of(all_of_them, model)
         del model.train
     del whole.train
     whole.train()
@@ -106,6 +107,11 @@ def test_two_ranks_take_the_gradient_step_of_one_process_with_all_sequences():
     for model in models:
         torch.testing.assert_close(gradients(model), gradients(whole), atol=1e-6, rtol=1e-4)
         assert model.logger.name_to_value == pytest.approx(whole.logger.name_to_value, rel=1e-4, abs=1e-6)
+
+
+def part_of(whole: np.ndarray, model: SequencePPO) -> np.ndarray:
+    """The environments (T, N / 2, ...) of one of two ranks."""
+    return np.split(whole, 2, axis=1)[model.ranks.rank].copy()
 
 
 def run(threads: list[Thread]) -> None:

@@ -5,8 +5,9 @@ import torch
 from stable_baselines3.common.vec_env import VecMonitor
 from torch.distributions import Categorical
 
-from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig, sample
+from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.heads import CategoricalHead
 from tests.algorithms.test_sequence_ppo import RecallEnv, small_eye
 
 
@@ -14,7 +15,7 @@ def test_actions_are_drawn_as_often_as_they_are_probable():
     draws = 30_000
     noise = torch.empty(draws, 3).exponential_(generator=torch.Generator().manual_seed(0))
     probabilities = torch.tensor([0.7, 0.25, 0.05])
-    actions = sample(Categorical(probs=probabilities.expand(draws, 3)), noise)
+    actions = CategoricalHead.sample(Categorical(probs=probabilities.expand(draws, 3)), noise)
     counts = np.bincount(actions.numpy(), minlength=3)
     expected = draws * probabilities.numpy()
     chi_square = ((counts - expected) ** 2 / expected).sum()

@@ -16,10 +16,10 @@ from robonav.algorithms.sequence_buffer import SequenceBuffer
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.errors import UsageError
 from robonav.perception.predictor import VisionConfig, VisionEncoder
 from robonav.planners.own_map import SpatialMemoryConfig
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
@@ -108,7 +108,7 @@ def test_without_memory_the_same_task_stays_at_chance():
 def test_advantages_equal_those_of_stable_baselines3():
     rng = np.random.default_rng(0)
     length, envs = 12, 3
-    ours = SequenceBuffer(length, envs, features=8)
+    ours = SequenceBuffer(length, envs, {})
     theirs = RolloutBuffer(
         length, spaces.Box(0, 1, (1,)), spaces.Discrete(3), gae_lambda=0.9, gamma=0.97, n_envs=envs
     )
@@ -210,7 +210,7 @@ def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
             distribution, value = policy.step(percepts[-1], memory, starts[t])
             logits.append(distribution.logits)
             values.append(value)
-        sequences = Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True)))
+        sequences = {name: torch.stack([percept[name] for percept in percepts], 1) for name in percepts[0]}
         whole, whole_values = policy(sequences, starts.T)
     torch.testing.assert_close(torch.stack(logits, 1), whole.logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
@@ -284,11 +284,11 @@ def test_plain_sb3_ppo_learns_on_the_same_worlds():
 
 
 def test_a_policy_for_other_spaces_is_refused():
-    with pytest.raises(ValueError, match="rgb and previous_action"):
+    with pytest.raises(UsageError, match=r"observation .matrix. is Box.*expected an image"):
         SequencePPO(VecMonitor(NoCamera(2)), policy_config=SMALL)
 
 
 class NoCamera(RecallEnv):
     def __init__(self, num_envs: int) -> None:
         super().__init__(num_envs)
-        self.observation_space = spaces.Dict(position=spaces.Box(0, 1, (2,)))
+        self.observation_space = spaces.Dict(matrix=spaces.Box(0, 1, (2, 2)))

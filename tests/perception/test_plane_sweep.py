@@ -179,7 +179,7 @@ def test_a_policy_sees_what_shifted_only_after_a_move_of_the_same_episode():
             observation = {"rgb": rgb, "previous_action": torch.tensor([executed] * 2)}
             with torch.no_grad():
                 percept = policy.perceive(observation, memory, torch.tensor([start] * 2))
-        return percept.features
+        return percept["rgb"]
 
     assert not torch.equal(*features(FORWARD + 1, False))
     for action, starts in ((0, False), (LEFT + 1, False), (FORWARD + 1, True)):

@@ -17,7 +17,6 @@ from robonav.errors import UsageError
 from robonav.perception.goal_finder import CELLS, GoalFinderConfig
 from robonav.perception.predictor import VisionConfig
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
 from robonav.training.fine_tuning import take_over
 
@@ -68,7 +67,7 @@ def test_a_goal_is_looked_at_when_its_episode_starts_and_kept_until_the_next():
     _, percepts = rolled_out(policy, rgb, goals, [True, False, False, True, False, False])
     with torch.no_grad():
         first, second = policy.encoder.eye(goals[0]), policy.encoder.eye(goals[3])
-    kept = torch.cat([percept.goal for percept in percepts])
+    kept = torch.cat([percept["goal"] for percept in percepts])
     torch.testing.assert_close(kept, torch.cat([first] * 3 + [second] * 3))
 
 
@@ -76,7 +75,7 @@ def test_acting_equals_the_whole_sequence_with_goals_too():
     policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(8, 1), frames(8, 2)
     starts = [True, False, False, True, False, False, False, False]
     acting, percepts = rolled_out(policy, rgb, goals, starts)
-    sequence = Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True)))
+    sequence = {name: torch.stack([percept[name] for percept in percepts], 1) for name in percepts[0]}
     with torch.no_grad():
         whole = policy(sequence, torch.tensor([starts]))[0].logits[0]
     torch.testing.assert_close(acting, whole, atol=1e-4, rtol=1e-4)
@@ -85,7 +84,7 @@ def test_acting_equals_the_whole_sequence_with_goals_too():
 def test_the_goal_learns():
     policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(1, 1), frames(1, 2)
     _, percepts = rolled_out(policy, rgb, goals, [True])
-    sequence = Percept(*(part[:, None] for part in percepts[0]))
+    sequence = {name: part[:, None] for name, part in percepts[0].items()}
     policy(sequence, torch.ones(1, 1, dtype=torch.bool))[0].logits[..., 0].sum().backward()
     gradients = [weight.grad for weight in policy.encoder.goal.parameters()]
     assert gradients
@@ -99,8 +98,10 @@ def test_the_shipped_explorer_has_no_goal_and_every_weight_of_its_file():
 
 
 def test_other_spaces_are_still_refused():
-    with pytest.raises(ValueError, match="rgb and previous_action"):
-        policy_that_sees("rgb", "map")
+    with pytest.raises(
+        UsageError, match="the observation has a key 'own_map', which the policy makes itself"
+    ):
+        policy_that_sees("rgb", "own_map")
 
 
 def seeker(finder: GoalFinderConfig | None = FINDER) -> SequencePolicy:

@@ -10,7 +10,6 @@ from benchmarks.ablations import VARIANTS
 from robonav.envs.navigation.world import observation_space
 from robonav.envs.sensors.camera import Camera
 from robonav.policies.config import SequencePolicyConfig
-from robonav.policies.encoder import Percept
 from robonav.policies.sequence import SequencePolicy
 
 
@@ -26,11 +25,8 @@ def influence(variant: str, length: int = 40) -> tuple[int, int]:
     """How many frames reach the last logits, and the last value."""
     policy = policy_of(VARIANTS[variant].policy)
     features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
-    nothing, actions = torch.zeros(1, length, 0), torch.ones(1, length, dtype=torch.int64)
     starts = torch.arange(length)[None] == 0
-    percepts = Percept(
-        features, torch.zeros(1, length, 0, 0, 0, dtype=torch.uint8), nothing, actions, nothing
-    )
+    percepts = {"rgb": features, "previous_action": torch.ones(1, length, dtype=torch.int64)}
     distribution, values = policy(percepts, starts)
     reach = []
     for output in (distribution.logits[0, -1, 0] - distribution.logits[0, -1, 1], values[0, -1]):
@@ -90,7 +86,7 @@ def test_acting_equals_the_whole_sequence_and_peeking_leaves_no_trace(options):
             distribution, value = policy.step(percepts[-1], memory, starts[t])
             outputs.append(torch.cat([distribution.logits, value[:, None]], dim=1))
         whole, values = policy(
-            Percept(*(torch.stack(parts, 1) for parts in zip(*percepts, strict=True))), starts.T
+            {name: torch.stack([percept[name] for percept in percepts], 1) for name in percepts[0]}, starts.T
         )
     found = torch.stack(outputs, 1)
     torch.testing.assert_close(found[..., :3], whole.logits, atol=1e-4, rtol=1e-4)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from gymnasium import spaces
 from torch import Tensor, nn
+
+from robonav.policies.encoders.base import KeyEncoder
 
 
 class GoalContext(nn.Module):
@@ -49,33 +54,30 @@ class GoalContext(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
 
-class PointGoal(nn.Module):
-    """Makes of a goal's distance and bearing what they add to a frame's token.
+class PointGoal(KeyEncoder):
+    """Makes of a goal's distance and bearing what they add to a frame's token; for `point_goal`."""
 
-    Args:
-        width: Width of a token.
-    """
+    shape = (4,)
 
-    features = 4
+    def __init__(self, space: spaces.Box, width: int) -> None:
+        super().__init__(space, width)
+        self.place = nn.Sequential(nn.Linear(self.shape[0], width), nn.GELU(), nn.Linear(width, width))
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.place = nn.Sequential(nn.Linear(self.features, width), nn.GELU(), nn.Linear(width, width))
+    @staticmethod
+    def reads(name: str, space: spaces.Space[Any]) -> bool:
+        """Whether it is a distance in metres and a bearing in radians, named `point_goal`."""
+        return name == "point_goal" and isinstance(space, spaces.Box) and space.shape == (2,)
 
-    def new(self, count: int, device: torch.device) -> Tensor:
-        """Nothing (N, 4) that lasts: the goal is told at every step."""
-        return torch.zeros(count, self.features, device=device)
-
-    def look(self, eye: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor) -> Tensor:
+    def keep(self, value: Tensor) -> Tensor:
         """Numbers (N, 4) of the right size, from `point_goal` (N, 2): metres and radians."""
-        distance, bearing = observation["point_goal"].float().unbind(dim=-1)
+        distance, bearing = value.float().unbind(dim=-1)
         return torch.stack(
             [distance / 10.0, torch.exp(-distance), torch.cos(bearing), torch.sin(bearing)], dim=-1
         )
 
-    def forward(self, features: Tensor, goal: Tensor) -> Tensor:
+    def forward(self, kept: Tensor) -> Tensor:
         """What to add to tokens (..., width), from goals (..., 4)."""
-        added: Tensor = self.place(goal)
+        added: Tensor = self.place(kept)
         return added
 
     def initialise(self) -> None:
@@ -86,7 +88,7 @@ class PointGoal(nn.Module):
 
 
 class NoGoal(nn.Module):
-    """In place of `GoalContext` where a policy is shown no goal."""
+    """In place of `GoalContext` where no goal image is shown."""
 
     features = 0
 
@@ -97,10 +99,3 @@ class NoGoal(nn.Module):
     def look(self, eye: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor) -> Tensor:
         """Nothing (N, 0)."""
         return known
-
-    def forward(self, features: Tensor, goal: Tensor) -> float:
-        """Adds nothing."""
-        return 0.0
-
-    def initialise(self) -> None:
-        """Nothing to initialise."""

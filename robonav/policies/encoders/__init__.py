@@ -1,0 +1,1 @@
+"""What each key of an observation adds to a frame's token."""
