@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
+from robonav.envs.navigation.steps import carried_out
+from robonav.envs.odometry import dead_reckoned
 from robonav.envs.sensors.camera import Camera
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.navigator import NavigatorInput, SubGoalNavigator
@@ -19,21 +20,6 @@ if TYPE_CHECKING:
 DEPTH_CAMERA = Camera(width=32, height=32)
 
 
-class StepCounter:
-    """Where N agents are in the frame of their starts, by counting moves and turns that were carried out."""
-
-    def __init__(self, num_agents: int) -> None:
-        self.pose = np.zeros((num_agents, 3))
-
-    def count(self, previous_action: NDArray[np.integer]) -> None:
-        """Add what was carried out (N,): 0 nothing, else action + 1."""
-        turns = (previous_action == LEFT + 1).astype(float) - (previous_action == RIGHT + 1)
-        self.pose[:, 2] += TURN_RAD * turns
-        moved = FORWARD_M * (previous_action == FORWARD + 1)
-        self.pose[:, 0] += moved * np.cos(self.pose[:, 2])
-        self.pose[:, 1] += moved * np.sin(self.pose[:, 2])
-
-
 class NavigatorInputs:
     """Builds the inputs of N navigators from observations; counts steps where a task gives no odometry.
 
@@ -41,7 +27,7 @@ class NavigatorInputs:
     """
 
     def __init__(self, num_agents: int) -> None:
-        self._counter = StepCounter(num_agents)
+        self._pose = np.zeros((num_agents, 3))  # in the frames of the starts, by counting steps
 
     def batch(
         self, observation: dict[str, NDArray[Any]], depth: NDArray[np.float32], collided: NDArray[np.bool_]
@@ -53,9 +39,9 @@ class NavigatorInputs:
             depth: (N, H, W) metres.
             collided: (N,) bumper contacts.
         """
-        self._counter.count(np.asarray(observation["previous_action"]))
+        self._pose = dead_reckoned(self._pose, *carried_out(np.asarray(observation["previous_action"])))
         count = len(depth)
-        odometry = observation.get("odometry", np.column_stack([self._counter.pose, np.zeros(count)]))
+        odometry = observation.get("odometry", np.column_stack([self._pose, np.zeros(count)]))
         goals = (
             [None] * count if "point_goal" not in observation else _goals(observation["point_goal"], odometry)
         )
