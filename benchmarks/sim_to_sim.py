@@ -18,7 +18,7 @@ import tyro
 
 from robonav.agents.registry import make_explorer
 from robonav.driving.simulation import SimulatedDrive
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.physics import ENGINES, open_physics
 from robonav.envs.robots.placement import robot_start
@@ -79,7 +79,9 @@ def commanded(scenes: str, robot: str, starts: int) -> list[dict[str, Any]]:
     return lines
 
 
-def driven(world: World, spec: RobotSpec, start: tuple[float, float, float], engine: str) -> dict[str, Any]:
+def driven(
+    world: LoadedScene, spec: RobotSpec, start: tuple[float, float, float], engine: str
+) -> dict[str, Any]:
     """Where the commands lead, and for how long something was touched."""
     robot, contact_s = SimulatedRobot(world, spec, start, NO_NOISE, physics=engine), 0.0
     for seconds, forward, turn in COMMANDS:
@@ -92,7 +94,7 @@ def driven(world: World, spec: RobotSpec, start: tuple[float, float, float], eng
     return {"pose": pose, "contact_s": round(contact_s, 3)}
 
 
-def speed(world: World, spec: RobotSpec, start: tuple[float, float, float], engine: str) -> int:
+def speed(world: LoadedScene, spec: RobotSpec, start: tuple[float, float, float], engine: str) -> int:
     """Physics steps in a second of CPU time, on a slow curve, with the bumper read in each."""
     physics = open_physics(engine, world.scene, world.free_space.floor_z)
     vehicle = physics.add_vehicle(spec, start)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.actions import Actions, Steps, along_arc
-from robonav.envs.navigation.loaded_scenes import World, WorldCache
+from robonav.envs.navigation.loaded_scenes import LoadedScene, LoadedScenes
 from robonav.envs.navigation.motion_noise import motion_of
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import SceneError
@@ -45,8 +45,8 @@ class NavigationSimulator:
     ) -> None:
         self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
         self.actions: Actions = actions or Steps()
-        self._cache = WorldCache(scenes, self.camera, threads, max(cache, num_agents), sensor)
-        self._worlds: list[World | None] = [None] * num_agents
+        self._cache = LoadedScenes(scenes, self.camera, threads, max(cache, num_agents), sensor)
+        self._worlds: list[LoadedScene | None] = [None] * num_agents
         self._position = np.zeros((num_agents, 3))
         self._yaw, self._askew = np.zeros(num_agents), np.zeros(num_agents)
         self._motion = motion_of(num_agents, motion_noise)
@@ -63,14 +63,14 @@ class NavigationSimulator:
         self.instances: Instances = NoInstances()
         self._scenery = self.frames.rgb, self.frames.depth
 
-    def world(self, agent: int) -> World:
+    def world(self, agent: int) -> LoadedScene:
         """The world that an agent is in."""
         world = self._worlds[agent]
         if world is None:
             raise RuntimeError(f"agent {agent} is in no world yet: call start() first")
         return world
 
-    def load(self, scene_id: str) -> World:
+    def load(self, scene_id: str) -> LoadedScene:
         """The world of a scene, without putting anyone into it."""
         return self._cache.get(scene_id)
 

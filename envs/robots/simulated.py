@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.physics import AUTO, PHYSICS_HZ, open_physics
 from robonav.envs.robots.camera_noise import CameraNoise
 from robonav.envs.robots.dead_reckoning import DeadReckoning
@@ -44,7 +44,7 @@ class SimulatedRobot:
 
     def __init__(
         self,
-        world: World,
+        world: LoadedScene,
         spec: RobotSpec,
         start: tuple[float, float, float],
         noise: Noise = NO_NOISE,

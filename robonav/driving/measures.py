@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from robonav.driving.driver import Decision, DriveObserver, RobotState
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.world import Episode
 from robonav.evaluation.completeness import GroundTruth
 from robonav.evaluation.runner import metric_camera
@@ -67,7 +67,11 @@ class ExplorationMetrics(DriveObserver):
     """
 
     def __init__(
-        self, episode: Episode, world: World, steps: int, true_pose: Callable[[], tuple[float, float, float]]
+        self,
+        episode: Episode,
+        world: LoadedScene,
+        steps: int,
+        true_pose: Callable[[], tuple[float, float, float]],
     ) -> None:
         self._tracker = EpisodeTracker(episode, world, truth_of(episode, world), steps)
         self._true_pose, self._floor_z = true_pose, world.free_space.floor_z
@@ -91,7 +95,7 @@ class ExplorationMetrics(DriveObserver):
         self._tracker.observe(np.array([x, y, self._floor_z], np.float32), yaw, blocked)
 
 
-def truth_of(episode: Episode, world: World) -> GroundTruth:
+def truth_of(episode: Episode, world: LoadedScene) -> GroundTruth:
     """The ground truth of `robonav evaluate` for this episode."""
     island = int(world.free_space.island_at(np.array(episode.start[:2])))
     return GroundTruth.of(world, metric_camera(world.sensor.camera), island)

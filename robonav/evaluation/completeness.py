@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
@@ -29,7 +29,7 @@ class GroundTruth:
     index: SampleIndex
 
     @classmethod
-    def of(cls, world: World, camera: Camera, island: int) -> GroundTruth:
+    def of(cls, world: LoadedScene, camera: Camera, island: int) -> GroundTruth:
         """Sample the island's surface as `camera` can see it."""
         surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
         eye = sensor_of(world.scene, camera, world.sensor.threads)
@@ -50,7 +50,7 @@ class FreeFloor:
     free: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, world: World, camera: Camera, island: int) -> FreeFloor:
+    def of(cls, world: LoadedScene, camera: Camera, island: int) -> FreeFloor:
         """The free cells of the island."""
         free_space = world.free_space
         return cls(world.scene.content_hash, camera, free_space, free_space.islands == island)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.tasks import ExploreConfig, TaskConfig, Walk
 from robonav.envs.world import Episode
 from robonav.evaluation.completeness import FreeFloor, GroundTruth
@@ -35,7 +35,7 @@ class EpisodeTracker:
     def __init__(
         self,
         episode: Episode,
-        world: World,
+        world: LoadedScene,
         truth: GroundTruth | FreeFloor,
         steps: int,
         set_task: Mapping[str, Any] = MappingProxyType({}),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.driving.pilots import Observation
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, TURTLEBOT, Noise, RobotSpec
@@ -27,7 +27,7 @@ def robot_in_a_room(
     scene = box_room()
     assert scene.free_space is not None
     return SimulatedRobot(
-        World(scene, scene.free_space, sensor_of(scene, camera, 1)), spec, start, noise, seed
+        LoadedScene(scene, scene.free_space, sensor_of(scene, camera, 1)), spec, start, noise, seed
     )
 
 

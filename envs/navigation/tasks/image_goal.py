@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.tasks.goals import GEODESIC, SPL, SUCCESS, goal_mark, goal_reached
 from robonav.envs.navigation.tasks.task import COMPLETENESS, Score, TaskConfig, TaskStep, Walk, task_rng
@@ -49,7 +49,7 @@ class GoalView:
     median_depth_m: float
 
     @classmethod
-    def take(cls, world: World, camera: Camera, place: tuple[float, float, float]) -> GoalView:
+    def take(cls, world: LoadedScene, camera: Camera, place: tuple[float, float, float]) -> GoalView:
         """The picture that an agent would take there."""
         feet = np.array([[*place[:2], world.free_space.floor_z]])
         pose = camera.poses(feet, np.array(place[2:]))[0]
@@ -140,7 +140,7 @@ class ImageGoal:
         )
 
 
-def goal_view(world: World, camera: Camera, episode: Episode) -> GoalView:
+def goal_view(world: LoadedScene, camera: Camera, episode: Episode) -> GoalView:
     """The picture of an episode's goal: the first of 8 that shows more than a wall, else the widest of them.
 
     Raises:
@@ -169,7 +169,7 @@ def back_projected(
 
 
 def visible_share(
-    points: NDArray[np.float32], world: World, camera: Camera, T_world_camera: NDArray[np.float32]
+    points: NDArray[np.float32], world: LoadedScene, camera: Camera, T_world_camera: NDArray[np.float32]
 ) -> float:
     """Share of points (P, 3) that a camera sees: in its picture, and nothing in between; 0 of none."""
     if not len(points):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robonav.envs.navigation.loaded_scenes import World, WorldCache
+from robonav.envs.navigation.loaded_scenes import LoadedScene, LoadedScenes
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
@@ -107,7 +107,7 @@ class Teaching(ABC, Generic[Config, Network, Views]):
         self.camera = Camera(SIDE, SIDE)
         scenes = open_scenes(config.scenes, "train")
         self._scenes = AlteredScenes(scenes, config.altered, np.random.default_rng(config.seed))
-        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
+        self._worlds = LoadedScenes(self._scenes, self.camera, config.threads, 1)
         torch.manual_seed(config.seed)
         self.network = self._start()
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
@@ -124,7 +124,7 @@ class Teaching(ABC, Generic[Config, Network, Views]):
         """What a checkpoint says of the network's sizes."""
 
     @abstractmethod
-    def _look(self, world: World, rng: np.random.Generator) -> Views:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> Views:
         """Views of a world."""
 
     @abstractmethod

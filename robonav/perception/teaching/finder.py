@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.perception.goal_finder import (
     CELL_M,
     CELLS,
@@ -95,7 +95,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
     def _sizes(self) -> dict[str, Any]:
         return {"finder": asdict(self.network.config), "eye": asdict(self._eye.config)}
 
-    def _look(self, world: World, rng: np.random.Generator) -> list[PicturePairs]:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> list[PicturePairs]:
         return [render_pairs(world, self.camera, self.config.views_per_scene, self._eye, rng)]
 
     def _join(self, views: list[list[PicturePairs]]) -> list[PicturePairs]:

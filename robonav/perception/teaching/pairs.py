@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.tasks.image_goal import OPEN_M, POINT_STRIDE, POINTS_WITHIN_M
 from robonav.envs.sensors.camera import Camera
 from robonav.perception.predictor import COLUMNS, VisionEncoder
@@ -48,7 +48,7 @@ class PicturePairs:
 
 
 def render_pairs(
-    world: World, camera: Camera, count: int, eye: VisionEncoder, rng: np.random.Generator
+    world: LoadedScene, camera: Camera, count: int, eye: VisionEncoder, rng: np.random.Generator
 ) -> PicturePairs:
     """`count` frames, a third as many pictures, and two pairs a frame.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.perception.plane_sweep import PlaneSweep
 from robonav.perception.predictor import DEPTH_STEP_M, VisionConfig, VisionEncoder
 from robonav.perception.shipped import load_eye
@@ -66,7 +66,7 @@ class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
     def _sizes(self) -> dict[str, Any]:
         return {"vision": asdict(self.network.config)}
 
-    def _look(self, world: World, rng: np.random.Generator) -> Views:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> Views:
         return render_views(world, self.camera, self.config.views_per_scene, rng)
 
     def _join(self, views: list[Views]) -> Views:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.robots.camera_noise import CameraNoise
 from robonav.envs.robots.dead_reckoning import DeadReckoning
 from robonav.envs.robots.placement import robot_start
@@ -33,8 +33,8 @@ def in_the_room(
     return SimulatedRobot(the_room(box_room(), Camera(16, 16)), spec, start, noise, seed)
 
 
-def the_room(scene: Any, camera: Camera | None = None) -> World:
-    return World(scene, scene.free_space, camera and sensor_of(scene, camera, 1))
+def the_room(scene: Any, camera: Camera | None = None) -> LoadedScene:
+    return LoadedScene(scene, scene.free_space, camera and sensor_of(scene, camera, 1))
 
 
 def drive(robot: SimulatedRobot, twist: Twist, seconds: float) -> None:
@@ -101,7 +101,10 @@ def test_the_edge_of_a_rug_does_not_hold_it(yaw_deg: float) -> None:
         texture_ids=np.concatenate([scene.texture_ids, np.full(2, -1, np.int32)]),
     )
     assert scene.free_space is not None
-    world, yaw = World(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1)), np.radians(yaw_deg)
+    world, yaw = (
+        LoadedScene(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1)),
+        np.radians(yaw_deg),
+    )
     heading = np.array([np.cos(yaw), np.sin(yaw)])
     robot = SimulatedRobot(world, TURTLEBOT, (*((2.9, 2.0) - 0.95 * heading), yaw), NO_NOISE)
     drive(robot, Twist(0.25, 0.0), 8.0)
