@@ -31,8 +31,9 @@ class RobotMap(Watcher):
         if moment.frame is None or not moment.is_new or not moment.frame.depth.any():
             return
         here = moment.odometry
-        pose = self._camera.poses(np.array([[here.x, here.y, 0.0]]), np.array([here.yaw]))[0]
-        self.grid.integrate(moment.frame.depth, pose, self._directions)
+        xy = np.array([here.x, here.y])
+        pose = self._camera.poses(np.array([[*xy, 0.0]]), np.array([here.yaw]))[0]
+        self.grid.observe(moment.frame.depth, pose, self._directions, xy)
 
     def message(self, stamp_s: float) -> Message:
         """What is known of the map so far, as nav_msgs/OccupancyGrid."""
