@@ -10,6 +10,8 @@ from scipy import ndimage
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 GROWTH_M = 8.0
+BODY_M = 0.18
+BUMP_M = 0.3  # how far ahead lies what blocked a move
 PATCH_DIMENSIONS = 128
 _PATCH_M, _PATCH_TILES = 4.8, 8
 
@@ -102,6 +104,30 @@ class OccupancyGrid:
         self._mark(points[seen & blocking], OCCUPIED)
         detailed = self.cell(points[seen & (reach < self._detail_range) & (height < self._band[1])])
         self.detailed[detailed[:, 0], detailed[:, 1]] = True
+
+    def observe(
+        self,
+        depth: NDArray[np.float32],
+        T_world_camera: NDArray[np.float32],
+        directions: NDArray[np.float32],
+        xy: NDArray[np.floating],
+        yaw: float = 0.0,
+        bumped: bool = False,
+    ) -> None:
+        """The filter of a robot's map: depth, the body that stands where it stands, and what it bumped into.
+
+        Args:
+            depth: As for `integrate`, as are the next two.
+            T_world_camera: (4, 4).
+            directions: (H, W, 3).
+            xy: (2,) middle of the robot, world frame, metres.
+            yaw: Its heading, radians.
+            bumped: Its last move, ahead, was blocked.
+        """
+        self.integrate(depth, T_world_camera, directions)
+        self.clear(xy, BODY_M)
+        if bumped:
+            self.block(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
 
     def block(self, xy: NDArray[np.floating]) -> None:
         """Mark the cell at a world position (2,) as occupied, after a collision."""

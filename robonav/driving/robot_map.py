@@ -31,8 +31,9 @@ class RobotMap(DriveObserver):
         if state.frame is None or not state.is_new or not state.frame.depth.any():
             return
         here = state.odometry
-        pose = self._camera.poses(np.array([[here.x, here.y, 0.0]]), np.array([here.yaw]))[0]
-        self.grid.integrate(state.frame.depth, pose, self._directions)
+        xy = np.array([here.x, here.y])
+        pose = self._camera.poses(np.array([[*xy, 0.0]]), np.array([here.yaw]))[0]
+        self.grid.observe(state.frame.depth, pose, self._directions, xy)
 
     def message(self, stamp_s: float) -> Message:
         """The known part of the map as nav_msgs/OccupancyGrid."""

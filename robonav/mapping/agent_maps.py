@@ -12,8 +12,6 @@ from robonav.maps.occupancy import PATCH_DIMENSIONS, OccupancyGrid
 from robonav.maps.topology.mapper import TopologicalMap, TopologyConfig
 
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0  # shorter ones are gaps between rays, longer ones several sub-goals
-_BODY_M = 0.18
-_BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class AgentMaps:
@@ -59,11 +57,8 @@ class AgentMaps:
                 grid = OccupancyGrid(xy[env], float(frames.position[env, 2]), self._cell_size)
                 self._grids[env] = grid
             depth = frames.depth[env, :: self._stride, :: self._stride]
-            grid.integrate(depth, frames.T_world_camera[env], self._rays)
-            grid.clear(xy[env], _BODY_M)
-            if frames.collided[env]:
-                yaw = float(frames.yaw[env])
-                grid.block(xy[env] + _BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
+            yaw, bumped = float(frames.yaw[env]), bool(frames.collided[env])
+            grid.observe(depth, frames.T_world_camera[env], self._rays, xy[env], yaw, bumped)
         patches = np.stack([self.grid(env).patch(position) for env, position in enumerate(xy)])
         self.topology.observe(xy, patches)
 

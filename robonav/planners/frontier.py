@@ -13,7 +13,6 @@ from robonav.envs.sensors.camera import Camera
 from robonav.maps.occupancy import UNKNOWN, Frontier, OccupancyGrid
 from robonav.planners.frontier_gain import SIGHT_M, InformedFrontier
 from robonav.planners.path_following import (
-    BODY_M,
     Chooser,
     PlanningState,
     Viewpoint,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 THINK_EVERY = 4
 PATIENCE = 60  # steps towards one view before it is given up
 _PIECE_M = 1.5  # of a frontier that is looked at piece by piece
-BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class FrontierExplorer:
@@ -55,7 +53,7 @@ class FrontierExplorer:
         directions = camera.directions()
         actions = []
         for i, agent in enumerate(self._agents):
-            agent.look(frames.depth[i], frames.T_world_camera[i], directions, float(frames.position[i, 2]))
+            agent.look(frames.of(i), directions)
             xy, yaw = frames.position[i, :2].astype(np.float64), float(frames.yaw[i])
             actions.append(agent.decide(xy, yaw, bool(frames.collided[i]), np.radians(camera.hfov_deg)))
         return np.array(actions)
@@ -116,14 +114,13 @@ class _Agent:
         self._last_xy = np.zeros(2)
         self._thought, self._pursued, self._step = -THINK_EVERY, 0, 0
 
-    def look(
-        self, depth: NDArray[np.float32], pose: NDArray[np.float32], rays: NDArray[np.float32], floor_z: float
-    ) -> None:
+    def look(self, frames: Frames, rays: NDArray[np.float32]) -> None:
         """Integrate a frame into the map."""
+        xy, yaw = frames.position[0, :2].astype(np.float64), float(frames.yaw[0])
         if self._grid is None:
-            self._grid = OccupancyGrid(pose[:2, 3], floor_z, detail_range=SIGHT_M)
-        self._grid.integrate(depth, pose, rays)
-        self._grid.clear(pose[:2, 3], BODY_M)
+            self._grid = OccupancyGrid(xy, float(frames.position[0, 2]), detail_range=SIGHT_M)
+        depth, pose = frames.depth[0], frames.T_world_camera[0]
+        self._grid.observe(depth, pose, rays, xy, yaw, bool(frames.collided[0]))
 
     def decide(self, xy: NDArray[np.float64], yaw: float, collided: bool, hfov: float) -> int:
         """The next action."""
@@ -132,7 +129,6 @@ class _Agent:
         self._pursued += 1
         if collided:
             self._blocked.append(yaw)
-            self._grid.block(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
         elif np.linalg.norm(xy - self._last_xy) > 0.01:
             self._blocked.clear()
         self._last_xy = xy

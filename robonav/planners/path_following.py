@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
-from robonav.maps.occupancy import FREE, OCCUPIED, OccupancyGrid
+from robonav.maps.occupancy import BODY_M, FREE, OCCUPIED, OccupancyGrid
 from robonav.maps.planning import ShortestPaths, clearance, line_is_passable
 
 TURN_RAD = np.radians(15.0)
 STRIDE_M = 0.25
-BODY_M = 0.18
 COMFORT_M = 0.35  # cells nearer to an obstacle than this cost more, so that paths keep off walls
 LOOKAHEAD_M = 1.0
 ARRIVED_M = 0.2

@@ -21,7 +21,6 @@ from robonav.planners.path_following import (
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.optimistic_paths import OptimisticPaths
 
-BUMP_M = 0.3  # how far ahead lies what blocked a move
 _STOOD_M = 0.01  # by odometry; a robot that moved farther has left its place
 NEAR_M = 0.4  # a path that ends so near to a place leads there
 _GUARD_M = 0.13  # radius that the guard keeps free; cells reach 5 cm beyond their centres
@@ -86,10 +85,9 @@ class KnownWorld:
         pose = self._matcher.locate(self._level_scan(depth), odometry, drift)
         self.xy, self.yaw = pose[:2], float(pose[2])
         feet, yaws = np.array([[*self.xy, 0.0]]), np.array([self.yaw])
-        self.grid.integrate(depth, self._camera.poses(feet, yaws)[0], self._rays)
-        self.grid.clear(self.xy, BODY_M)
+        T_world_camera = self._camera.poses(feet, yaws)[0]
+        self.grid.observe(depth, T_world_camera, self._rays, self.xy, self.yaw, collided)
         if collided:
-            self.grid.block(self.xy + BUMP_M * self._direction())
             self.blocked.append(self.yaw)
         elif moved > _STOOD_M:
             self.blocked.clear()
@@ -176,6 +174,3 @@ class KnownWorld:
         low, high = here - reach, here + reach + 1
         occupied = np.argwhere(self.grid.cells[low[0] : high[0], low[1] : high[1]] == OCCUPIED) - reach
         return bool((np.linalg.norm(occupied, axis=1) * self.grid.cell_size > BODY_M).all())
-
-    def _direction(self) -> NDArray[np.float64]:
-        return np.array([np.cos(self.yaw), np.sin(self.yaw)])
