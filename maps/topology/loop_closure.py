@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robonav.maps.topology.graph import PlaceTable
 
 Look = Callable[[], NDArray[np.float32]]
-_PRIOR = 0.05  # what a place at the border of its gate loses in similarity, lest uniform corridors mislead
+_PRIOR = 0.05  # similarity that a place at the border of its gate loses, because uniform corridors look alike
 
 
 @dataclass(frozen=True)

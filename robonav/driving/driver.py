@@ -274,4 +274,4 @@ class Driver:
                 self._robot.cmd_vel(STANDSTILL)
                 self._robot.tick()
         except RobotError:
-            return  # it is told to stop all the same, and the cause of the end is known already
+            return  # the stop command is sent, and the cause of the end is known already

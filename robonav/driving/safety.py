@@ -50,6 +50,6 @@ def check_command(decision: int | Twist) -> None:
 def no_effect(asked: Twist, here: Odometry) -> SafetyStopError:
     """The stop for a robot that does not move as commanded."""
     return SafetyStopError(
-        f"the robot does not move as it is told: asked for {asked.forward:.2f} m/s, {asked.turn:.2f} rad/s, "
+        f"the robot does not move as commanded: asked for {asked.forward:.2f} m/s, {asked.turn:.2f} rad/s, "
         f"measured {here.twist.forward:.2f} m/s, {here.twist.turn:.2f} rad/s; a wheel may be stuck"
     )

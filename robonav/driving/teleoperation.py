@@ -9,7 +9,7 @@ from robonav.driving.driver import Choice, DriveObserver, RobotState, Teleoperat
 from robonav.driving.safety import SafetyStopError
 from robonav.envs.robots.robot import Twist
 
-ABANDONED_S = 30.0  # by the wall clock; nobody can steer any more, and a run must not wait for ever
+ABANDONED_S = 30.0  # by the wall clock, without any browser: a run must not wait for ever
 _LATE_S = 0.2  # a drive that is later than this does not try to catch up
 
 

@@ -21,7 +21,7 @@ from robonav.planners.goal_belief import Sought
 from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
-_STUCK_STEPS, _STUCK_M = 64, 1.0  # who gets nowhere, or knows of nothing new, for so long is stuck
+_STUCK_STEPS, _STUCK_M = 64, 1.0  # an agent without progress or goal for so long is stuck
 _LATTICE_M = 0.5  # how far apart the places are that it weighs
 # One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
 ADVICE = NUM_ACTIONS + 4

@@ -23,7 +23,7 @@ RAYS = wp.constant(144)  # all around a place: at 4 m about a cell apart
 PATH = wp.constant(256)  # cells of a path that are kept, those nearest to the agent
 BODY_M = wp.constant(0.18)
 COMFORT_M = wp.constant(0.35)  # nearer to an obstacle a step costs three times as much
-ESCAPE_M = wp.constant(0.3)  # so far an agent may go where its body seems not to fit, at a price
+ESCAPE_M = wp.constant(0.3)  # distance within which paths may cross narrow floor, at a price
 STEP_M = wp.constant(0.25)
 STRAIGHT, DIAGONAL = wp.constant(5), wp.constant(7)  # times the prices of both cells
 FREE_BELOW = wp.constant(115)  # of 255: how occupied a free cell may look
@@ -40,12 +40,12 @@ class Maps:
     grid: Grid
     summary: wp.array2d(dtype=wp.vec2ub)  # (N, rows) 0 free ... 255 occupied, 0 unseen ... 255 seen
     rays: wp.array2d(dtype=wp.int32)  # (RAYS, reach) what to add to a cell to go along a ray
-    lattice: wp.int32  # every so many cells along each axis is a place to look from
+    lattice: wp.int32  # spacing of viewpoints, cells
     position: wp.array(dtype=wp.vec2)  # metres
     heading: wp.array(dtype=wp.int64)  # turns of 15 degrees to the left
     previous_action: wp.array(dtype=wp.int64)  # action + 1, 0 = none or blocked
     starts: wp.array(dtype=wp.bool)
-    seeks: wp.array(dtype=wp.bool)  # whether there is a place to go to rather than to look for what is new
+    seeks: wp.array(dtype=wp.bool)  # whether there is a goal pose, which comes before new views
     sought: wp.array(dtype=wp.vec3)  # x, y in metres, heading in turns
 
 
@@ -53,25 +53,25 @@ class Maps:
 class Plans:
     """Goals, paths and scratch memory of N agents."""
 
-    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE, heading there or of who wanders
-    clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last thought, and towards this goal
+    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE; heading there, or without a goal
+    clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last planning, and towards this goal
     thinks: wp.array(dtype=wp.bool)  # (N) plans anew in this step
-    walls: wp.array(dtype=wp.int32)  # (N) bits of headings that led into something from here
+    walls: wp.array(dtype=wp.int32)  # (N) bits of blocked headings here
     path: wp.array2d(dtype=wp.int32)  # (N, PATH) cells from the agent towards the goal
     length: wp.array(dtype=wp.int32)  # (N) of the path
-    worth: wp.array(dtype=float)  # (N) square metres a step that the goal promises
-    places: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES) cells of the views that promise most
+    worth: wp.array(dtype=float)  # (N) gain of the goal, square metres a step
+    places: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES) cells of the best views
     headings: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES)
     promises: wp.array2d(dtype=float)  # (N, CANDIDATES) square metres a step; 0 = none
-    stamp: wp.array2d(dtype=wp.int32)  # (N, rows) last way on which a cell was counted
+    stamp: wp.array2d(dtype=wp.int32)  # (N, rows) last path on which a cell was counted
     ways: wp.array(dtype=wp.int32)  # (N) counted so far
     given_up: wp.array2d(dtype=wp.uint8)  # (N, rows) 1 = counts as seen
     price: wp.array2d(dtype=wp.uint8)  # (N, rows) 0 = not known yet
-    cost: wp.array2d(dtype=wp.int32)  # (N, rows) of the way there
+    cost: wp.array2d(dtype=wp.int32)  # (N, rows) of the path there
     queued: wp.array2d(dtype=wp.uint8)  # (N, rows)
     queue: wp.array2d(dtype=wp.int32)  # (N, cells)
-    reached: wp.array2d(dtype=wp.int32)  # (N, cells) in the order in which they were met
-    met: wp.array(dtype=wp.int32)  # (N) number of them
+    reached: wp.array2d(dtype=wp.int32)  # (N, cells) in the order of the search
+    met: wp.array(dtype=wp.int32)  # (N) number of reached cells
 
 
 @wp.func

@@ -1,4 +1,4 @@
-"""The reward that knows everything: how much of the true surface came into view for the first time."""
+"""Privileged upper reference: the share of the true surface that came into view for the first time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_sight(
     points: NDArray[np.float32],
     reach_m: float,
 ) -> NDArray[np.bool_]:
-    """Which points (P, 3) a camera sees: in the image, at most `reach_m` metres deep, nothing in between."""
+    """Mask of points (P, 3) that a camera sees: in the image, within `reach_m` metres, not occluded."""
     eye, axes = T_world_camera[:3, 3], T_world_camera[:3, :3]
     right, down, ahead = ((points - eye) @ axes).T
     across, along = camera.width / (2 * camera.focal) * ahead, camera.height / (2 * camera.focal) * ahead
@@ -68,7 +68,7 @@ class SurfaceCoverage:
         return 100.0 * np.array(news, np.float32) / np.maximum(self._total, 1).astype(np.float32)
 
     def update(self, frames: Frames) -> None:
-        """What is in sight was seen."""
+        """Mark the surface in sight as seen."""
         for i, view in enumerate(self._views(frames)):
             self._unseen[i] = self._unseen[i][~view]
 

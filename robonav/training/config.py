@@ -45,8 +45,8 @@ class TrainConfig:
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
-    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
-    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
+    """Intrinsic reward: unmapped surface, ReCuriosity's low-passed RGB error, the prediction error of an
+    intrinsic curiosity module or of random network distillation, or newly seen true surface."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10

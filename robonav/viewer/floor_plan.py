@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 
-# The fourth number is for those who lay the plan over a mesh: the floor's own colours show through.
+# The fourth number is opacity over a mesh: the floor's own colours show through.
 UNKNOWN_RGBA, FREE_RGBA = (96, 104, 116, 110), (190, 224, 178, 40)
 OCCUPIED_RGBA, FRONTIER_RGBA = (40, 44, 52, 110), (247, 137, 24, 255)
 _PALETTE = np.zeros((3, 4), np.uint8)

@@ -17,7 +17,7 @@ from robonav.viewer.replay import RecordedRun, Recording
 if TYPE_CHECKING:
     import viser
 
-BUSY_S = 1.0  # longer ways to another step are told
+BUSY_S = 1.0  # a longer seek shows a message
 
 
 class Player:

@@ -62,7 +62,7 @@ class MeshScenes:
         self._files = {file.scene_id: file for file in files}
         self._agent = agent
         self._entries = entries or ArrayCache.of_user()
-        # several agents in one scene share it, and nothing is kept that nobody uses
+        # several agents share the scene; it is freed with the last reference
         self._loaded: weakref.WeakValueDictionary[str, Scene] = weakref.WeakValueDictionary()
 
     @property

@@ -34,7 +34,7 @@ class StageFile:
 
 def serve(connection: Connection, stage: StageFile, camera: Camera) -> None:
     """Answer each batch of poses with its frames until the other end closes; errors are sent as text."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     for variable in ("MAGNUM_LOG", "HABITAT_SIM_LOG"):
         os.environ.setdefault(variable, "quiet")
     try:

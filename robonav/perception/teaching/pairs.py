@@ -1,4 +1,4 @@
-"""Pairs of a frame and a goal picture that the finder of pictures is taught by, and what is true of them."""
+"""Pairs of a frame and a goal picture with their true relation, for teaching the goal finder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HIDDEN = 0.04, 0.12  # share of depth, and metres, by which a point lies behind
 
 @dataclass(frozen=True, eq=False)
 class PicturePairs:
-    """Views of one world, P pairs of them, and what is true of these.
+    """Views of one scene, P pairs of them, and the targets of these.
 
     Attributes:
         frames: (V, 3, 64, 64) uint8.

@@ -1,4 +1,4 @@
-"""Views that the eye is taught by: what an agent sees, what it saw before, and what is true there."""
+"""Views for teaching the predictor: the agent's frame, an earlier frame, and the targets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_NOISE = 6.0  # of 255
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Rendered views and what is known about them.
+    """Rendered views and their targets.
 
     Attributes:
         rgb: (N, 3, 64, 64) uint8.
@@ -55,7 +55,7 @@ class Views:
         return [self.pick(part) for part in torch.arange(len(self.rgb)).split(size)]
 
     def sweep(self, planes: PlaneSweep) -> Tensor:
-        """How the views differ from the earlier ones, (N, 8, 32, 32)."""
+        """Plane-sweep differences (N, 8, 32, 32) between the views and the earlier ones."""
         return planes.compare(brightness(self.rgb), brightness(self.before), self.since)
 
 
