@@ -96,11 +96,11 @@ class TrainingRun:
         )
         self._load_first_scene()
         start = starting_policy(config.init)
-        eye = start.encoder.eye if start else load_eye(config.vision)
+        eye = (start.encoder.eye if start else None) or load_eye(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
         self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
-        ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
+        ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.algorithm = SequencePPO(
             self.rewarded,
             ppo,
