@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robonav.policies.encoder import Percept
+from robonav.policies.sequence import Frames
 
 
 @dataclass
@@ -19,6 +20,7 @@ class SequenceBatch:
     """Sequences (B, T, ...) of some environments, as tensors on the policy's device."""
 
     percepts: Percept
+    before: Sequence[Frames | None]
     starts: Tensor
     actions: Tensor
     log_probs: Tensor
@@ -48,6 +50,7 @@ class SequenceBuffer:
     ) -> None:
         self.length, self.num_envs = length, num_envs
         self.percepts = {name: _room((length, num_envs), *what) for name, what in kept.items()}
+        self.before: Sequence[Frames | None] = (None, None)  # what trunks remembered when the rollout began
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs, *action_shape), action_dtype)
         self.log_probs = np.zeros((length, num_envs), np.float32)
@@ -103,7 +106,9 @@ class SequenceBuffer:
                 return take(array)
             return take(np.moveaxis(array, 2, -1)).movedim(-1, 2)
 
+        rows = torch.as_tensor(envs, device=device)
         return SequenceBatch(
+            before=[frames.part(rows) if frames else None for frames in self.before],
             percepts={name: take_percept(array) for name, array in self.percepts.items()},
             starts=take(self.starts),
             actions=take(self.actions),

@@ -36,7 +36,7 @@ class SequencePPOConfig:
     """Hyper-parameters; the defaults train size `nano` on a CPU."""
 
     rollout_steps: int = 256
-    """Steps per environment and update; memory starts empty, so choose the length of an episode."""
+    """Steps per environment and update; where episodes go on after them, memory does too."""
     sequences_per_batch: int = 8
     """Whole sequences per gradient step, of all ranks together."""
     micro_batch: int = 8
@@ -76,8 +76,10 @@ class SequencePPOConfig:
 class SequencePPO(OnPolicyAlgorithm):
     """PPO (Schulman et al. 2017) over mini-batches of whole sequences: the loss sees what acting saw.
 
-    The policy's memory starts empty with every rollout and is rebuilt from the frames when learning: there
-    is no stale state. Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
+    What the policy remembers of a rollout is rebuilt from its frames when learning. Of episodes that began in
+    an earlier one, learning reads the trunk's memory as it was when the rollout began, as acting did
+    (Transformer-XL, Dai et al. 2019, eq. 4-6); a rollout of whole episodes has no such state.
+    Callbacks, loggers, VecEnv wrappers, `learn` and `predict` are SB3's.
 
     With several ranks each one acts in its own environments; together they take the gradient steps that one
     process would take with all of these environments, and every rank has the same weights.
@@ -143,6 +145,7 @@ class SequencePPO(OnPolicyAlgorithm):
         self.learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(self.learned, lr=self.config.learning_rate, eps=1e-5)
         self.shuffle = torch.Generator().manual_seed(self.seed or 0)
+        self._memory: Memory | None = None
         head = self.policy.actor
         self.rollout_buffer = SequenceBuffer(
             self.config.rollout_steps,
@@ -159,13 +162,13 @@ class SequencePPO(OnPolicyAlgorithm):
         buffer: SequenceBuffer = rollout_buffer
         head: Any = self.policy.actor
         self.policy.set_training_mode(False)
-        memory = self.policy.new_memory(env.num_envs)
         assert self._last_obs is not None
         assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
+        memory = self._begin_rollout(buffer, dones)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):
-            starts = np.ones_like(dones) if t == 0 else dones
+            starts = dones
             begins = torch.as_tensor(starts, device=self.device)
             with torch.no_grad(), self._precision():
                 percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
@@ -189,6 +192,14 @@ class SequencePPO(OnPolicyAlgorithm):
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _begin_rollout(self, buffer: SequenceBuffer, starts: NDArray[np.bool_]) -> Memory:
+        """What agents remember: of the episodes that go on, if any does."""
+        if self._memory is None or starts.all():
+            self._memory, buffer.before = self.policy.new_memory(len(starts)), (None, None)
+        else:
+            buffer.before = [frames.carry() for frames in self._memory.frames]
+        return self._memory
 
     def train(self) -> None:
         """Update the policy from the rollout: `epochs` passes, a gradient step per batch of sequences."""
@@ -254,7 +265,7 @@ class SequencePPO(OnPolicyAlgorithm):
     def _loss(self, batch: SequenceBatch, entropy_weight: float) -> tuple[Tensor, NDArray[np.float32]]:
         """The clipped objective (Schulman et al. 2017, eq. 9) and what is logged of it."""
         with self._precision():
-            policy, values = self.policy(batch.percepts, batch.starts)
+            policy, values = self.policy(batch.percepts, batch.starts, batch.before)
         distribution, values = self.policy.actor.exact(policy), values.float()
         log_ratio = distribution.log_prob(batch.actions) - batch.log_probs
         ratio = log_ratio.exp()

@@ -24,6 +24,14 @@ class RecurrentState:
         """A state to try one step on."""
         return replace(self)
 
+    def carry(self) -> RecurrentState:
+        """What is there, for learning from what comes now."""
+        return replace(self)
+
+    def part(self, agents: Tensor) -> RecurrentState:
+        """What some agents (B,) int64 remember."""
+        return RecurrentState(self.hidden[:, agents], self.cell[:, agents])
+
 
 class RecurrentTrunk(nn.Module):
     """Layers of LSTM (Hochreiter & Schmidhuber 1997) beside a residual connection, then a norm.
@@ -50,9 +58,14 @@ class RecurrentTrunk(nn.Module):
         for name, weight in self.lstm.named_parameters():
             (nn.init.zeros_ if "bias" in name else nn.init.orthogonal_)(weight)
 
-    def forward(self, x: Tensor, starts: Tensor, context: int | None = None) -> Tensor:
-        """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width)."""
-        state, outputs = self.new_cache(x.shape[0], x.device), []
+    def forward(
+        self, x: Tensor, starts: Tensor, context: int | None = None, memory: RecurrentState | None = None
+    ) -> Tensor:
+        """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width).
+
+        A `memory` is what was remembered before the first frame; it is not changed.
+        """
+        state, outputs = memory.branch() if memory else self.new_cache(x.shape[0], x.device), []
         begins = [0, *(torch.nonzero(starts[:, 1:].any(0))[:, 0] + 1).tolist()]
         for first, end in zip(begins, [*begins[1:], x.shape[1]], strict=True):
             outputs.append(self._advance(x[:, first:end], starts[:, first], state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
+Frames = KeyValueCache | RecurrentState
 GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place
 
 
@@ -42,7 +44,7 @@ class Memory:
         search: Where they believe these were taken.
     """
 
-    frames: list[KeyValueCache] | list[RecurrentState]
+    frames: list[Frames]
     earlier: EarlierFrames
     places: Places
     plans: Plans
@@ -164,14 +166,23 @@ class SequencePolicy(BasePolicy):
         goes_on = torch.zeros(count_of(observation), dtype=torch.bool, device=self.device)
         return self.step(self.perceive(observation, branch, goes_on), branch, goes_on)[1]
 
-    def forward(self, percepts: Percept, starts: Tensor) -> tuple[ActionDistribution, Tensor]:
+    def forward(
+        self, percepts: Percept, starts: Tensor, before: Sequence[Frames | None] = (None, None)
+    ) -> tuple[ActionDistribution, Tensor]:
         """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
+
+        Args:
+            percepts: What was perceived.
+            starts: Where episodes begin.
+            before: What each context's trunk remembered before the first of them; None = nothing.
 
         Returns:
             Action distribution and values (B, T).
         """
         tokens = self.encoder(percepts)
-        hidden = [self.trunk(tokens, starts, context) for context in self.config.contexts]
+        contexts = self.config.contexts
+        pairs = zip(contexts, before[: len(contexts)], strict=True)
+        hidden = [self.trunk(tokens, starts, context, memory) for context, memory in pairs]
         return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
 
     def act(

@@ -31,7 +31,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class KeyValueCache:
     """What N agents remember while acting: a ring of the last keys and values of each block.
 
-    It is inference state and never enters a rollout buffer; learning recomputes everything.
+    Learning recomputes everything of a rollout, and reads what was there when it began from `carry`.
 
     Attributes:
         keys: One (N, heads, window, head_dim) tensor per block, already rotated; NaN where none was written.
@@ -50,6 +50,32 @@ class KeyValueCache:
     def branch(self) -> KeyValueCache:
         """A cache to try one step on: the rings are shared, the next step here writes its slot again."""
         return replace(self)
+
+    def carry(self) -> KeyValueCache:
+        """A copy of what is there, for learning from what comes now; counts frames from low numbers again.
+
+        Positions must not grow for ever: angles of rotation would lose their digits.
+        """
+        shift = max(0, self.step - max((ring.shape[2] for ring in self.keys), default=0))
+        if shift:
+            dim, device = self.keys[0].shape[3], self.age.device
+            cos, sin = rotary(torch.tensor([-shift], device=device), dim)
+            self.keys = [rotate(ring.roll(-shift, dims=2), cos, sin) for ring in self.keys]
+            self.values = [ring.roll(-shift, dims=2) for ring in self.values]
+            self.step -= shift
+        return self.part(torch.arange(len(self.age), device=self.age.device))
+
+    def part(self, agents: Tensor) -> KeyValueCache:
+        """A copy of what some agents (B,) int64 remember."""
+        keys, values = ([ring[agents] for ring in rings] for rings in (self.keys, self.values))
+        return replace(self, keys=keys, values=values, age=self.age[agents])
+
+    def past(self, block: int) -> tuple[Tensor, Tensor]:
+        """Keys and values (N, heads, frames, head_dim) of a block, oldest first."""
+        window = self.keys[block].shape[2]
+        filled = min(self.step, window)
+        slots = torch.arange(self.step - filled, self.step, device=self.age.device) % window
+        return self.keys[block][:, :, slots], self.values[block][:, :, slots]
 
 
 class Block(nn.Module):
@@ -122,17 +148,24 @@ class CausalTransformer(nn.Module):
             nn.init.orthogonal_(block.out.weight, gain=0.1)
             nn.init.orthogonal_(block.mlp[2].weight, gain=0.1)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, starts: Tensor, context: int | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, starts: Tensor, context: int | None = None, memory: KeyValueCache | None = None
+    ) -> Tensor:
         """Whole sequences: x (B, T, width), starts (B, T) bool where episodes begin; gives (B, T, width).
 
-        With a `context`, frames further back than that have no influence, by whatever way.
+        With a `context`, frames further back than that have no influence, by whatever way. A `memory` is
+        what was remembered before the first frame; no gradient goes there.
         """
-        cos, sin = rotary(torch.arange(x.shape[1], device=x.device), self.width // self.heads)
+        first = memory.step if memory else 0
+        cos, sin = rotary(first + torch.arange(x.shape[1], device=x.device), self.width // self.heads)
         windows = self.windows(context)
-        masks = {window: self._mask(starts, window) for window in set(windows)}
-        for block, window in zip(self.layers(), windows, strict=True):
+        masks = {window: self._mask(starts, window, memory) for window in set(windows)}
+        for number, (block, window) in enumerate(zip(self.layers(), windows, strict=True)):
             q, k, v = block.project(x, cos, sin)
             mask = masks[window]
+            if memory:
+                past_k, past_v = memory.past(number)
+                k, v = torch.cat([past_k.to(k), k], dim=2), torch.cat([past_v.to(v), v], dim=2)
             attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
             x = block.finish(x, attended)
         return self.norm(x)
@@ -163,13 +196,17 @@ class CausalTransformer(nn.Module):
         return (behind[None] <= cache.age[:, None])[:, None, None]
 
     @staticmethod
-    def _mask(starts: Tensor, window: int) -> Tensor | None:
-        """(B, 1, T, T) bool: the same episode, not in the future, within the window; None = just causal."""
+    def _mask(starts: Tensor, window: int, memory: KeyValueCache | None) -> Tensor | None:
+        """(B, 1, T, past + T) bool: the same episode, not later, within the window; None = just causal."""
         length = starts.shape[1]
-        if length <= window and not bool(starts[:, 1:].any()):
+        if memory is None and length <= window and not bool(starts[:, 1:].any()):
             return None
-        episode = starts.long().cumsum(1)
-        time = torch.arange(length, device=starts.device)
-        distance = time[:, None] - time[None, :]
+        episode = read = starts.long().cumsum(1)
+        time = seen = torch.arange(length, device=starts.device)
+        if memory:
+            behind = torch.arange(min(memory.step, window), 0, -1, device=starts.device)
+            same = behind <= memory.age[:, None]  # of the episode that goes on if none starts
+            seen, read = torch.cat([-behind, time]), torch.cat([same.long() - 1, episode], dim=1)
+        distance = time[:, None] - seen[None, :]
         near = (distance >= 0) & (distance < window)
-        return (near[None] & (episode[:, :, None] == episode[:, None, :]))[:, None]
+        return (near[None] & (episode[:, :, None] == read[:, None, :]))[:, None]

@@ -28,7 +28,9 @@ class TrainConfig:
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
     episode_steps: int = 256
-    """Steps per training episode; a rollout is one episode of every agent. Evaluation may go on longer."""
+    """Steps per training episode. Evaluation may go on longer."""
+    rollout_steps: int | None = None
+    """Steps of every agent between updates; None = a whole episode."""
     seed: int = 0
     """Decides weights, worlds, starts and actions."""
     device: str = "auto"
@@ -73,8 +75,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, before anything is written."""
-        for name in ("steps", "num_envs", "episode_steps"):
-            if getattr(self, name) < 1:
+        for name in ("steps", "num_envs", "episode_steps", "rollout_steps"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         resolved(self.task, self.task_options)
         if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):

@@ -100,7 +100,7 @@ class TrainingRun:
         self.reward = make_reward(config, self.worlds, eye)
         self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
-        ppo = dataclasses.replace(config.ppo, rollout_steps=config.episode_steps)
+        ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.algorithm = SequencePPO(
             self.rewarded,
             ppo,

@@ -126,3 +126,45 @@ def test_slots_that_were_never_written_are_poison():
             assert model.step(torch.randn(1, WIDTH), torch.tensor([False]), cache).isfinite().all()
     assert cache.keys[0][:, :, 3:].isnan().all()
     assert cache.keys[0][:, :, :3].isfinite().all()
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 10_000),
+    cuts=st.lists(st.integers(1, 12), min_size=2, max_size=8),
+    window=st.sampled_from([1, 3, 8, 16]),
+    start_rate=st.sampled_from([0.0, 0.1, 0.5]),
+    context=st.sampled_from([None, 1, 6]),
+    trunk=st.sampled_from(["transformer", "lstm"]),
+)
+def test_memory_that_is_carried_over_cuts_makes_the_full_forward_equal_to_acting(
+    seed, cuts, window, start_rate, context, trunk
+):
+    made = RecurrentTrunk(WIDTH, layers=2) if trunk == "lstm" else CausalTransformer(WIDTH, 3, 2, window)
+    model = random_weights(made, seed)
+    x, starts = sequences(seed, sum(cuts), start_rate)
+    whole = model(x, starts, context)
+    cache, first = model.new_cache(4, context=context), 0
+    with torch.no_grad():
+        for length in cuts:
+            memory, part = cache.carry(), slice(first, first + length)
+            acting = [model.step(x[:, t], starts[:, t], cache) for t in range(part.start, part.stop)]
+            learning = model(x[:, part], starts[:, part], context, memory)
+            torch.testing.assert_close(torch.stack(acting, 1), learning, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(whole[:, part], learning, atol=1e-4, rtol=1e-4)
+            some = torch.tensor([2, 0])
+            torch.testing.assert_close(
+                model(x[some, part], starts[some, part], context, memory.part(some)), learning[some]
+            )
+            first += length
+
+
+def test_positions_stay_low_however_long_an_agent_goes_on():
+    model = random_weights(CausalTransformer(WIDTH, 2, 2, window=8), 0)
+    cache, no = model.new_cache(1), torch.zeros(1, dtype=torch.bool)
+    with torch.no_grad():
+        for _ in range(10):
+            cache.carry()
+            for _ in range(20):
+                model.step(torch.randn(1, WIDTH), no, cache)
+    assert cache.step == 28
