@@ -105,10 +105,10 @@ class NavigationSimulator:
         """Move every agent by one action (N, ...) and return what it sees there."""
         wanted, errors, before = self.actions.motion(actions), self._motion.errors(), self._poses()
         first_yaw = self._yaw + errors.turn
+        going = np.column_stack([wanted[:, :2] * errors.length[:, None], wanted[:, 2]])
         collided = np.zeros(self.num_agents, bool)
-        for agent in np.flatnonzero(wanted[:, :2].any(axis=1)).tolist():
-            x, y = wanted[agent, :2] * errors.length[agent]
-            way = self._way(agent, float(first_yaw[agent]), along_arc(np.array([x, y, wanted[agent, 2]])))
+        for agent in np.flatnonzero(going[:, :2].any(axis=1)).tolist():
+            way = self._way(agent, first_yaw[agent], along_arc(going[agent]))
             if self._is_free(agent, way):
                 self._position[agent, :2] = way[-1]
             else:
@@ -123,8 +123,7 @@ class NavigationSimulator:
     def _way(self, agent: int, yaw: float, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """World positions (K, 2) of points (K, 2) in the frame of an agent that heads for `yaw`."""
         c, s = np.cos(yaw), np.sin(yaw)
-        x, y = points.T
-        return self._position[agent, :2] + np.column_stack([c * x - s * y, s * x + c * y])
+        return self._position[agent, :2] + points @ np.array([[c, s], [-s, c]])
 
     def _is_free(self, agent: int, way: NDArray[np.float64]) -> bool:
         free_space = self.world(agent).free_space
