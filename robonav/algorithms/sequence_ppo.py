@@ -243,8 +243,9 @@ class SequencePPO(OnPolicyAlgorithm):
         advantages = self.ranks.gather(buffer.advantages, axis=1)
         arrays = (buffer.values, buffer.returns, buffer.rewards)
         values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
-        buffer.advantages -= advantages.mean()
-        buffer.advantages /= advantages.std() + 1e-8
+        mean, std = advantages.mean(), advantages.std()  # before the buffer's own array changes
+        buffer.advantages -= mean
+        buffer.advantages /= std + 1e-8
         sequences = equal_part(config.sequences_per_batch, self.ranks.size, "sequences_per_batch")
         logs = [
             self._gradient_step(envs, entropy_weight)
