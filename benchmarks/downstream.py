@@ -104,6 +104,7 @@ def run_folder(task: str, way: str, seed: int, options: Options) -> Path:
 
 def train(task: str, way: str, seed: int, options: Options) -> None:
     """Train one policy on one thread, or go on with it."""
+    from robonav.envs.navigation.tasks import task_config
     from robonav.launch.presets import load_preset
     from robonav.training.fine_tuning import gently
     from robonav.training.run import TrainingRun
@@ -118,7 +119,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
         ppo=gently(base.ppo) if is_tuned else base.ppo,
         init=options.init.format(seed=seed) if is_tuned else None,
         surprise_weight=options.surprise,
-        apples=options.trained_apples,
+        task_options=task_config(task, **({"count": options.trained_apples} if task == "apples" else {})),
         seed=seed,
         steps=options.steps,
         num_envs=options.num_envs,
@@ -131,6 +132,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
 def evaluate(goal: Goal, explorer: str, name: str, options: Options) -> None:
     """Evaluate one explorer on one thread, or go on with it."""
     from robonav.agents.registry import fingerprint, make_explorer
+    from robonav.envs.navigation.tasks import task_config
     from robonav.envs.scenes import open_scenes
     from robonav.evaluation.records import RunFolder
     from robonav.evaluation.runner import Evaluation, Settings
@@ -144,7 +146,7 @@ def evaluate(goal: Goal, explorer: str, name: str, options: Options) -> None:
         options.episodes,
         options.episode_steps,
         task=goal.task,
-        apples=goal.apples,
+        task_options=task_config(goal.task, **({"count": goal.apples} if goal.apples else {})),
     )
     facts = {**asdict(settings), "explorer_hash": fingerprint(explorer)}
     folder = RunFolder(options.out / "evaluate" / goal.name / name, facts, resume=True)

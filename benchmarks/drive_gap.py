@@ -13,10 +13,10 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tyro
 
 from robonav.agent import Explorer
@@ -24,8 +24,9 @@ from robonav.agents.registry import fingerprint, make_explorer
 from robonav.driving.measures import truth_of
 from robonav.driving.simulation import SimulatedDrive
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
+from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import Scene, open_scenes
 from robonav.errors import UsageError
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
@@ -95,18 +96,12 @@ def stepped(drive: SimulatedDrive, explorer: Explorer, steps: int) -> dict[str, 
     """The same episode in the ideal world."""
     drive.robot.close()
     simulator = NavigationSimulator(OneScene(drive.world.scene), 1, explorer.camera, threads=1)
-    frames = simulator.start([drive.episode])
-    world = simulator.world(0)
-    tracker = EpisodeTracker(drive.episode, world, truth_of(drive.episode, world), steps)
+    world = NavigationWorld(simulator)
+    seen, scene = world.start([drive.episode]), simulator.world(0)
+    tracker = EpisodeTracker(drive.episode, scene, truth_of(drive.episode, scene), steps)
     explorer.reset(1, drive.episode.seed)
-    previous = np.zeros(1, dtype=np.int64)
-    for step in range(steps + 1):
+    for frames in rollout(world, seen, partial(explorer.act, camera=simulator.camera), steps):
         tracker.observe(frames.position[0], float(frames.yaw[0]), bool(frames.collided[0]))
-        if step < steps:
-            seen = {"rgb": frames.rgb, "previous_action": previous}
-            actions = explorer.act(seen, frames, simulator.camera)
-            frames = simulator.step(actions)
-            previous = previous_action(actions, frames)
     return short(tracker.finish()[0])
 
 

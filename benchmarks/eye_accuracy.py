@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import tyro
 
-from robonav.envs.navigation.loaded_scenes import WorldCache
+from robonav.envs.navigation.loaded_scenes import LoadedScenes
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.perception.plane_sweep import PlaneSweep
@@ -77,7 +77,7 @@ def main(options: Options) -> None:
     for spec in options.scenes:
         known = open_scenes(spec, "val")
         scenes = AlteredScenes(known, options.altered, np.random.default_rng(options.seed))
-        worlds, seen = WorldCache(scenes, camera, 1, 1), []
+        worlds, seen = LoadedScenes(scenes, camera, 1, 1), []
         for scene_id in scenes.scene_ids[: options.most]:
             rng = np.random.default_rng(options.seed)
             seen.append(render_views(worlds.get(scene_id), camera, options.views, rng))

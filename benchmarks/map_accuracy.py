@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import open_scenes
 from robonav.maps.reconstruction.tsdf import Expectation, Reconstruction
 from robonav.planners.frontier import FrontierExplorer, NearestFrontier
@@ -34,21 +37,22 @@ def walk_and_views(houses: int, steps: int, views: int) -> tuple[list[Frame], li
     worlds = open_scenes("procedural", split="val")
     explorer = FrontierExplorer(NearestFrontier)
     simulator = NavigationSimulator(worlds, num_agents=houses, camera=explorer.camera)
-    frames = simulator.start([sample_episode(simulator, scene, 0) for scene in worlds.scene_ids[:houses]])
+    world = NavigationWorld(simulator)
+    seen = world.start([sample_episode(simulator, scene, 0) for scene in worlds.scene_ids[:houses]])
     explorer.reset(houses, 0)
     walk, places = [], []
-    for _ in range(steps):
+    for frames in rollout(world, seen, partial(explorer.act, camera=simulator.camera), steps - 1):
         walk.append((frames.rgb, frames.depth, frames.T_world_camera))
         places.append(frames.position)
-        frames = simulator.step(explorer.act({"rgb": frames.rgb}, frames, simulator.camera))
     rng = np.random.default_rng(0)
     asked = []
     for _ in range(views):
         position = np.array([places[k][env] for env, k in enumerate(rng.integers(0, steps, houses))])
         position[:, :2] += rng.uniform(-0.15, 0.15, (houses, 2))
         poses = simulator.camera.poses(position, rng.uniform(-np.pi, np.pi, houses))
-        seen = [simulator.world(env).sensor.render(poses[env : env + 1]) for env in range(houses)]
-        asked.append((np.concatenate([s[0] for s in seen]), np.concatenate([s[1] for s in seen]), poses))
+        views_seen = [simulator.world(env).sensor.render(poses[env : env + 1]) for env in range(houses)]
+        rgb, depth = (np.concatenate(parts) for parts in zip(*views_seen, strict=True))
+        asked.append((rgb, depth, poses))
     return walk, asked
 
 

@@ -1,5 +1,6 @@
-"""RGB-D frames per second, and their ratio to the bare Embree cast of the same rays in the same run.
+"""RGB-D frames per second, and their ratio to the bare cast of the same rays by Open3D in the same run.
 
+    pip install 'robonav[open3d]'
     python benchmarks/render_speed.py [--threads 2]
 
 prints one JSON object. It also renders one frame in each of many procedural houses, as training does, by
@@ -63,7 +64,7 @@ def interleaved_times(
 
 
 def rays_of(camera: Camera, poses: np.ndarray) -> o3d.core.Tensor:
-    """The same rays for Embree alone, made without the sensor."""
+    """The same rays for Open3D, made without the sensor."""
     directions = np.einsum("nij,hwj->nhwi", poses[:, :3, :3], camera.directions())
     origins = np.broadcast_to(poses[:, None, None, :3, 3], directions.shape)
     return o3d.core.Tensor.from_numpy(
@@ -153,7 +154,7 @@ def main(options: Options) -> None:
     if HM3D.is_dir():
         scenes.insert(0, open_scenes(str(HM3D), split="minival").load("hm3d/minival/00901-AwsSmallHouse"))
     report = {
-        "what": "RGB-D at 64x64, 90 degrees, against the bare Embree cast of the same rays",
+        "what": "RGB-D at 64x64, 90 degrees, against the bare cast of the same rays by Open3D's Embree",
         "threads": options.threads,
         "machine": platform.processor() or platform.machine(),
         "open3d": o3d.__version__,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tyro
@@ -20,7 +21,9 @@ from robonav.agent import Explorer
 from robonav.agents.registry import make_explorer
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import LEFT, previous_action
+from robonav.envs.navigation.steps import LEFT
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
@@ -72,18 +75,11 @@ def rewards_of(houses: int) -> dict[str, ReconstructionCuriosity]:
 def frames_of(explorer: Explorer, options: Options) -> Iterator[Frames]:
     """What an explorer sees, from the start on."""
     scenes = open_scenes("procedural", "val")
-    simulator = NavigationSimulator(scenes, options.houses, explorer.camera)
+    world = NavigationWorld(NavigationSimulator(scenes, options.houses, explorer.camera))
     ids = scenes.scene_ids[: options.houses]
-    frames = simulator.start([sample_episode(simulator, scene_id, 0) for scene_id in ids])
+    seen = world.start([sample_episode(world.simulator, scene_id, 0) for scene_id in ids])
     explorer.reset(options.houses, seed=0)
-    previous = np.zeros(options.houses, np.int64)
-    yield frames
-    for _ in range(options.steps):
-        observation = {"rgb": frames.rgb, "previous_action": previous}
-        actions = explorer.act(observation, frames, explorer.camera)
-        frames = simulator.step(actions)
-        previous = previous_action(actions, frames)
-        yield frames
+    return rollout(world, seen, partial(explorer.act, camera=explorer.camera), options.steps)
 
 
 def main(options: Options) -> None:

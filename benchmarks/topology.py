@@ -24,15 +24,15 @@ import tyro
 from robonav.agent import Explorer
 from robonav.agents.registry import make_explorer
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
-from robonav.envs.navigation.tasks import SparseGoal
+from robonav.envs.navigation.tasks import SparseGoalConfig, Walk
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import floor_seen
 from robonav.evaluation.runner import plan_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
-from robonav.evaluation.task_scores import Walk, far_goal_reached
+from robonav.evaluation.top_down_map import floor_seen
 from robonav.launch.presets import load_preset
 from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.topological.config import HierarchyConfig
@@ -198,19 +198,12 @@ def walk(
 ) -> list[dict[str, Any]]:
     """Let an explorer walk episodes side by side, each of so many steps: their records."""
     count = len(episodes)
-    task = SparseGoal(simulator, run.obstacles, run.drift)
-    task.begin(episodes, range(count))
-    frames = simulator.start(episodes)
+    config = SparseGoalConfig(run.obstacles, run.drift)
+    worlds = NavigationWorld(simulator, max_episode_steps=None, task=config.make)
+    task, observation = worlds.task, worlds.start(episodes)
     explorer.reset(count, run.seed)
-    previous, collisions = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    poses = [np.column_stack([frames.position[:, :2], frames.yaw])]
-    achieved = [task.achieved.copy()]
-    for _ in range(steps):
-        observation = {"rgb": frames.rgb, "previous_action": previous, **task.observe()}
-        actions = explorer.act(observation, frames, simulator.camera)
-        frames = simulator.step(actions)
-        task.judge(frames)
-        previous = previous_action(actions, frames)
+    collisions, poses, achieved = np.zeros(count, np.int64), [], []
+    for frames in rollout(worlds, observation, partial(explorer.act, camera=simulator.camera), steps):
         collisions += frames.collided
         poses.append(np.column_stack([frames.position[:, :2], frames.yaw]))
         achieved.append(task.achieved.copy())
@@ -218,7 +211,7 @@ def walk(
     records = []
     for agent, episode in enumerate(episodes):
         world = simulator.world(agent)
-        score = far_goal_reached(
+        score = config.score(
             Walk(world.free_space, trajectories[:, agent], done[:, agent], task.facts(agent)), [steps]
         )
         island = world.free_space.islands == int(world.free_space.island_at(np.array(episode.start[:2])))

@@ -26,7 +26,7 @@ import tyro
 from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
-from robonav.envs.navigation.loaded_scenes import WorldCache
+from robonav.envs.navigation.loaded_scenes import LoadedScenes
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.launch.presets import load_preset
 from robonav.launch.ranks import run_ranks
@@ -104,7 +104,7 @@ def measure(options: Options, ranks: Ranks) -> None:
         run.algorithm.learn(rollout)
         watch = Stopwatch()
         watch.watch(NavigationSimulator, "_look", "render")
-        watch.watch(WorldCache, "_load", "load houses")
+        watch.watch(LoadedScenes, "_load", "load houses")
         watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
         watch.watch(Reconstruction, "integrate", "reward: integrate")
         watch.watch(FrameEncoder, "look", "act: eye")

@@ -25,9 +25,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from robonav.agents.registry import make_explorer
-from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.driving.simulation import SimulatedDrive
-from robonav.driving.take_over import TakeOver
+from robonav.driving.teleoperation import Teleoperation
 from robonav.envs.robots.spec import TURTLEBOT, Noise
 from robonav.envs.scenes import open_scenes
 from robonav.launch.warp_start import start_warp
@@ -61,7 +61,7 @@ def main(
     """Drive, print a line a minute, and write all of them."""
     start_warp()
     drive_view.MAP_EVERY_S = drive_view.ROBOT_EVERY_S = 0.0
-    people = TakeOver()
+    people = Teleoperation()
     drive = SimulatedDrive(
         make_explorer(explorer), open_scenes(scene), TURTLEBOT, Noise(), seed, camera, threads=1
     )
@@ -87,7 +87,7 @@ def main(
     print(json.dumps({key: value for key, value in result.items() if key != "minutes"}, indent=1))
 
 
-class Soak(Watcher):
+class Soak(DriveObserver):
     """Times what the viewer does, and looks at everybody's memory every minute of the robot's clock."""
 
     def __init__(self, viewer: DriveViewer, drive: SimulatedDrive, client: Client, page: Page) -> None:
@@ -96,15 +96,15 @@ class Soak(Watcher):
         self._decisions = 0
         self.lines: list[dict[str, Any]] = []
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Let the viewer draw, and time it."""
         drawn, wall, cpu = self._viewer._drawn_steps, time.perf_counter(), time.thread_time()
-        self._viewer.tick(moment)
-        if moment.is_new:
+        self._viewer.tick(state)
+        if state.is_new:
             spent = time.perf_counter() - wall, time.thread_time() - cpu
             self._updates.append((*spent, self._viewer._drawn_steps != drawn))
-        if moment.stamp_s >= 60 * (len(self.lines) + 1):
-            self._write_line(moment.stamp_s)
+        if state.stamp_s >= 60 * (len(self.lines) + 1):
+            self._write_line(state.stamp_s)
 
     def decided(self, decision: Decision) -> None:
         """Pass it on."""

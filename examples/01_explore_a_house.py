@@ -1,4 +1,4 @@
-"""Walk through a house that nobody has seen before, and save what the agent saw.
+"""Explore a house and save the frames that the agent saw.
 
     python examples/01_explore_a_house.py --out explore.png
 

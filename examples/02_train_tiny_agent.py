@@ -1,4 +1,4 @@
-"""Train a tiny explorer from Python, then let it act: what `robonav train` does, in its parts.
+"""Train a tiny policy from Python, then let it act: the parts of `robonav train`.
 
     python examples/02_train_tiny_agent.py
 
@@ -20,7 +20,7 @@ from robonav.rewards.wrapper import IntrinsicRewardWrapper
 
 
 def main(steps: int = 4096, num_envs: int = 8, episode_steps: int = 128, seed: int = 0) -> None:
-    """Train for a few updates and print how curious the agent was, before and after."""
+    """Train for a few updates and print the intrinsic return before and after."""
     worlds = NavigationVecEnv(
         open_scenes("procedural", split="train"), num_envs, max_episode_steps=episode_steps, seed=seed
     )

@@ -1,9 +1,9 @@
-"""Turn around once and keep a coloured 3D mesh of what was seen.
+"""Turn around once and save a coloured 3D mesh of the room.
 
     python examples/03_map_a_room.py --out room.ply
 
-Before each frame the map says what it expects to see. The share of the frame that it cannot predict is the
-surprise that curious agents are paid for: it falls as the turn closes.
+Before each frame the map renders the frame that it expects. The share that it cannot predict is the
+surprise, the reward of curious agents. It falls as the turn closes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drive a simulated robot with velocities of your own, and record what it saw and did.
+"""Drive a simulated robot with your own velocities, and record the drive.
 
     python examples/04_drive_a_robot.py --out drive.mcap
 
@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from robonav.driving.driver import Driver
-from robonav.driving.measures import Ride
+from robonav.driving.measures import DriveMetrics
 from robonav.driving.pilots import Observation
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
@@ -29,10 +29,10 @@ from robonav.envs.sensors.camera import Camera
 
 
 class Wanderer:
-    """Ahead in curves; after a bump back, then round by a random angle."""
+    """Drives ahead in curves; after a bump it backs off and turns by a random angle."""
 
     def reset(self, seed: int) -> None:
-        """Draw anew."""
+        """Seed the random turns."""
         self._rng, self._plan = np.random.default_rng(seed), [Twist()]
 
     def decide(self, observation: Observation) -> Twist:
@@ -53,7 +53,7 @@ def main(
     world = NavigationSimulator(scenes, 1, Camera(width=96, height=96)).load(scenes.scene_ids[0])
     start = robot_start(world, TURTLEBOT, seed)
     robot = SimulatedRobot(world, TURTLEBOT, start, Noise(), seed)
-    ride, robot_map = Ride(), RobotMap(robot.camera, robot.odometry())
+    ride, robot_map = DriveMetrics(), RobotMap(robot.camera, robot.odometry())
     with closing(Recorder(out, robot.camera, robot_map, lambda: robot.true_pose)) as recorder:
         outcome = Driver(robot, Wanderer(), (ride, robot_map, recorder)).run(decisions, seed)
 

@@ -1,9 +1,9 @@
-"""Train a policy that gives velocities to a simulated robot, with Stable-Baselines3's own PPO.
+"""Train a policy of velocities for a simulated robot with Stable-Baselines3's PPO.
 
     python examples/05_train_continuous_control.py --steps 8192
 
-The robot has weight, wheels that slip and a bumper; the policy sees its camera, its last command and what its
-odometry measures. The reward is the surface that the reconstruction did not know.
+The robot has weight, wheels that slip and a bumper; the policy sees its camera, its last command and its
+odometry. The reward is surface that is new to the reconstruction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(
     episode_steps: int = 128,
     seed: int = 0,
 ) -> None:
-    """Train for some updates and print what an episode was worth, and how long it touched something."""
+    """Train for some updates and print the return and the contact time of an episode."""
 
     def drive() -> gymnasium.Env:
         options = {"scenes": scenes, "robot": robot, "max_episode_steps": episode_steps}

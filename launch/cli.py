@@ -63,10 +63,13 @@ def main(args: Sequence[str] | None = None) -> int:
     if args in (["--version"], ["-V"]):
         print(f"robonav {robonav.__version__}")
         return 0
-    command = parse(args)
     try:
-        prepare()
-        return command.run() or 0
+        try:
+            command = parse(args)
+            prepare()
+            return command.run() or 0
+        finally:
+            sys.stdout.flush()  # lest a pipe that is closed is found at exit, behind all handlers
     except KeyboardInterrupt:
         print(
             "robonav: interrupted; with --resume it goes on from what is written",
@@ -74,13 +77,18 @@ def main(args: Sequence[str] | None = None) -> int:
         )
         return INTERRUPTED
     except BrokenPipeError:  # whoever reads what is printed, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 0
     except (ValueError, OSError) as error:
         if not _is_users_mistake(error) or os.environ.get("ROBONAV_DEBUG"):
             raise
         print(f"robonav: error: {_one_line(error)}", file=sys.stderr)
         return USERS_MISTAKE
+
+
+def _hush() -> None:
+    """Send what is still to be printed nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def prepare() -> None:
@@ -94,8 +102,11 @@ def parse(args: Sequence[str]) -> Command:
     """The command that the arguments ask for; prints help and leaves where they ask for none."""
     name = args[0] if args else "--help"
     if name in COMMANDS:
-        about = inspect.getdoc(COMMANDS[name])
-        return tyro.cli(COMMANDS[name], prog=f"robonav {name}", description=about, args=args[1:])
+        options: Any = {"prog": f"robonav {name}", "description": inspect.getdoc(COMMANDS[name])}
+        own_parser = getattr(COMMANDS[name], "parse", None)  # of commands whose options depend on arguments
+        if own_parser:
+            return own_parser(args[1:], **options)
+        return tyro.cli(COMMANDS[name], args=args[1:], **options)
     overview: Any = Union[tuple(Annotated[c, _one_liner(n, c)] for n, c in COMMANDS.items())]  # noqa: UP007
     about = f"{robonav.__doc__}\n\nrobonav COMMAND --help explains a command, with examples."
     return tyro.cli(overview, prog="robonav", description=about, args=args or ["--help"])

@@ -46,7 +46,8 @@ class DemoCommand:
         agent = self.out / "training"
         resume = (agent / "config.json").exists()
         print(f"training for {self.steps:,} steps", flush=True)
-        TrainCommand("nano", steps=self.steps, seed=self.seed, out=agent, resume=resume).run()
+        options = ["--steps", str(self.steps), "--seed", str(self.seed), "--out", str(agent)]
+        TrainCommand.parse(["nano", *options, *(["--resume"] if resume else [])]).run()
         folders = {f"agent after {_steps_trained(agent):,} steps": self._evaluate(str(agent), "agent")}
         folders |= {name: self._evaluate(name, name) for name in BASELINES}
         report = self._report(folders)
@@ -92,12 +93,12 @@ def _print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    steps = list(rows[0].completeness)
+    steps = list(rows[0].by_step)
     table = Table("explorer", title="visible completeness on unseen houses, % [95 % interval]")
     for column in (*(f"@{step}" for step in steps), "agent is ahead by", "blocked moves"):
         table.add_column(column, justify="right")
     for row in rows:
-        values = [f"{v.mean:.1f} [{v.low:.1f}, {v.high:.1f}]" for v in row.completeness.values()]
+        values = [f"{v.mean:.1f} [{v.low:.1f}, {v.high:.1f}]" for v in row.by_step.values()]
         ahead = f"{row.ahead[steps[-1]].mean:+.1f}" if row.ahead else ""
         table.add_row(
             row.name, *values, ahead, f"{row.collisions:.1f}", style="bold" if not row.ahead else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SYSTEM_PACKAGES = "apt-get install libgl1 libegl1 libx11-6 libusb-1.0-0 libudev1 libgomp1"
-
 # What pip calls it, what Python calls it.
 LIBRARIES = (
     ("numpy", "numpy"),
     ("torch", "torch"),
-    ("open3d", "open3d"),
     ("warp-lang", "warp"),
     ("gymnasium", "gymnasium"),
     ("stable-baselines3", "stable_baselines3"),
@@ -39,7 +37,7 @@ LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing looked at.
 
     Attributes:
@@ -88,64 +86,68 @@ class DoctorCommand:
         return int(any(finding.status == "missing" for finding in findings))
 
 
-def examine(out: Path) -> Iterator[Finding]:
+def examine(out: Path) -> Iterator[CheckResult]:
     """Look at everything that the main job needs, in the order in which it needs it."""
     yield _python()
     yield _processor()
     for distribution, module in LIBRARIES:
         yield _library(distribution, module)
-    yield _attempt("ray casting", _cast_a_ray, "open3d")
+    yield _attempt("ray casting", _cast_a_ray, "embreex")
     yield _attempt("rendered frame", _render_a_frame, "robonav")
     yield _attempt("reconstruction", _reconstruct_a_frame, "warp-lang")
+    yield _physics()
     yield _habitat()
+    yield _physics()
     yield _gpu()
     yield _output_folder(out)
     yield _attempt("scene cache", _describe_cache, "robonav")
 
 
-def _python() -> Finding:
+def _python() -> CheckResult:
     system = platform.platform(terse=True)
-    return Finding("python", "ok", f"{platform.python_version()} on {system}, {sys.prefix}")
+    return CheckResult("python", "ok", f"{platform.python_version()} on {system}, {sys.prefix}")
 
 
-def _processor() -> Finding:
+def _processor() -> CheckResult:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("processor", "ok", f"{cores} core{'s' if cores > 1 else ''}")
+    return CheckResult("processor", "ok", f"{cores} core{'s' if cores > 1 else ''}")
 
 
-def _library(distribution: str, module: str) -> Finding:
+def _library(distribution: str, module: str) -> CheckResult:
     try:
         imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        return Finding(distribution, "missing", str(error), f"pip install {distribution}")
+        return CheckResult(distribution, "missing", str(error), f"pip install {distribution}")
     except (ImportError, OSError) as error:  # a shared library of the system is missing
-        remedy = SYSTEM_PACKAGES if module == "open3d" else f"pip install --force-reinstall {distribution}"
-        return Finding(distribution, "missing", str(error).splitlines()[0], remedy)
-    return Finding(distribution, "ok", str(getattr(imported, "__version__", "version unknown")))
+        remedy = f"pip install --force-reinstall {distribution}"
+        return CheckResult(distribution, "missing", str(error).splitlines()[0], remedy)
+    return CheckResult(distribution, "ok", str(getattr(imported, "__version__", "version unknown")))
 
 
-def _attempt(name: str, do: Callable[[], str], distribution: str) -> Finding:
+def _attempt(name: str, do: Callable[[], str], distribution: str) -> CheckResult:
     """Do what training does, and report it; whatever goes wrong here is the finding, not a crash."""
     started = time.perf_counter()
     try:
         result = do()
     except Exception as error:
         remedy = f"pip install --force-reinstall {distribution}"
-        return Finding(name, "missing", f"{type(error).__name__}: {error}", remedy)
-    return Finding(name, "ok", f"{result} ({time.perf_counter() - started:.1f} s)")
+        return CheckResult(name, "missing", f"{type(error).__name__}: {error}", remedy)
+    return CheckResult(name, "ok", f"{result} ({time.perf_counter() - started:.1f} s)")
 
 
 def _cast_a_ray() -> str:
     import numpy as np
-    import open3d as o3d
 
-    world = o3d.t.geometry.RaycastingScene()
-    corners = np.array([[-9, -9, 2], [9, -9, 2], [0, 9, 2]], dtype=np.float32)
-    world.add_triangles(corners, np.array([[0, 1, 2]], dtype=np.uint32))
-    hit = float(world.cast_rays(np.array([[0, 0, 0, 0, 0, 1]], dtype=np.float32))["t_hit"].numpy()[0])
+    from robonav.envs.scenes.rays import EmbreeRays, rays_of
+
+    wall = np.array([[-9, -9, 2], [9, -9, 2], [0, 9, 2]], dtype=np.float32)
+    rays = rays_of(wall, np.array([[0, 1, 2]]))
+    ahead = np.array([[0, 0, 1]], dtype=np.float32)
+    hit = float(rays.closest(np.zeros_like(ahead), ahead).distance[0])
     if abs(hit - 2.0) > 1e-4:
         raise RuntimeError(f"a wall 2 m away was seen at {hit:.3f} m")
-    return "a wall 2 m away is seen at 2 m"
+    caster = "Embree" if isinstance(rays, EmbreeRays) else "Warp, as embreex cannot be imported"
+    return f"a wall 2 m away is seen at 2 m by {caster}"
 
 
 def _frame_of_a_house() -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
@@ -201,30 +203,45 @@ def _describe_cache() -> str:
     return f"{cache.folder}: {used:.2f} of {limit:g} GB, {len(cache.entries())} scenes"
 
 
-def _habitat() -> Finding:
+def _physics() -> CheckResult:
+    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
+    from robonav.envs.physics import ENGINES, installed
+
+    there = installed()
+    if not there:
+        remedy = "pip install 'robonav[drive]'"
+        return CheckResult("physics", "note", "neither MuJoCo nor PyBullet; only robots need one", remedy)
+    absent = [name for name in ENGINES if name not in there]
+    lacking = f"; {absent[0]} is not installed, pip install {absent[0]} adds it" if absent else ""
+    if absent == ["pybullet"]:
+        lacking += " (where it has no wheel, a compiler builds it)"
+    return CheckResult("physics", "ok", f"{' and '.join(there)}, robonav drive takes {there[0]}{lacking}")
+
+
+def _habitat() -> CheckResult:
     try:
         version = importlib.import_module("habitat_sim").__version__
     except (ImportError, OSError) as error:
         absent = getattr(error, "name", None) == "habitat_sim"
         finding = "not installed" if absent else f"cannot be imported ({str(error).splitlines()[0]})"
-        return Finding("habitat-sim", "note", f"{finding}; only --sensor habitat needs it")
-    return Finding("habitat-sim", "ok", f"{version}, for --sensor habitat")
+        return CheckResult("habitat-sim", "note", f"{finding}; only --sensor habitat needs it")
+    return CheckResult("habitat-sim", "ok", f"{version}, for --sensor habitat")
 
 
-def _gpu() -> Finding:
+def _gpu() -> CheckResult:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Finding("gpu", "note", f"unknown: {str(error).splitlines()[0]}")
+        return CheckResult("gpu", "note", f"unknown: {str(error).splitlines()[0]}")
     if torch.cuda.is_available():
-        return Finding("gpu", "ok", torch.cuda.get_device_name())
+        return CheckResult("gpu", "ok", torch.cuda.get_device_name())
     if shutil.which("nvidia-smi"):
         remedy = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
-        return Finding("gpu", "note", f"torch {torch.__version__} cannot use it", remedy)
-    return Finding("gpu", "note", "none; robonav trains on the processor")
+        return CheckResult("gpu", "note", f"torch {torch.__version__} cannot use it", remedy)
+    return CheckResult("gpu", "note", "none; robonav trains on the processor")
 
 
-def _output_folder(out: Path) -> Finding:
+def _output_folder(out: Path) -> CheckResult:
     existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
     try:
@@ -232,19 +249,19 @@ def _output_folder(out: Path) -> Finding:
             pass
     except OSError as error:
         remedy = "go to a folder of your own, or train with --out PATH"
-        return Finding("output folder", "missing", f"{out} cannot be written: {error.strerror}", remedy)
+        return CheckResult("output folder", "missing", f"{out} cannot be written: {error.strerror}", remedy)
     if free_gb < 1:
-        return Finding("output folder", "note", f"{out}: only {free_gb:.1f} GB free", "free some space")
-    return Finding("output folder", "ok", f"{out} is writable, {free_gb:.0f} GB free")
+        return CheckResult("output folder", "note", f"{out}: only {free_gb:.1f} GB free", "free some space")
+    return CheckResult("output folder", "ok", f"{out} is writable, {free_gb:.0f} GB free")
 
 
-def _print_json(findings: list[Finding]) -> None:
+def _print_json(findings: list[CheckResult]) -> None:
     import robonav
 
     print(json.dumps({"robonav": robonav.__version__, "findings": [asdict(f) for f in findings]}, indent=2))
 
 
-def _print_table(findings: list[Finding]) -> None:
+def _print_table(findings: list[CheckResult]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -19,14 +19,14 @@ from robonav.launch.mesh_options import MeshOptions
 
 if TYPE_CHECKING:
     from robonav.agent import Explorer
-    from robonav.driving.driver import Outcome, Supervisor, Watcher
+    from robonav.driving.driver import DriveObserver, Outcome, Teleoperator
     from robonav.driving.goal_image import Goal
     from robonav.driving.recording import TruePose
     from robonav.driving.ros_drive import RosDrive
     from robonav.driving.simulation import SimulatedDrive
-    from robonav.driving.take_over import TakeOver
-    from robonav.evaluation.fog import TopDownMap
+    from robonav.driving.teleoperation import Teleoperation
     from robonav.evaluation.records import RunFolder
+    from robonav.evaluation.top_down_map import TopDownMap
 
 STOPPED, INTERRUPTED = 1, 130
 
@@ -55,6 +55,8 @@ class DriveCommand(MeshOptions):
     robot: Literal["turtlebot", "husky", "ros2"] = "turtlebot"
     """Round and small with a mast, or four big wheels that skid; or a real one whose ROS 2 driver is running,
     which knows no scene, noise and completeness."""
+    physics: Literal["auto", "mujoco", "pybullet"] = "auto"
+    """What moves a simulated robot; auto = MuJoCo where it is installed, else PyBullet."""
     steps: int = 256
     """Steps that the policy takes."""
     seed: int = 0
@@ -91,7 +93,7 @@ class DriveCommand(MeshOptions):
         revision = git_revision()  # before the drive: the checkout may move on meanwhile
         drive = self._set_up()
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._company(drive, lambda: drive.robot.true_pose) as company:
+        with self._observers(drive, lambda: drive.robot.true_pose) as company:
             outcome, record, picture = drive.run(self.steps, *company)
         self._write(folder, record, picture, revision)
         _print_table(
@@ -106,7 +108,7 @@ class DriveCommand(MeshOptions):
 
         drive = RosDrive(*self._explorer_and_goal())
         folder = RunFolder(self.out or self._default_out(), self._settings(), resume=False)
-        with self._company(drive, None) as company:
+        with self._observers(drive, None) as company:
             outcome, ride = drive.run(self.steps, self.seed, *company)
         folder.write_text("drive.json", json.dumps(ride, indent=2) + "\n")
         _print_table(f"ROS 2, {ride['steps']} steps", _ridden(ride))
@@ -124,6 +126,7 @@ class DriveCommand(MeshOptions):
 
     def _set_up(self) -> SimulatedDrive:
         from robonav.driving.simulation import SimulatedDrive
+        from robonav.envs.physics import engine_of
         from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
@@ -133,7 +136,15 @@ class DriveCommand(MeshOptions):
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
         noise = Noise() if self.noise else NO_NOISE
         return SimulatedDrive(
-            explorer, scenes, ROBOTS[self.robot], noise, self.seed, self.camera, self.threads, goal
+            explorer,
+            scenes,
+            ROBOTS[self.robot],
+            noise,
+            self.seed,
+            self.camera,
+            self.threads,
+            goal,
+            engine_of(self.physics),
         )
 
     def _explorer_and_goal(self) -> tuple[Explorer, Goal]:
@@ -145,44 +156,48 @@ class DriveCommand(MeshOptions):
 
     def _settings(self) -> dict[str, Any]:
         from robonav.agents.registry import fingerprint
+        from robonav.envs.physics import engine_of
 
         names = ("explorer", "robot", "steps", "seed", "noise", "camera", "floor")
         told = {name: getattr(self, name) for name in names}
+        told["physics"] = None if self.robot == "ros2" else engine_of(self.physics)
         told["goal_image"] = None if self.goal_image is None else str(self.goal_image)
         return {**told, "scenes": self.spec(self.scene), "explorer_hash": fingerprint(self.explorer)}
 
     @contextmanager
-    def _company(
+    def _observers(
         self, drive: SimulatedDrive | RosDrive, true_pose: TruePose | None
-    ) -> Iterator[tuple[Sequence[Watcher], Supervisor]]:
-        """Who looks on, progress bar, recorder, viewer and pace, and who may take over."""
+    ) -> Iterator[tuple[Sequence[DriveObserver], Teleoperator]]:
+        """Observers (progress bar, recorder, viewer, pace) and the teleoperator of the drive."""
         from robonav.driving.recording import Recorder
-        from robonav.driving.take_over import Pace, TakeOver
+        from robonav.driving.teleoperation import Pace, Teleoperation
         from robonav.launch.drive_progress import progress_shown
 
-        take_over = TakeOver()
+        teleoperation = Teleoperation()
         with ExitStack() as stack:
-            watchers: list[Watcher] = []
+            observers: list[DriveObserver] = []
             if self.record is not None:
                 recorder = Recorder(self.record, drive.robot.camera, drive.map, true_pose)
                 stack.callback(recorder.close)
-                watchers.append(recorder)
+                observers.append(recorder)
             if self.view:
-                watchers.append(self._viewer(drive, take_over, stack))
+                observers.append(self._viewer(drive, teleoperation, stack))
             if self.robot != "ros2":
                 pace = self.pace or ("real-time" if self.view else "fastest")
-                watchers.append(Pace(take_over, always=pace == "real-time"))
-            watchers.append(stack.enter_context(progress_shown(self.explorer, self.steps)))
-            yield watchers, take_over
+                observers.append(Pace(teleoperation, always=pace == "real-time"))
+            observers.append(stack.enter_context(progress_shown(self.explorer, self.steps)))
+            yield observers, teleoperation
 
-    def _viewer(self, drive: SimulatedDrive | RosDrive, take_over: TakeOver, stack: ExitStack) -> Watcher:
+    def _viewer(
+        self, drive: SimulatedDrive | RosDrive, teleoperation: Teleoperation, stack: ExitStack
+    ) -> DriveObserver:
         from robonav.launch.viewing import open_server
         from robonav.viewer.drive_view import DriveViewer
 
         server = open_server()
         stack.callback(server.stop)
         title = f"{self.explorer} drives {self.robot}"
-        return DriveViewer(server, title, drive.robot.camera, take_over, lambda: drive.curve)
+        return DriveViewer(server, title, drive.robot.camera, teleoperation, lambda: drive.curve)
 
     def _write(
         self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None
@@ -201,7 +216,7 @@ class DriveCommand(MeshOptions):
         return Path("runs") / f"drive-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def _command(self) -> str:
-        options = ["scene", "robot", "steps", "seed"]
+        options = ["scene", "robot", "physics", "steps", "seed"]
         options += [name for name in ("camera", "floor", "up", "scale") if getattr(self, name) is not None]
         words = [f"--{name} {shlex.quote(str(getattr(self, name)))}" for name in options]
         words += [] if self.goal_image is None else ["--goal-image", shlex.quote(str(self.goal_image))]

@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from rich import progress
 
-from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.driver import Decision, DriveObserver, RobotState
 
 
-class Progress(Watcher):
+class DriveProgress(DriveObserver):
     """Moves a progress bar, one unit a decision."""
 
     def __init__(self, bar: progress.Progress, task: progress.TaskID) -> None:
         self._bar, self._task = bar, task
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Show the robot's own clock."""
-        self._bar.update(self._task, clock=f"{moment.stamp_s:.0f}")
+        self._bar.update(self._task, clock=f"{state.stamp_s:.0f}")
 
     def decided(self, decision: Decision) -> None:
         """One more is done."""
@@ -26,8 +26,8 @@ class Progress(Watcher):
 
 
 @contextmanager
-def progress_shown(name: str, steps: int) -> Iterator[Progress]:
-    """A watcher that moves a bar while the block runs."""
+def progress_shown(name: str, steps: int) -> Iterator[DriveProgress]:
+    """A observer that moves a bar while the block runs."""
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -36,4 +36,4 @@ def progress_shown(name: str, steps: int) -> Iterator[Progress]:
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns) as bar:
-        yield Progress(bar, bar.add_task(name, total=steps, clock="0"))
+        yield DriveProgress(bar, bar.add_task(name, total=steps, clock="0"))

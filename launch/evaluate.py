@@ -13,10 +13,13 @@ import tyro
 
 from robonav.errors import UsageError
 from robonav.launch.mesh_options import MeshOptions
+from robonav.launch.parsing import parsed
 from robonav.launch.scenes_episodes import print_left_out
+from robonav.launch.task_options import spelled_out, value_of, with_task_options, words_of
 from robonav.launch.viewing import open_viewer
 
 if TYPE_CHECKING:
+    from robonav.envs.navigation.tasks import TaskConfig
     from robonav.envs.scenes import SceneSet
     from robonav.evaluation.records import RunFolder
     from robonav.evaluation.runner import Evaluation, Plan, Settings
@@ -51,15 +54,10 @@ class EvaluateCommand(MeshOptions):
     Habitat's episode files."""
     steps: int = 1024
     """Steps in an episode."""
-    task: Literal["apples", "image-goal", "sparse-goal"] | None = None
-    """What agents are to do beside exploring, which is measured in any case: pick apples, go to a picture, or
-    to a place 8 to 25 m away of which they know distance and bearing only."""
-    apples: int = 5
-    """How many there are to be picked with --task apples."""
-    obstacles: int = 0
-    """How many balls appear on the shortest way from step 50 on, with --task sparse-goal."""
-    drift: float = 0.0
-    """Error of the odometry as a share of the way, such as 0.01, with --task sparse-goal."""
+    task: str | None = None
+    """What agents are to do beside exploring: apples (pick them), image-goal (go to where a picture was
+    taken), sparse-goal (get to a place 8 to 25 m away, told by distance and bearing), or a task of an
+    installed package. `robonav evaluate --task NAME --help` shows its options, such as --task.count."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
@@ -78,9 +76,18 @@ class EvaluateCommand(MeshOptions):
     view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Show the first episode of those that run side by side in the browser, as its map grows."""
 
+    task_options: tyro.conf.Suppress[Any] = None
+
+    @classmethod
+    def parse(cls, args: Sequence[str], **options: Any) -> EvaluateCommand:
+        """The command that the arguments ask for; its options include those of the task that they name."""
+        task = value_of(args, "--task")
+        return parsed(with_task_options(cls, task), spelled_out(args, task), **options)
+
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
         from robonav.agents.registry import fingerprint, make_explorer
+        from robonav.envs.navigation.tasks import resolved
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
         from robonav.evaluation.records import RunFolder
@@ -94,14 +101,10 @@ class EvaluateCommand(MeshOptions):
         spec = self.spec(self.scenes)
         scenes = open_scenes(spec, split="val")
         scenes = scenes if self.floor is None else OnFloor(scenes, self.floor)
-        given = _given(self.episodes, scenes, self.task)
-        if (self.obstacles or self.drift) and self.task != "sparse-goal":
-            raise UsageError(
-                "--obstacles and --drift belong to --task sparse-goal: add it, or leave them out"
-            )
-        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor", "task", "obstacles", "drift")
-        told = {name: getattr(self, name) for name in names}
-        told["apples"] = self.apples if self.task == "apples" else None
+        task = resolved(self.task, self.task_options)
+        given = _given(self.episodes, scenes, task)
+        names = ("explorer", "steps", "seed", "num_envs", "floor", "sensor", "task")
+        told = {"task_options": task, **{name: getattr(self, name) for name in names}}
         settings = Settings(scenes=spec, episodes=given.count, **told)
         viewer = open_viewer(self.view)
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
@@ -116,12 +119,13 @@ class EvaluateCommand(MeshOptions):
         return Path("runs") / f"evaluate-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     def _command(self) -> str:
+        from robonav.envs.navigation.tasks import resolved
+
         options = ["scenes", "episodes", "steps", "seed", "num_envs"]
-        options += ["apples"] if self.task == "apples" else []
-        options += ["obstacles", "drift"] if self.task == "sparse-goal" else []
         optional = ("task", "floor", "sensor", "up", "scale")
         options += [name for name in optional if getattr(self, name) is not None]
         words = [f"--{name.replace('_', '-')} {shlex.quote(str(getattr(self, name)))}" for name in options]
+        words += words_of(resolved(self.task, self.task_options))
         return " ".join(["robonav evaluate", shlex.quote(self.explorer), *words])
 
 
@@ -134,7 +138,7 @@ class _Given:
     facts: dict[str, Any]
 
 
-def _given(episodes: int | Path, scenes: SceneSet, task: str | None) -> _Given:
+def _given(episodes: int | Path, scenes: SceneSet, task: TaskConfig) -> _Given:
     if isinstance(episodes, int):
         return _Given(episodes, None, {"episode_list": None, "left_out": None})
     from robonav.envs.episode_files import open_episodes, with_goals
@@ -142,7 +146,7 @@ def _given(episodes: int | Path, scenes: SceneSet, task: str | None) -> _Given:
 
     with loading_shown(scenes) as shown:
         listed, left_out = open_episodes(episodes, shown)
-        if task in ("image-goal", "sparse-goal"):
+        if task.needs_goals:
             listed, without = with_goals(listed, shown, str(episodes))
             left_out = {**left_out, **without}
     print_left_out(listed, left_out)
@@ -172,22 +176,19 @@ def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Sett
         evaluation.run(folder, advance)
 
 
-def _report(folder: RunFolder, settings: dict[str, object], command: str, revision: str | None) -> None:
+def _report(folder: RunFolder, settings: dict[str, Any], command: str, revision: str | None) -> None:
     import json
 
-    from robonav.evaluation.report import LABELS, render_report
-    from robonav.evaluation.summary import summarise
-    from robonav.evaluation.task_scores import BY_STEP
+    from robonav.evaluation.report import render_report
+    from robonav.evaluation.summary import scores_in, summarise
 
     records = folder.records()
     summary = summarise(records, settings, command, revision)
     folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
     folder.write_text("report.html", render_report(summary, records, folder.load_map))
-    for name in BY_STEP:
-        for step, value in summary["metrics"].get(name, {}).items():
-            interval = f"[{value['low']:.2f}, {value['high']:.2f}]"
-            print(f"{LABELS[name]} @{step}: {value['mean']:.2f} {interval}, {len(records)} episodes")
-    for step, value in summary["metrics"]["visible_completeness_pct"].items():
-        interval = f"[{value['low']:.1f}, {value['high']:.1f}]"
-        print(f"visible completeness @{step}: {value['mean']:.1f} % {interval}, {len(records)} episodes")
+    for score in scores_in(records[0], settings["task"]):
+        if score.headline and score.by_step:
+            for step, value in summary["metrics"][score.name].items():
+                interval = f"[{value['low']:.2f}, {value['high']:.2f}]"
+                print(f"{score.title} @{step}: {value['mean']:.2f} {interval}, {len(records)} episodes")
     print(f"report: {folder.path / 'report.html'}")

@@ -1,8 +1,15 @@
-# Sourced by demo.sh and test.sh: makes .venv ready to run robonav. Takes a moment when it already is.
-#   PYTHON=python3.12 bash launch/demo.sh    # another interpreter
+# Sourced by demo.sh and test.sh, which set EXTRAS: makes a virtual environment ready to run robonav with these.
+# Takes a moment when it already is.
+#   bash launch/test.sh --python 3.13        # another Python, in .venv-3.13
+#   PYTHON=python3.12 bash launch/demo.sh    # another interpreter, in .venv
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-VENV_PYTHON=.venv/bin/python
+VENV=.venv
+if [ "${1:-}" = --python ]; then
+    PYTHON=python${2:?a version, as in --python 3.13} VENV=.venv-$2
+    shift 2 # what remains are the caller's own options
+fi
+VENV_PYTHON=$VENV/bin/python
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'robonav: error: %s\n' "$*" >&2; exit 1; }
@@ -19,7 +26,10 @@ install_system_packages() { # names of Debian/Ubuntu packages
 
 require_python() {
     PYTHON=${PYTHON:-python3}
-    command -v "$PYTHON" >/dev/null || install_system_packages python3 python3-venv
+    if [ "$PYTHON" = python3 ]; then
+        command -v python3 >/dev/null || install_system_packages python3 python3-venv
+    fi
+    command -v "$PYTHON" >/dev/null || fail "$PYTHON was not found; install it, or set PYTHON=/path/to/python3"
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
         || fail "Python 3.10 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1); set PYTHON=/path/to/python3"
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || install_system_packages python3-venv
@@ -37,23 +47,23 @@ install_torch() { # first and alone, so that nothing else pulls in a CUDA build
 }
 
 install_package() {
-    local wanted
+    local wanted ready="$VENV/robonav-ready-$EXTRAS"
     wanted=$(cat pyproject.toml constraints.txt <(pwd) | cksum)
-    if [ -x "$VENV_PYTHON" ] && [ "$(cat .venv/robonav-ready 2>/dev/null)" = "$wanted" ]; then return; fi
-    say "making .venv (some minutes the first time)"
-    [ -x "$VENV_PYTHON" ] || "$PYTHON" -m venv .venv
+    if [ -x "$VENV_PYTHON" ] && [ "$(cat "$ready" 2>/dev/null)" = "$wanted" ]; then return; fi
+    say "making $VENV (some minutes the first time)"
+    [ -x "$VENV_PYTHON" ] || "$PYTHON" -m venv "$VENV"
     "$VENV_PYTHON" -m pip install -qq -c constraints.txt "setuptools>=77" wheel
     say "installing torch"
     install_torch
     say "installing robonav and what it needs"
-    "$VENV_PYTHON" -m pip install -qq -c constraints.txt -e '.[dev]'
-    echo "$wanted" >.venv/robonav-ready
+    "$VENV_PYTHON" -m pip install -qq -c constraints.txt -e ".[$EXTRAS]"
+    echo "$wanted" >"$ready"
 }
 
-require_libraries() { # what Open3D links to and the system does not have
-    [ "$(uname -s)" = Linux ] || return 0
+require_libraries() { # what Open3D links to and the system does not have, where it is installed
+    [ "$(uname -s)" = Linux ] && compgen -G "$VENV/lib/python3*/site-packages/open3d" >/dev/null || return 0
     local missing library packages=""
-    missing=$(ldd .venv/lib/python3*/site-packages/open3d/pybind*.so | awk '/not found/ {print $1}' | sort -u)
+    missing=$(ldd "$VENV"/lib/python3*/site-packages/open3d/pybind*.so | awk '/not found/ {print $1}' | sort -u)
     for library in $missing; do
         case $library in
             libGL.so.1) packages+=" libgl1" ;;

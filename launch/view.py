@@ -73,9 +73,9 @@ class ViewCommand(MeshOptions):
 
     def _prepare_scene(self) -> Callable[[viser.ViserServer], Callable[[], None]]:
         from robonav.envs.scenes import SceneSet, open_scenes
-        from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+        from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
         from robonav.envs.scenes.spec import Spec
-        from robonav.viewer.showroom import MeshFile, Showroom
+        from robonav.viewer.scene_browser import SceneBrowser, SingleMesh
 
         if self.episode or self.scenes:
             raise UsageError(
@@ -83,6 +83,6 @@ class ViewCommand(MeshOptions):
             )
         spec = Spec.parse(self.spec(self.what))
         is_mesh = Path(spec.path).suffix.lower() in MESH_SUFFIXES and Path(spec.path).is_file()
-        scenes: SceneSet = MeshFile(spec) if is_mesh else open_scenes(str(spec))
+        scenes: SceneSet = SingleMesh(spec) if is_mesh else open_scenes(str(spec))
         first = scenes.load(scenes.scene_ids[0])
-        return lambda server: Showroom(server, scenes, first).wait_and_show
+        return lambda server: SceneBrowser(server, scenes, first).wait_and_show

@@ -1,1 +1,1 @@
-"""What the robot has seen: reconstruction, occupancy and topology; knows no simulator and no policy."""
+"""Maps: reconstruction, occupancy and topology; arrays in, arrays out, no simulator and no policy."""

@@ -1,4 +1,4 @@
-"""Files for other programs: meshes of a reconstruction, maps for Nav2."""
+"""Exports for other programs: meshes of a reconstruction, maps for Nav2."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_mesh(
         The path that was written.
 
     Raises:
-        ValueError: The suffix is another one, or the mesh has no triangle.
+        ValueError: The suffix is neither `.ply` nor `.glb`, or the mesh has no triangle.
     """
     path = Path(path)
     if path.suffix.lower() not in (".ply", ".glb"):
@@ -54,12 +54,12 @@ _GREY = {FREE: 254, OCCUPIED: 0, UNKNOWN: 205}
 
 
 def save_nav2_map(folder: str | Path, grid: OccupancyGrid, name: str = "map") -> Path:
-    """Write `map.yaml` and `map.pgm` as Nav2's map_saver does, cropped to what is known.
+    """Write `map.yaml` and `map.pgm` as Nav2's map_saver does, cropped to the known area.
 
     A cell becomes a pixel, north up: map_server, and `--scenes map.yaml`, read back the same free cells.
 
     Args:
-        folder: Where they go; it exists.
+        folder: An existing folder.
         grid: The map.
         name: Name of both files without their suffix.
 

@@ -1,4 +1,4 @@
-"""What depth frames say about the floor: a 2D grid of free, occupied and unknown cells, and its frontiers."""
+"""Occupancy grids from depth frames: free, occupied and unknown cells, and their frontiers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from scipy import ndimage
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 GROWTH_M = 8.0
+BODY_M = 0.18
+BUMP_M = 0.3  # how far ahead lies what blocked a move
 PATCH_DIMENSIONS = 128
 _PATCH_M, _PATCH_TILES = 4.8, 8
 
@@ -20,7 +22,7 @@ class Frontier:
 
     Attributes:
         cells: (K, 2) int64 free cells with an unknown neighbour.
-        centre: (2,) int64, the cell of them that is nearest to their mean.
+        centre: (2,) int64, the cell nearest to their mean.
     """
 
     cells: NDArray[np.int64]
@@ -28,14 +30,14 @@ class Frontier:
 
 
 class OccupancyGrid:
-    """A top-down map built from depth images of an upright camera; it grows as the robot goes on.
+    """A top-down map from depth images of an upright camera; it grows with the robot's path.
 
     Obstacles are surfaces between two heights above the floor; a drop below the floor counts as one.
     Depth is taken as true, so an occupied cell stays occupied.
 
     Attributes:
         cells: (X, Y) uint8, `UNKNOWN`, `FREE` or `OCCUPIED`.
-        detailed: (X, Y) bool, a surface in this column was seen from within `detail_range`.
+        detailed: (X, Y) bool, whether a surface in this column was seen from within `detail_range`.
         origin_xy: (2,) world position of the outer corner of cell [0, 0], metres.
         cell_size: Edge of a cell, metres.
     """
@@ -60,7 +62,7 @@ class OccupancyGrid:
 
     @classmethod
     def of(cls, cells: NDArray[np.uint8], origin_xy: NDArray[np.floating], cell_size: float) -> OccupancyGrid:
-        """A map (X, Y) that was made elsewhere; the floor is at height 0."""
+        """A grid from cells (X, Y) of another map; the floor is at height 0."""
         grid = cls(np.asarray(origin_xy), 0.0, cell_size)
         grid.cells, grid.detailed = cells, np.zeros(cells.shape, dtype=bool)
         grid.origin_xy = np.asarray(origin_xy, dtype=np.float64)
@@ -103,12 +105,36 @@ class OccupancyGrid:
         detailed = self.cell(points[seen & (reach < self._detail_range) & (height < self._band[1])])
         self.detailed[detailed[:, 0], detailed[:, 1]] = True
 
+    def observe(
+        self,
+        depth: NDArray[np.float32],
+        T_world_camera: NDArray[np.float32],
+        directions: NDArray[np.float32],
+        xy: NDArray[np.floating],
+        yaw: float = 0.0,
+        bumped: bool = False,
+    ) -> None:
+        """The filter of a robot's map: depth, the body that stands where it stands, and what it bumped into.
+
+        Args:
+            depth: As for `integrate`, as are the next two.
+            T_world_camera: (4, 4).
+            directions: (H, W, 3).
+            xy: (2,) middle of the robot, world frame, metres.
+            yaw: Its heading, radians.
+            bumped: Its last move, ahead, was blocked.
+        """
+        self.integrate(depth, T_world_camera, directions)
+        self.clear(xy, BODY_M)
+        if bumped:
+            self.block(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
+
     def block(self, xy: NDArray[np.floating]) -> None:
-        """Mark the cell at a world position (2,) as occupied: the robot bumped into what it did not see."""
+        """Mark the cell at a world position (2,) as occupied, after a collision."""
         self._mark(np.asarray(xy)[None], OCCUPIED)
 
     def clear(self, xy: NDArray[np.floating], radius: float) -> None:
-        """Mark unknown cells within `radius` metres of a position (2,) as free: the robot stands there."""
+        """Mark unknown cells within `radius` metres of the robot's position (2,) as free."""
         reach = int(np.ceil(radius / self.cell_size))
         offsets = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)
         near = offsets[np.linalg.norm(offsets, axis=1) * self.cell_size <= radius]
@@ -119,7 +145,7 @@ class OccupancyGrid:
 
         Args:
             min_cells: Smaller groups are left out.
-            max_extent: Longer ones are halved across their main axis until none is, metres (as FUEL does).
+            max_extent: Longer groups are halved across their main axis, metres (as FUEL does).
         """
         unknown = ndimage.binary_dilation(self.cells == UNKNOWN)
         labels, count = ndimage.label(unknown & (self.cells == FREE), structure=np.ones((3, 3)))
@@ -132,7 +158,7 @@ class OccupancyGrid:
         return found
 
     def patch(self, xy: NDArray[np.floating]) -> NDArray[np.float32]:
-        """What a place looks like on the map: an embedding for `TopologicalMap` that needs no image.
+        """The occupancy around a position as an embedding for `TopologicalMap`.
 
         Shares of free and of occupied cells in 8x8 tiles of a window of 4.8 m around a position (2,), along
         the world's axes; a unit vector (128,), or zeros where nothing is known.

@@ -22,7 +22,7 @@ class ShortestPaths:
 
     Args:
         cell_costs: (X, Y) cost of a cell, > 0; infinite = never enter.
-        start: (2,) cell; it counts as passable whatever its cost.
+        start: (2,) cell; always passable.
 
     Attributes:
         costs: (X, Y) cost of the cheapest path, inf where there is none.

@@ -1,4 +1,4 @@
-"""Where a robot is whose odometry drifts: scans are fitted to the map (point-to-line ICP, Censi 2008)."""
+"""Localisation by scan matching where odometry drifts (point-to-line ICP, Censi 2008)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLACK = (0.001, 0.0005)  # metres and radians by which odometry may be off in a
 
 
 class ScanMatcher:
-    """Corrects what odometry says so that what is seen lies where it was seen before.
+    """Corrects odometry so that a scan lies on the points of earlier scans.
 
     Least squares over the points of a scan, each across its own surface, held by the odometry of the step: in
     a bare corridor, or where all is new, the scan says little and odometry stays. It follows small errors; it
@@ -33,12 +33,12 @@ class ScanMatcher:
     def locate(
         self, points: NDArray[np.floating], odometry: NDArray[np.floating], drift: float
     ) -> NDArray[np.float64]:
-        """The pose (3,) x, y, yaw, in the frame of the start, that a scan is taken from.
+        """The pose (3,) x, y, yaw of a scan, in the frame of the start.
 
         Args:
             points: (K, 2) obstacles ahead and to the left of the robot, metres, from left to right or back.
-            odometry: (3,) where odometry says it is.
-            drift: Error of odometry, as a share of the way and of turns; 0 = the step was what it says.
+            odometry: (3,) pose by odometry.
+            drift: Error of odometry, as a share of path length and of turns; 0 = exact.
         """
         points, told = np.asarray(points, np.float64), np.array(odometry, np.float64)
         step, turn = told[:2] - self._odometry[:2], told[2] - self._odometry[2]
@@ -84,7 +84,7 @@ class ScanMatcher:
         return pose
 
     def _remember(self, points: NDArray[np.float64]) -> None:
-        """Keep the first point of each cell: later ones are as good as the pose they are seen from."""
+        """Keep the first point of each cell: later points have the error of later poses."""
         cells, first = np.unique(np.floor(points / _CELL_M).astype(np.int64), axis=0, return_index=True)
         new = [cell not in self._cells for cell in map(tuple, cells.tolist())]
         self._cells.update(map(tuple, cells[new].tolist()))
@@ -101,7 +101,7 @@ def _surfaces(points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArra
 
 
 def _connected(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The points and what lies between neighbours that are near to each other: a wall is a line, not dots."""
+    """The points, with points interpolated between near neighbours: a wall is a line, not dots."""
     gaps = np.diff(points, axis=0)
     near = np.linalg.norm(gaps, axis=1) < _SAME_SURFACE_M
     between = points[:-1][near, None] + np.linspace(0.0, 1.0, 9)[:, None] * gaps[near, None]

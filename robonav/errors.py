@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be done; the message names what was found, expected, and the remedy."""
+    """Raised for a request that cannot be met; the message names what was found, expected, and the remedy."""
 
 
 class RankLostError(RuntimeError):

@@ -7,12 +7,19 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("robonav", "numpy", "scipy", "open3d", "torch", "warp-lang", "trimesh", "stable-baselines3")
+PACKAGES = ("robonav", "numpy", "scipy", "embreex", "torch", "warp-lang", "trimesh", "stable-baselines3")
 
 
 def versions() -> dict[str, str]:
     """Python and the packages that results depend on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 def git_revision() -> str | None:

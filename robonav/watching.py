@@ -1,4 +1,4 @@
-"""Who watches a run: the protocol that loops talk to, and the one who sees nothing."""
+"""Viewers of a run: the protocol that episode loops call, and a viewer that shows nothing."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Curve:
 
 
 class Viewer(Protocol):
-    """Shows the first agent of a run while it goes on; nothing that it does changes the run."""
+    """Shows the first agent of a live run; a viewer never changes the run."""
 
     def begin(self, title: str, camera: Camera, frames: Frames) -> None:
-        """An episode begins; returns when the run may go on.
+        """Start showing an episode; returns when the run may go on.
 
         Args:
-            title: What it is called.
-            camera: What takes its frames.
-            frames: The first ones of all agents.
+            title: Title of the episode.
+            camera: Camera of its frames.
+            frames: First frames of all agents.
         """
 
     def show(self, frames: Frames, curve: Curve) -> None:
-        """An agent has moved; returns when the run may go on.
+        """Show the next step; returns when the run may go on.
 
         Args:
-            frames: The next ones of all agents.
-            curve: Completeness so far; empty where nobody measures it.
+            frames: Next frames of all agents.
+            curve: Completeness so far; empty where it is not measured.
         """
 
 
 class NullViewer:
-    """Nobody watches."""
+    """A viewer that shows nothing."""
 
     def begin(self, title: str, camera: Camera, frames: Frames) -> None:
         """Do nothing."""

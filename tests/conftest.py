@@ -48,3 +48,15 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("../shared/data is not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(params=["mujoco", "pybullet"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The only physics engine that is installed, as far as the test can tell."""
+    from robonav.envs import physics
+
+    name: str = request.param
+    if name not in physics.installed():
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setattr(physics, "installed", lambda: [name])
+    return name

@@ -65,8 +65,8 @@ def write_checkpoint(folder: Path) -> None:
     from gymnasium import spaces
 
     from robonav.agents.checkpoint import save_checkpoint
+    from robonav.envs.navigation.world import observation_space
     from robonav.envs.sensors.camera import Camera
-    from robonav.envs.vec_env import observation_space
     from robonav.perception.predictor import VisionConfig
     from robonav.policies.config import SequencePolicyConfig
     from robonav.policies.sequence import SequencePolicy

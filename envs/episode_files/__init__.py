@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from robonav.envs.episode_files.episode_list import EpisodeList, ListedEpisode, read_episode_list
 from robonav.envs.episode_files.goals import with_goals
-from robonav.envs.episode_files.habitat import Goal, HabitatEpisode, ImageGoal, read_habitat_episodes
+from robonav.envs.episode_files.habitat import Goal, GoalCamera, HabitatEpisode, read_habitat_episodes
 from robonav.envs.episode_files.placement import LeftOut, open_episodes, place_episodes
 
 __all__ = [
     "EpisodeList",
     "Goal",
+    "GoalCamera",
     "HabitatEpisode",
-    "ImageGoal",
     "LeftOut",
     "ListedEpisode",
     "open_episodes",

@@ -1,4 +1,4 @@
-"""Reads a file that may be damaged or hostile: never more than a stated size, and typed as it is decoded."""
+"""Reading of files that may be damaged or hostile, with a size limit and typed decoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Content of a plain or gzip file, unpacked.
 
     Raises:
-        SceneError: It is no file, is damaged, or holds more than `max_bytes` (a gzip bomb holds 1000 times
+        SceneError: The file is absent, damaged, or holds more than `max_bytes` (a gzip bomb holds 1000 times
             its own size).
     """
     if not path.is_file():
@@ -45,10 +45,10 @@ def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def decode(content: bytes, kind: type[T], source: str) -> T:
-    """Typed content of JSON text; what the type does not name is skipped without being kept.
+    """Typed content of JSON text; fields that the type lacks are skipped.
 
     Raises:
-        SceneError: It is no JSON (NaN and Infinity are none either) or has other types than expected.
+        SceneError: The text is no JSON (NaN and Infinity are none either) or has other types than expected.
     """
     try:
         return msgspec.json.decode(content, type=kind)

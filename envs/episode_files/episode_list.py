@@ -1,4 +1,4 @@
-"""robonav's own episode lists: starts that are fixed once, in scenes whose content is fixed with them.
+"""robonav's episode lists: fixed starts, with content hashes of their scenes.
 
 The file has one JSON value a line. The first is the header, each further one is an episode:
 
@@ -35,7 +35,7 @@ class _Header(msgspec.Struct):
 
 
 class ListedGoal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where an episode wants its agent: x, y, z in metres, the kind of object, and how near counts."""
+    """The goal of an episode: x, y, z in metres, category of the object, and radius of success."""
 
     position: Point
     category: Name | None = None
@@ -43,14 +43,14 @@ class ListedGoal(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 
 
 class ListedEpisode(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A line of a list.
+    """One line of a list.
 
     Attributes:
         episode_id: Unique in its list.
-        scene_id: The scene, as its scene set names it.
-        seed: What the start was drawn with; 0 where it was given.
+        scene_id: Id of the scene in its scene set.
+        seed: Seed of the start; 0 where the start was given.
         start: x, y, yaw in metres and radians.
-        goals: Where it leads, if anywhere.
+        goals: Its goals, if any.
         geodesic_distance_m: Length of the shortest path to the nearest goal, if it is known.
     """
 
@@ -62,7 +62,7 @@ class ListedEpisode(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     geodesic_distance_m: float | None = None
 
     def episode(self, simulator: NavigationSimulator) -> Episode:
-        """What a simulator starts: as listed, nothing is drawn; it leads to the first of the goals."""
+        """The episode for a simulator, exactly as listed; its goal is the first of the goals."""
         goal = self.goals[0].position[:2] if self.goals else None
         return Episode(self.episode_id, self.scene_id, self.seed, self.start, goal)
 
@@ -72,7 +72,7 @@ class EpisodeList:
     """Episodes in the order in which they run.
 
     Attributes:
-        scene_hashes: Content hash of each scene at the time when the list was made.
+        scene_hashes: Content hash of each scene when the list was made.
         episodes: At least one.
     """
 
@@ -81,7 +81,7 @@ class EpisodeList:
 
     @property
     def digest(self) -> str:
-        """16 hex digits over all that the list says: two lists with the same are the same."""
+        """16 hex digits over the whole content of the list."""
         return hashlib.sha256(self._encode()).hexdigest()[:16]
 
     def some(self, count: int, seed: int) -> EpisodeList:
@@ -97,10 +97,10 @@ class EpisodeList:
         return EpisodeList({e.scene_id: self.scene_hashes[e.scene_id] for e in episodes}, episodes)
 
     def write(self, path: Path) -> None:
-        """Write the list, whole or not at all.
+        """Write the list atomically.
 
         Raises:
-            SceneError: There is a file already: a list that changes is none.
+            SceneError: The file exists already; lists never change.
         """
         if path.suffix != SUFFIX:
             raise SceneError(f"{path} is no name for a list: end it in {SUFFIX}")
@@ -112,10 +112,10 @@ class EpisodeList:
         partial.replace(path)
 
     def check(self, scenes: SceneSet) -> None:
-        """Load every scene of the list and make sure that the episodes can run in it as they are.
+        """Load every scene of the list and check that the episodes can run in it unchanged.
 
         Raises:
-            SceneError: A scene is missing or another one than the list was made for, or a start is not free.
+            SceneError: A scene is missing or has changed, or a start is not free.
         """
         by_scene = self.by_scene()
         if missing := sorted(by_scene.keys() - set(scenes.scene_ids)):
@@ -152,10 +152,10 @@ class EpisodeList:
 
 
 def read_episode_list(path: Path) -> EpisodeList:
-    """The list in a file that `EpisodeList.write` wrote, or a person.
+    """Read a list that `EpisodeList.write` or a person wrote.
 
     Raises:
-        SceneError: It is no such file, or a line is wrong; the message names the line.
+        SceneError: The file is no list, or a line is wrong; the message names the line.
     """
     lines = read_bounded(path).splitlines()
     header = decode(lines[0] if lines else b"", _Header, f"{path} line 1")

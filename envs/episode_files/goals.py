@@ -1,4 +1,4 @@
-"""Which listed episodes lead to a place that agents can go to, and which do not and why."""
+"""Selection of episodes with a reachable goal position."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from robonav.envs.scenes.scene import FreeSpace, SceneError
 
 
 def with_goals(listed: EpisodeList, scenes: SceneSet, source: str) -> tuple[EpisodeList, LeftOut]:
-    """Those of the episodes whose goal is a place that can be reached, and how many are not, by reason.
+    """Episodes whose goal is a reachable position, and the number of the others by reason.
 
     A goal that is not free moves to the nearest free cell, at most 0.25 m away, as starts do.
 
     Args:
         listed: Episodes; each scene is loaded once more.
-        scenes: Where they happen.
-        source: Where they are from, for messages.
+        scenes: Their scenes.
+        source: Name of their file, for messages.
 
     Raises:
-        SceneError: None of them leads anywhere.
+        SceneError: No episode has a reachable goal.
     """
     left_out: Counter[str] = Counter()
     kept: list[ListedEpisode] = []

@@ -28,8 +28,8 @@ Position = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageGoal:
-    """The camera that a goal image is taken with.
+class GoalCamera:
+    """The camera of a goal image.
 
     Attributes:
         T_world_camera: (4, 4) float32.
@@ -46,15 +46,15 @@ class ImageGoal:
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """Where an episode wants its agent.
+    """The goal of an episode.
 
     Attributes:
-        position: The point to reach or the object's centre (x, y, z), metres.
-        radius_m: How near counts, where the file says so.
+        position: Point to reach, or centre of the object (x, y, z), metres.
+        radius_m: Radius of success, where the file states it.
         object_id: The object's name in its scene.
-        category: What kind of object it is.
-        view_points: (K, 4) x, y, z, yaw from which the object is in view.
-        image_goals: Cameras that took pictures of it.
+        category: Category of the object.
+        view_points: (K, 4) x, y, z, yaw of poses with the object in view.
+        image_goals: Cameras of its goal images.
     """
 
     position: Position
@@ -62,7 +62,7 @@ class Goal:
     object_id: str | None
     category: str | None
     view_points: NDArray[np.float64]
-    image_goals: tuple[ImageGoal, ...]
+    image_goals: tuple[GoalCamera, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +71,14 @@ class HabitatEpisode:
 
     Attributes:
         episode_id: As in the file; unique there at best.
-        scene_path: The scene as the file names it, such as data/scene_datasets/gibson/Adrian.glb.
+        scene_path: Path of the scene in the file, such as data/scene_datasets/gibson/Adrian.glb.
         position: Start (x, y, z), metres.
         yaw: Heading at the start, radians.
         goals: One for a point or an instance; all objects of the category in ObjectNav.
-        category: Kind of object that is looked for.
-        image_goal: The picture to go to, in InstanceImageNav.
-        geodesic_distance_m: Length of the shortest path to the nearest goal, as the makers measured it.
-        difficulty: As the makers put it.
+        category: Category of the object to find.
+        image_goal: Camera of the goal image, in InstanceImageNav.
+        geodesic_distance_m: Length of the shortest path to the nearest goal, from the file.
+        difficulty: Difficulty, from the file.
     """
 
     episode_id: str
@@ -87,7 +87,7 @@ class HabitatEpisode:
     yaw: float
     goals: tuple[Goal, ...]
     category: str | None
-    image_goal: ImageGoal | None
+    image_goal: GoalCamera | None
     geodesic_distance_m: float | None
     difficulty: str | None
 
@@ -116,7 +116,7 @@ def read_habitat_episodes(path: Path) -> Iterator[HabitatEpisode]:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file itself and the content/ beside it that it is the index of; in a folder, all files."""
+    """The file itself and the files of its content/ folder; in a folder, all files."""
     if path.is_dir():
         return _json_files(path) + _json_files(path / "content")
     beside = _json_files(path.parent / "content")
@@ -142,7 +142,7 @@ def _read_file(path: Path) -> Iterator[HabitatEpisode]:
 
 
 class _GoalTables:
-    """The goals that a file keeps apart from its episodes; each is converted once."""
+    """The goal tables of a file, beside its episodes; each goal is converted once."""
 
     def __init__(self, file: FileJson, path: Path) -> None:
         instances = {key: [goal] for key, goal in (file.goals or {}).items()}
@@ -150,7 +150,7 @@ class _GoalTables:
         self._converted: dict[str, tuple[Goal, ...]] = {}
 
     def goals_of(self, episode: EpisodeJson, source: str) -> tuple[Goal, ...]:
-        """Goals of an episode that does not hold its own; none where it has no category either."""
+        """Goals from the tables for an episode without its own; none where it has no category either."""
         key = _goals_key(episode)
         if key is None:
             return ()
@@ -162,7 +162,7 @@ class _GoalTables:
 
 
 def _goals_key(episode: EpisodeJson) -> str | None:
-    """Under which name the file's table has the goals; as habitat-lab's `goals_key` and `goal_key`."""
+    """Key of the goals in the file's table, as habitat-lab's `goals_key` and `goal_key`."""
     name = PurePosixPath(episode.scene_id).name
     if episode.goal_object_id is not None:
         return f"{name.removesuffix('.glb').removesuffix('.basis')}_{episode.goal_object_id}"
@@ -216,10 +216,10 @@ def _view_points(goal: GoalJson, source: str) -> NDArray[np.float64]:
     return np.column_stack([world_from_habitat([state.position for state in states]), yaws])
 
 
-def _image_goal(image: ImageParameters, source: str) -> ImageGoal:
+def _image_goal(image: ImageParameters, source: str) -> GoalCamera:
     _check_rotation(image.rotation, source)
     pose = camera_pose_from_habitat(image.position, image.rotation)
-    return ImageGoal(pose, image.hfov, *image.image_dimensions)
+    return GoalCamera(pose, image.hfov, *image.image_dimensions)
 
 
 def _position(point: tuple[float, float, float]) -> Position:

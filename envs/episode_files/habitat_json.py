@@ -1,4 +1,4 @@
-"""What Habitat's episode files hold, as they hold it: y up, quaternions x, y, z, w.
+"""Types of Habitat's episode files: y up, quaternions x, y, z, w.
 
 The fields are those of habitat-lab's NavigationEpisode, ObjectGoal and InstanceImageParameters; others are
 skipped. msgspec checks the types while it decodes, so a wrong one is found before anything is built from it.
@@ -20,14 +20,14 @@ Pixels = Annotated[int, Meta(ge=1, le=16384)]
 
 
 class AgentState(Struct):
-    """Where an agent stands and looks."""
+    """Position and rotation of an agent."""
 
     position: Point
     rotation: Quaternion
 
 
 class ViewPoint(Struct):
-    """A place from which the object is seen."""
+    """A pose from which the object is seen."""
 
     agent_state: AgentState
 
@@ -42,7 +42,7 @@ class ImageParameters(Struct):
 
 
 class GoalJson(Struct):
-    """One goal; `position` is that of the object or the point to reach."""
+    """One goal; `position` is the object's or the point to reach."""
 
     position: Point
     radius: float | None = None
@@ -53,7 +53,7 @@ class GoalJson(Struct):
 
 
 class Info(Struct):
-    """What the makers noted of an episode."""
+    """Facts about an episode."""
 
     geodesic_distance: Annotated[float, Meta(ge=0)] | None = None
     difficulty: Name | None = None

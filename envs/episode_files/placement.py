@@ -1,4 +1,4 @@
-"""Puts the starts of Habitat's episodes on robonav's free space, and says which ones do not fit and why."""
+"""Places the starts of Habitat's episodes on robonav's free space, and counts those that do not fit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from robonav.envs.episode_files.episode_list import (
 )
 from robonav.envs.episode_files.habitat import HabitatEpisode, Position, read_habitat_episodes
 from robonav.envs.scenes import SceneSet
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
 from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
 SNAP_M = 0.25  # one step of the agent: Habitat's navmesh lets a slimmer agent nearer to walls
@@ -33,12 +33,12 @@ LeftOut = dict[str, int]  # reason: how many episodes
 
 
 def open_episodes(path: Path, scenes: SceneSet) -> tuple[EpisodeList, LeftOut]:
-    """The episodes of a list of robonav's (.jsonl), or those of Habitat's files that can start in `scenes`.
+    """The episodes of robonav's list (.jsonl), or of Habitat's files if they can start in `scenes`.
 
-    Every scene is loaded once, so that what is wrong is told before anything runs.
+    Every scene is loaded once, so that errors appear before anything runs.
 
     Raises:
-        SceneError: The file is damaged, its scenes are others than these, or no episode can start.
+        SceneError: The file is damaged, has other scenes, or no episode can start.
     """
     if not path.exists():
         raise SceneError(
@@ -58,17 +58,17 @@ def open_episodes(path: Path, scenes: SceneSet) -> tuple[EpisodeList, LeftOut]:
 def place_episodes(
     episodes: Iterable[HabitatEpisode], scenes: SceneSet, source: str
 ) -> tuple[EpisodeList, LeftOut]:
-    """Those of the episodes that can start in `scenes`, scene by scene, and how many cannot and why.
+    """Episodes that can start in `scenes`, scene by scene, and the number of the others by reason.
 
     A start that is free stays as it is; else it moves to the nearest free cell, at most 0.25 m away.
 
     Args:
         episodes: Episodes in any order; each scene is loaded once.
-        scenes: Where to place them; a scene is recognised by the name of its file.
-        source: Where they are from, for messages.
+        scenes: Their scenes, recognised by file name.
+        source: Name of their file, for messages.
 
     Raises:
-        SceneError: None of them can start.
+        SceneError: No episode can start.
     """
     placing = _Placing(scenes)
     for name, group in groupby(episodes, key=lambda episode: scene_name(episode.scene_path)):
@@ -84,7 +84,7 @@ def place_episodes(
 
 
 class _Placing:
-    """Collects what can start, scene by scene, and counts what cannot."""
+    """Collects the episodes that can start, scene by scene, and counts the others."""
 
     def __init__(self, scenes: SceneSet) -> None:
         self._scenes, self._ids = scenes, _ids_by_name(scenes.scene_ids)
@@ -112,11 +112,11 @@ class _Placing:
                 self.count += 1
 
     def reasons(self) -> str:
-        """What was left out, for a message."""
+        """The left-out episodes by reason, for a message."""
         return ", ".join(f"{reason}: {count}" for reason, count in self.left_out.items())
 
     def result(self) -> EpisodeList:
-        """The list, scene by scene: a run that goes to and fro would load scenes again and again."""
+        """The list, ordered by scene so that a run loads each scene once."""
         used = {scene_id: ground for scene_id, ground in self._grounds.items() if ground.placed}
         episodes = [episode for ground in used.values() for episode in ground.placed]
         return EpisodeList({scene_id: ground.scene_hash for scene_id, ground in used.items()}, episodes)
@@ -124,17 +124,17 @@ class _Placing:
 
 @dataclass(frozen=True, eq=False)
 class Snapped:
-    """Places on free space: xy (N, 2), and why one cannot be used ("" if it can)."""
+    """Positions on free space: xy (N, 2), and the reason why each cannot be used ("" if it can)."""
 
     xy: NDArray[np.float64]
     reasons: Sequence[str]
 
 
 class StartFloor:
-    """Finds where on a scene's free space an agent can start.
+    """Finds starts on a scene's free space.
 
     Args:
-        free_space: Where it fits.
+        free_space: The free space.
     """
 
     def __init__(self, free_space: FreeSpace) -> None:
@@ -143,7 +143,7 @@ class StartFloor:
         self._tree = cKDTree(self._cells)
 
     def snap(self, positions: Sequence[Position]) -> Snapped:
-        """Positions (x, y, z) as they are where they are free, else at the nearest free cell."""
+        """Positions (x, y, z), moved to the nearest free cell where they are not free."""
         points = np.asarray(positions, dtype=np.float64)
         xy = points[:, :2].copy()
         is_blocked = self._free_space.island_at(xy) == 0
@@ -162,7 +162,7 @@ class StartFloor:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """What placing needs of a scene; the scene itself, which is large, is not kept."""
+    """The parts of a scene that placing needs; the scene itself is too large to keep."""
 
     scene_hash: str
     floor: StartFloor
@@ -175,7 +175,7 @@ class _Ground:
 
 
 def scene_name(path: str) -> str:
-    """What a scene is called wherever its file lies: `TEEsavR23oF` of hm3d/val/00800-TEEsavR23oF[/...glb]."""
+    """Name of a scene independent of its folder: `TEEsavR23oF` of hm3d/val/00800-TEEsavR23oF[/...glb]."""
     name = PurePosixPath(path).name
     for suffix in MESH_SUFFIXES:
         name = name.removesuffix(suffix)
@@ -210,7 +210,7 @@ def _ids_by_name(scene_ids: Sequence[str]) -> dict[str, str]:
 def _listed(
     episode: HabitatEpisode, scene_id: str, xy: tuple[float, float], known: Counter[str]
 ) -> ListedEpisode:
-    """The episode as a list has it; ids that come again in a file are numbered."""
+    """The episode as a line of a list; ids that repeat in a file are numbered."""
     episode_id = f"{scene_id}/{episode.episode_id}"
     known[episode_id] += 1
     if known[episode_id] > 1:

@@ -13,7 +13,7 @@ from robonav.envs.sensors.views import SensorMaker, sensor_of
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class LoadedScene:
     """A scene that is ready to be walked and looked at."""
 
     scene: Scene
@@ -21,7 +21,7 @@ class World:
     sensor: RaycastSensor
 
 
-class WorldCache:
+class LoadedScenes:
     """Keeps the most recently used worlds, because building one costs more than a step."""
 
     def __init__(
@@ -34,9 +34,9 @@ class WorldCache:
     ) -> None:
         self._scenes, self._camera, self._threads, self._capacity = scenes, camera, threads, capacity
         self._sensor = sensor
-        self._worlds: OrderedDict[str, World] = OrderedDict()
+        self._worlds: OrderedDict[str, LoadedScene] = OrderedDict()
 
-    def get(self, scene_id: str) -> World:
+    def get(self, scene_id: str) -> LoadedScene:
         """The world of one scene, loaded on first use."""
         if scene_id not in self._worlds:
             self._worlds[scene_id] = self._load(scene_id)
@@ -50,10 +50,10 @@ class WorldCache:
         while self._worlds:
             self._worlds.popitem()[1].sensor.close()
 
-    def _load(self, scene_id: str) -> World:
+    def _load(self, scene_id: str) -> LoadedScene:
         scene = self._scenes.load(scene_id)
         if scene.free_space is None:
             raise SceneError(
                 f"scene {scene_id} was loaded without free space, so no agent can be placed in it"
             )
-        return World(scene, scene.free_space, self._sensor(scene, self._camera, self._threads))
+        return LoadedScene(scene, scene.free_space, self._sensor(scene, self._camera, self._threads))

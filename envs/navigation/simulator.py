@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World, WorldCache
+from robonav.envs.actions import Actions, Steps, along_arc
+from robonav.envs.navigation.loaded_scenes import LoadedScene, LoadedScenes
 from robonav.envs.navigation.motion_noise import motion_of
-from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
 from robonav.envs.scenes import SceneSet
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.spheres import Instances, NoInstances
 from robonav.envs.sensors.views import SensorMaker, render_views, sensor_of
-from robonav.envs.world import Episode, Frames
+from robonav.envs.world import Episode, Frames, motion_between
 
 
 class NavigationSimulator:
-    """N agents on flat floors: forward 0.25 m, left or right 15°; a blocked move is rejected, not slid.
+    """N agents on flat floors that step, or go along arcs; a blocked move is rejected whole, not slid.
 
     It has no clock and no reward: `start` puts agents at the start of episodes, `step` moves all of them.
     With motion noise, steps are as inexact as a robot's, 1 = as the simulated TurtleBot's (`NoisyMotion`).
 
     Attributes:
+        actions: What agents can be told; by default `Steps`, forward 0.25 m and turns of 15 degrees.
         frames: What all agents saw last.
         instances: What is drawn into the frames beside the scenes.
     """
@@ -38,10 +41,12 @@ class NavigationSimulator:
         cache: int = 1024,
         sensor: SensorMaker = sensor_of,
         motion_noise: float = 0.0,
+        actions: Actions | None = None,
     ) -> None:
         self.scenes, self.num_agents, self.camera = scenes, num_agents, camera or Camera()
-        self._cache = WorldCache(scenes, self.camera, threads, max(cache, num_agents), sensor)
-        self._worlds: list[World | None] = [None] * num_agents
+        self.actions: Actions = actions or Steps()
+        self._cache = LoadedScenes(scenes, self.camera, threads, max(cache, num_agents), sensor)
+        self._worlds: list[LoadedScene | None] = [None] * num_agents
         self._position = np.zeros((num_agents, 3))
         self._yaw, self._askew = np.zeros(num_agents), np.zeros(num_agents)
         self._motion = motion_of(num_agents, motion_noise)
@@ -53,18 +58,19 @@ class NavigationSimulator:
             position=np.zeros((num_agents, 3), np.float32),
             yaw=np.zeros(num_agents, np.float32),
             collided=np.zeros(num_agents, bool),
+            motion=np.zeros((num_agents, 3), np.float32),
         )
         self.instances: Instances = NoInstances()
         self._scenery = self.frames.rgb, self.frames.depth
 
-    def world(self, agent: int) -> World:
+    def world(self, agent: int) -> LoadedScene:
         """The world that an agent is in."""
         world = self._worlds[agent]
         if world is None:
             raise RuntimeError(f"agent {agent} is in no world yet: call start() first")
         return world
 
-    def load(self, scene_id: str) -> World:
+    def load(self, scene_id: str) -> LoadedScene:
         """The world of a scene, without putting anyone into it."""
         return self._cache.get(scene_id)
 
@@ -91,29 +97,52 @@ class NavigationSimulator:
         self._motion.begin(episodes, chosen)
         collided = self.frames.collided.copy()
         collided[chosen] = False
-        return self._look(chosen, chosen, collided)
+        motion = self.frames.motion.copy()
+        motion[chosen] = 0.0
+        return self._look(chosen, chosen, collided, motion)
 
-    def step(self, actions: NDArray[np.integer]) -> Frames:
-        """Move every agent by one action (N,) and return what it sees there."""
-        actions, errors = np.asarray(actions), self._motion.errors()
-        turned = TURN_RAD * ((actions == LEFT).astype(float) - (actions == RIGHT))
-        yaw = self._yaw + turned + errors.turn
+    def step(self, actions: NDArray[Any]) -> Frames:
+        """Move every agent by one action (N, ...) and return what it sees there."""
+        wanted, errors, before = self.actions.motion(actions), self._motion.errors(), self._poses()
+        first_yaw = self._yaw + errors.turn
         collided = np.zeros(self.num_agents, bool)
-        for agent in np.flatnonzero(actions == FORWARD).tolist():
-            heading = np.array([np.cos(yaw[agent]), np.sin(yaw[agent])])
-            here = self._position[agent, :2]
-            there = here + FORWARD_M * errors.length[agent] * heading
-            way_is_free = self.world(agent).free_space.segment_is_free(here, there)
-            if way_is_free and not self.instances.blocks(agent, here, there):
-                self._position[agent, :2] = there
+        for agent in np.flatnonzero(wanted[:, :2].any(axis=1)).tolist():
+            x, y = wanted[agent, :2] * errors.length[agent]
+            way = self._way(agent, float(first_yaw[agent]), along_arc(np.array([x, y, wanted[agent, 2]])))
+            if self._is_free(agent, way):
+                self._position[agent, :2] = way[-1]
             else:
                 collided[agent] = True
-        # who was blocked stands as before, and so sees the same of the scene
-        self._yaw = np.where(collided, self._yaw, yaw)
-        self._askew = np.where(collided, self._askew, errors.look)
-        return self._look(range(self.num_agents), np.flatnonzero(~collided).tolist(), collided)
+        # who was blocked, or did not want to move, stands as before, and so sees the same of the scene
+        stays = collided | ~wanted.any(axis=1)
+        self._yaw = np.where(stays, self._yaw, self._yaw + wanted[:, 2] + errors.turn)
+        self._askew = np.where(stays, self._askew, errors.look)
+        motion = motion_between(before, self._poses())
+        return self._look(range(self.num_agents), np.flatnonzero(~stays).tolist(), collided, motion)
 
-    def _look(self, agents: Sequence[int], moved: Sequence[int], collided: NDArray[np.bool_]) -> Frames:
+    def _way(self, agent: int, yaw: float, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """World positions (K, 2) of points (K, 2) in the frame of an agent that heads for `yaw`."""
+        c, s = np.cos(yaw), np.sin(yaw)
+        x, y = points.T
+        return self._position[agent, :2] + np.column_stack([c * x - s * y, s * x + c * y])
+
+    def _is_free(self, agent: int, way: NDArray[np.float64]) -> bool:
+        free_space = self.world(agent).free_space
+        return all(
+            free_space.segment_is_free(here, there) and not self.instances.blocks(agent, here, there)
+            for here, there in pairwise(way)
+        )
+
+    def _poses(self) -> NDArray[np.float64]:
+        return np.column_stack([self._position[:, :2], self._yaw + self._askew])
+
+    def _look(
+        self,
+        agents: Sequence[int],
+        moved: Sequence[int],
+        collided: NDArray[np.bool_],
+        motion: NDArray[np.float32],
+    ) -> Frames:
         """New frames for `agents`; only the `moved` ones of them need their scene rendered again."""
         looking = self._yaw + self._askew
         poses = self.camera.poses(self._position, looking)
@@ -123,5 +152,5 @@ class NavigationSimulator:
         shown = self.frames.rgb, self.frames.depth
         rgb, depth = self.instances.over(agents, poses, self._scenery, shown)
         position, yaw = self._position.astype(np.float32), looking.astype(np.float32)
-        self.frames = Frames(rgb, depth, poses, position, yaw, collided)
+        self.frames = Frames(rgb, depth, poses, position, yaw, collided, motion)
         return self.frames

@@ -1,1 +1,1 @@
-"""Robots that can be driven: simulated ones in PyBullet, and real ones through ROS 2, behind one protocol."""
+"""Robots that can be driven: simulated ones, and real ones through ROS 2, behind one protocol."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from robonav.envs.odometry import dead_reckoned
 from robonav.envs.robots.robot import Odometry, Twist
 from robonav.envs.robots.spec import Noise
 
@@ -18,7 +19,7 @@ class DeadReckoning:
     """
 
     def __init__(self, start: tuple[float, float, float], noise: Noise, rng: np.random.Generator) -> None:
-        self._x, self._y, self._yaw = start
+        self._pose = np.array(start)
         self._noise, self._rng = noise, rng
         self._gain = 1.0 + noise.odometer_gain * rng.standard_normal()
         self._bias = noise.gyro_bias_rad_s * rng.standard_normal()
@@ -36,9 +37,6 @@ class DeadReckoning:
         way = self._gain * rolled_m
         walk = self._noise.gyro_rad_sqrt_s * np.sqrt(period) * self._rng.standard_normal()
         turn = turned_rad + self._bias * period + float(walk)
-        middle = self._yaw + 0.5 * turn
-        self._x += way * float(np.cos(middle))
-        self._y += way * float(np.sin(middle))
-        self._yaw += turn
-        twist = Twist(way / period, turn / period)
-        self.latest = Odometry(stamp_s, self._x, self._y, self._yaw, twist)
+        self._pose = dead_reckoned(self._pose, way, turn)
+        x, y, yaw = self._pose.tolist()
+        self.latest = Odometry(stamp_s, x, y, yaw, Twist(way / period, turn / period))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from robonav.envs.navigation.episodes import seeded_start
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.robots.robot import RobotError
 from robonav.envs.robots.spec import RobotSpec
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, STEP_M
@@ -18,7 +18,7 @@ from robonav.envs.scenes.rasterize import occupied_columns
 FLAT_M = 0.03  # what is lower is floor, or the roughness of a scan
 
 
-def robot_start(world: World, spec: RobotSpec, seed: int) -> tuple[float, float, float]:
+def robot_start(world: LoadedScene, spec: RobotSpec, seed: int) -> tuple[float, float, float]:
     """The start (x, y, yaw) that belongs to a seed: that of evaluation, where a robot fits there.
 
     A narrow robot does, unless something low is there that the agent of the free space would step over.
@@ -41,7 +41,7 @@ def robot_start(world: World, spec: RobotSpec, seed: int) -> tuple[float, float,
     return start if on_flat.island_at(np.array(start[:2])) > 0 else seeded_start(on_flat, seed)
 
 
-def _flat(world: World, radius_m: float) -> NDArray[np.bool_]:
+def _flat(world: LoadedScene, radius_m: float) -> NDArray[np.bool_]:
     """Cells (X, Y) with nothing within a radius that agents step over and wheels do not."""
     floor, scene = world.free_space, world.scene
     shape = (floor.islands.shape[0], floor.islands.shape[1])

@@ -1,4 +1,4 @@
-"""A robot that PyBullet moves and our ray casting looks from: the same commands give the same run."""
+"""A robot that a physics engine moves and our ray casting looks from: the same commands give the same run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
+from robonav.envs.physics import AUTO, PHYSICS_HZ, open_physics
 from robonav.envs.robots.camera_noise import CameraNoise
 from robonav.envs.robots.dead_reckoning import DeadReckoning
-from robonav.envs.robots.physics import PHYSICS_HZ, Physics
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, Odometry, RobotError, Twist
 from robonav.envs.robots.spec import NO_NOISE, Noise, RobotSpec
 
@@ -34,23 +34,29 @@ class SimulatedRobot:
         start: x, y, yaw on the floor of the world's free space, metres and radians.
         noise: What goes wrong.
         seed: Decides all that is random.
+        physics: The engine, `mujoco`, `pybullet` or `auto`.
+
+    Raises:
+        RobotError: The engine is unknown or not installed, or the scene has nothing to stand on.
     """
 
     period_s = 1 / CONTROL_HZ
 
     def __init__(
         self,
-        world: World,
+        world: LoadedScene,
         spec: RobotSpec,
         start: tuple[float, float, float],
         noise: Noise = NO_NOISE,
         seed: int = 0,
+        physics: str = AUTO,
     ) -> None:
         self.camera, self.limits, self.acceleration = world.sensor.camera, spec.limits, spec.acceleration
         self._sensor, self._spec, self._noise = world.sensor, spec, noise
         self._floor_z = world.free_space.floor_z
         self._rng, odometry_rng, camera_rng = np.random.default_rng(seed).spawn(3)
-        self._physics = Physics(world.scene, spec, start, self._floor_z)
+        self._physics = open_physics(physics, world.scene, self._floor_z)
+        self._vehicle = self._physics.add_vehicle(spec, start)
         self._gains = 1.0 + noise.wheel_gain * self._rng.standard_normal(2)
         self._reckoning = DeadReckoning(start, noise, odometry_rng)
         self._camera_noise = CameraNoise(noise, camera_rng)
@@ -58,7 +64,7 @@ class SimulatedRobot:
         self._wanted, self._heard = STANDSTILL, 0
         self._speed = STANDSTILL  # what the motors are asked for, after limits on speed and acceleration
         self._steps, self._ticks, self._contact_steps, self._touching = 0, 0, 0, False
-        self._yaw, self._rolled = start[2], float(np.mean(self._physics.rolled()))
+        self._yaw, self._rolled = start[2], float(np.mean(self._vehicle.rolled()))
         self._frame: CameraFrame | None = None
 
     def cmd_vel(self, twist: Twist) -> None:
@@ -75,10 +81,10 @@ class SimulatedRobot:
         gains = self._gains * (1.0 + self._noise.actuation * self._rng.standard_normal(2))
         slips = self._rng.random(2) < self._noise.slips_per_s * self.period_s
         for side in np.flatnonzero(slips).tolist():
-            self._physics.grip(side, _SLIPPERY)
+            self._vehicle.grip(side, _SLIPPERY)
         self._contact_steps = sum(self._substep(gains) for _ in range(_SUBSTEPS))
         for side in np.flatnonzero(slips).tolist():
-            self._physics.grip(side, 1.0)
+            self._vehicle.grip(side, 1.0)
         self._ticks += 1
         self._measure()
         if self._frame is None or self._ticks % CAMERA_EVERY == 0:
@@ -119,10 +125,10 @@ class SimulatedRobot:
             self._speed = Twist(min(0.0, self._speed.forward), self._speed.turn)
         sideways = 0.5 * self._spec.wheel_base_m * self._speed.turn
         left, right = gains * (self._speed.forward - sideways, self._speed.forward + sideways)
-        self._physics.roll(float(left), float(right))
+        self._vehicle.roll(float(left), float(right))
         self._physics.step()
         self._steps += 1
-        self._touching = self._physics.bumps()
+        self._touching = self._vehicle.bumps()
         return self._touching
 
     def _slewed(self, wanted: Twist) -> Twist:
@@ -139,7 +145,7 @@ class SimulatedRobot:
                 f"the robot fell over at x {T[0, 3]:.2f} m, y {T[1, 3]:.2f} m: the scene's floor has a "
                 "step or an edge there; start elsewhere (--seed), or mend the mesh"
             )
-        yaw, rolled = float(np.arctan2(T[1, 0], T[0, 0])), float(np.mean(self._physics.rolled()))
+        yaw, rolled = float(np.arctan2(T[1, 0], T[0, 0])), float(np.mean(self._vehicle.rolled()))
         turned = (yaw - self._yaw + np.pi) % (2 * np.pi) - np.pi
         self._reckoning.update(self.now(), rolled - self._rolled, turned)
         self._yaw, self._rolled = yaw, rolled
@@ -153,7 +159,7 @@ class SimulatedRobot:
         return CameraFrame(self.now(), noise.disturb_rgb(rgb[0]), noise.disturb_depth(depth[0]))
 
     def _T_world_robot(self) -> NDArray[np.float64]:
-        pose = self._physics.pose()
+        pose = self._vehicle.pose()
         T = np.eye(4)
         T[:3, :3] = Rotation.from_quat(pose.orientation).as_matrix()
         T[:3, 3] = pose.position

@@ -13,7 +13,7 @@ class RobotSpec:
     """A differential drive.
 
     Attributes:
-        urdf: Model file; a relative path is one of pybullet_data.
+        urdf: Model file of boxes, cylinders and spheres. Its origin lies on the floor.
         left_wheels: Names of the driven joints on the left.
         right_wheels: The same on the right.
         wheel_radius_m: Metres.
@@ -56,11 +56,11 @@ TURTLEBOT = RobotSpec(
 )
 
 HUSKY = RobotSpec(
-    urdf="husky/husky.urdf",
+    urdf=str(Path(__file__).parent / "husky.urdf"),
     left_wheels=("front_left_wheel", "rear_left_wheel"),
     right_wheels=("front_right_wheel", "rear_right_wheel"),
     wheel_radius_m=0.17775,
-    wheel_base_m=0.625,
+    wheel_base_m=0.61,
     radius_m=0.62,
     limits=Twist(1.0, 2.0),
     acceleration=Twist(3.0, 6.0),

@@ -1,4 +1,4 @@
-"""Worlds: procedural houses, meshes, floor plans, room scans, and kinds that other packages add."""
+"""Scenes: procedural houses, meshes, floor plans, room scans, and kinds of other packages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FileScenes(Protocol):
     """A scene set whose scenes are files."""
 
     def file_of(self, scene_id: str) -> Path:
-        """Where a scene is read from."""
+        """The file of a scene."""
 
 
 # What opens the scenes that a user names, for a split and an agent, if they are of its kind, else says None.
@@ -83,19 +83,19 @@ KINDS: tuple[OpenKind, ...] = (
 
 
 def open_scenes(spec: str, split: str = "val", agent: AgentShape = DEFAULT_AGENT) -> SceneSet:
-    """Open the scenes that a user names.
+    """Open a scene set by path or name.
 
     Args:
         spec: "procedural", a mesh file, a folder of meshes, a folder in the HM3D, Gibson or Replica layout,
             any other with a scene_dataset_config.json that lists stages, a floor plan (a map.yaml of
             ROS, a folder of gibson_floors or kth_floorplans), a room scan (.json) or a folder of
-            them, or what an installed plug-in takes. Behind a mesh or a folder of meshes may stand
+            them, or a path that an installed plug-in opens. Behind a mesh or a folder of meshes may stand
             how they lie: ",up=y", ",scale=0.01" (see `Spec`); else that is guessed.
-        split: Which part of a data set that has splits.
+        split: Split of a data set that has splits.
         agent: Shape that the free space is computed for.
 
     Raises:
-        SceneError: There is no scene.
+        SceneError: No scene was found.
     """
     parsed = Spec.parse(spec)
     if parsed == Spec(spec):  # to the kinds that know how they lie

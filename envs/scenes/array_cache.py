@@ -1,4 +1,4 @@
-"""Arrays kept on disk between runs: bounded, checked, shared by processes, and never needed."""
+"""A cache of arrays on disk: bounded, checksummed, shared by processes, and optional."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ArrayCache:
-    """A folder of entries, each one .safetensors file that is whole or absent.
+    """A folder of entries, each one atomically written .safetensors file.
 
-    Several processes may use it at once. Where the disk is full or read-only, entries are not kept, with a
-    warning, and nothing else changes.
+    Several processes may use it at once. On a full or read-only disk entries are not
+    kept, with a warning.
 
     Attributes:
-        folder: Where the entries are; made when the first is written.
-        limit_bytes: What all entries may take; the least recently used go first. 0 keeps nothing.
+        folder: Folder of the entries; created with the first one.
+        limit_bytes: Limit of the total size; the least recently used entries go first. 0 keeps nothing.
     """
 
     folder: Path
@@ -56,9 +56,9 @@ class ArrayCache:
         return cls(Path(folder), int(min(max(gigabytes, 0.0), 1e9) * 1e9))
 
     def read(self, key: str) -> Arrays | None:
-        """The arrays of an entry, read-only; None if there is none, or with a warning if it is damaged.
+        """The arrays of an entry, read-only; None if it is absent, or with a warning if it is damaged.
 
-        They are the file's own pages in memory: several processes share them, and nothing is copied.
+        The file is memory-mapped: processes share its pages, and nothing is copied.
         """
         path = self._path(key)
         try:
@@ -76,7 +76,7 @@ class ArrayCache:
         return None
 
     def write(self, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays; whoever reads meanwhile sees the whole entry or none."""
+        """Write an entry atomically: concurrent readers see all of it or none."""
         size = sum(array.nbytes for array in arrays.values())
         if size > self.limit_bytes:
             return
@@ -97,11 +97,11 @@ class ArrayCache:
         return sorted(found, key=lambda entry: entry[1].st_mtime)
 
     def size_bytes(self) -> int:
-        """What all entries take."""
+        """Total size of all entries."""
         return sum(stat.st_size for _, stat in self.entries())
 
     def clear(self) -> None:
-        """Throw everything out.
+        """Remove all entries.
 
         Raises:
             OSError: An entry cannot be removed.
@@ -149,7 +149,7 @@ def _mapped(path: Path) -> Arrays:
 
 
 def _checksum(arrays: Mapping[str, NDArray[Any]]) -> int:
-    """CRC-32 of names, types, shapes and contents: it finds damage, not malice."""
+    """CRC-32 of names, types, shapes and contents; it detects damage, not malice."""
     checksum = 0
     for name in sorted(arrays):
         array = arrays[name]

@@ -1,4 +1,4 @@
-"""What reading a damaged file leads to, and how it is said."""
+"""Exceptions that damaged files cause, and their messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READ_ERRORS = (
 
 
 def reason_of(error: BaseException) -> str:
-    """The error in a few words on one line."""
+    """A short description of the error on one line."""
     if isinstance(error, KeyError):
         return f"it lacks {error}"
     return " ".join(str(error).split())[:_LONGEST] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Every scene of a set on the floor that is asked for."""
+"""Scene sets restricted to one floor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from robonav.envs.scenes.scene import FreeSpace, Scene, SceneError
 
 
 class Scenes(Protocol):
-    """What `open_scenes` gives."""
+    """A scene set."""
 
     @property
     def scene_ids(self) -> Sequence[str]:
@@ -22,23 +22,23 @@ class Scenes(Protocol):
 
 
 def floors_of(scene: Scene) -> tuple[FreeSpace, ...]:
-    """Free space of each floor of a scene, lowest first; a scene that tells of one only has that one."""
+    """Free space of each floor of a scene, lowest first."""
     return scene.floors or tuple(space for space in (scene.free_space,) if space is not None)
 
 
 def floor_name(floors: Sequence[FreeSpace], floor: int) -> str:
-    """What reports call a floor, such as "floor 1 at 2.7 m"."""
+    """Name of a floor in reports, such as "floor 1 at 2.7 m"."""
     return f"floor {floor} at {round(floors[floor].floor_z, 1) + 0.0:.1f} m"
 
 
 class OnFloor:
     """The scenes of a set that have a certain floor, with the free space of that floor.
 
-    Every scene is loaded once to see which do.
+    Every scene is loaded once to find them.
 
     Args:
         scenes: The set.
-        floor: Which one, 0 = lowest.
+        floor: Index of the floor, 0 = lowest.
 
     Raises:
         SceneError: No scene has that floor, or one cannot be loaded.
@@ -63,7 +63,7 @@ class OnFloor:
             )
 
     def load(self, scene_id: str) -> Scene:
-        """The scene; its free space is that of the floor, which its metadata name.
+        """The scene with the free space of the floor; its metadata name the floor.
 
         Raises:
             SceneError: It has no such floor, or cannot be loaded.

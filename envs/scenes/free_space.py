@@ -1,15 +1,15 @@
-"""Where a cylindrical agent can stand in a mesh: floors, obstacles, islands, and which are indoors."""
+"""Free space of a cylindrical agent in a mesh: floors, obstacles, islands, and indoor islands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import open3d as o3d
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from robonav.envs.scenes.rasterize import occupied_columns
+from robonav.envs.scenes.rays import Rays, rays_of
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 
 _CELL_M = 0.05
@@ -96,9 +96,9 @@ def _main_floor(levels: list[FreeSpace]) -> FreeSpace:
 def _levels(
     vertices: NDArray[np.floating], triangles: NDArray[np.integer], agent: AgentShape
 ) -> list[FreeSpace]:
-    """Indoor free space at every height that has enough, lowest first; else that of the lowest ground."""
+    """Indoor free space at every height that has enough of it, lowest first; else the lowest ground."""
     corners = np.asarray(vertices, dtype=np.float32)[triangles]
-    grid = _Grid(corners, _Rays(vertices, triangles))
+    grid = _Grid(corners, rays_of(vertices, triangles))
     floors = [(z, grid.free(z, agent)) for z in _floor_heights(corners)]
     floors = [(z, free) for z, free in floors if free.sum() * _CELL_M**2 >= _MIN_START_M2]
     indoor = [grid.islands(grid.indoor(free, z), z) for z, free in floors]
@@ -113,23 +113,6 @@ def _levels(
         f"no floor with {_MIN_START_M2:g} m² of free space was found for an agent of radius "
         f"{agent.radius_m} m and height {agent.height_m} m: check the up axis and that the unit is metres"
     )
-
-
-class _Rays:
-    """First hits of rays in the mesh."""
-
-    def __init__(self, vertices: NDArray[np.floating], triangles: NDArray[np.integer]) -> None:
-        self._embree = o3d.t.geometry.RaycastingScene()
-        self._embree.add_triangles(
-            o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices, dtype=np.float32)),
-            o3d.core.Tensor.from_numpy(np.ascontiguousarray(triangles, dtype=np.uint32)),
-        )
-
-    def distances(
-        self, origins: NDArray[np.floating], directions: NDArray[np.floating]
-    ) -> NDArray[np.float32]:
-        rays = np.concatenate([origins, np.broadcast_to(directions, origins.shape)], axis=-1)
-        return self._embree.cast_rays(o3d.core.Tensor.from_numpy(rays.astype(np.float32)))["t_hit"].numpy()
 
 
 def _floor_heights(corners: NDArray[np.float32]) -> list[float]:
@@ -156,9 +139,9 @@ def _floor_heights(corners: NDArray[np.float32]) -> list[float]:
 
 
 class _Grid:
-    """Columns of the scene's bounding box, and what can be said of each at a floor's height."""
+    """Columns of the scene's bounding box, classified at the height of a floor."""
 
-    def __init__(self, corners: NDArray[np.float32], rays: _Rays) -> None:
+    def __init__(self, corners: NDArray[np.float32], rays: Rays) -> None:
         low, high = corners[..., :2].min(axis=(0, 1)), corners[..., :2].max(axis=(0, 1))
         self._corners, self._rays = corners, rays
         self._origin = low.astype(np.float64) - 2 * _CELL_M
@@ -166,16 +149,17 @@ class _Grid:
         self._shape = (columns, rows)
 
     def free(self, floor_z: float, agent: AgentShape) -> NDArray[np.bool_]:
-        """Cells (X, Y) where the agent's centre may be."""
+        """Free cells (X, Y) of the agent's centre."""
         band = (floor_z + STEP_M, floor_z + agent.height_m)
         walkable = ~occupied_columns(self._corners, self._origin, _CELL_M, self._shape, *band)
         above = self._points(walkable, floor_z + STEP_M)
-        walkable[walkable] = self._rays.distances(above, np.array([0, 0, -1.0])) <= 2 * STEP_M
+        down = np.full_like(above, [0, 0, -1])
+        walkable[walkable] = self._rays.closest(above, down).distance <= 2 * STEP_M
         # between cell centres: an obstacle may be half a cell nearer or farther than its cell's centre
         return ndimage.distance_transform_edt(walkable) * _CELL_M >= agent.radius_m
 
     def indoor(self, free: NDArray[np.bool_], floor_z: float) -> NDArray[np.bool_]:
-        """Free cells of islands that are enclosed on the whole, and the enclosed parts of the others."""
+        """Free cells of islands that are mostly enclosed, and the enclosed parts of the others."""
         sampled = np.zeros_like(free)
         sampled[::_PROBE_CELLS, ::_PROBE_CELLS] = free[::_PROBE_CELLS, ::_PROBE_CELLS]
         if not sampled.any():
@@ -199,15 +183,13 @@ class _Grid:
         rank[sizes * _CELL_M**2 < _MIN_ISLAND_M2] = 0
         return FreeSpace(rank[labels], (float(self._origin[0]), float(self._origin[1])), floor_z, _CELL_M)
 
-    def _points(self, cells: NDArray[np.bool_], z: float) -> NDArray[np.float64]:
+    def _points(self, cells: NDArray[np.bool_], z: float) -> NDArray[np.float32]:
         xy = (np.argwhere(cells) + 0.5) * _CELL_M + self._origin
-        return np.column_stack([xy, np.full(len(xy), z)])
+        return np.column_stack([xy, np.full(len(xy), z)]).astype(np.float32)
 
-    def _enclosure(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of headings (N,) along which a surface is met, at any distance."""
+    def _enclosure(self, points: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Share (N,) of headings along which a ray meets a surface."""
         yaws = np.arange(_HEADINGS) * (2 * np.pi / _HEADINGS)
-        directions = np.column_stack([np.cos(yaws), np.sin(yaws), np.zeros(_HEADINGS)])
-        hits = self._rays.distances(
-            np.repeat(points, _HEADINGS, axis=0), np.tile(directions, (len(points), 1))
-        )
-        return np.isfinite(hits).reshape(-1, _HEADINGS).mean(axis=1)
+        directions = np.column_stack([np.cos(yaws), np.sin(yaws), np.zeros(_HEADINGS)]).astype(np.float32)
+        hits = self._rays.closest(np.repeat(points, _HEADINGS, axis=0), np.tile(directions, (len(points), 1)))
+        return (hits.triangle >= 0).reshape(-1, _HEADINGS).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Shortest ways over free space, for the agent's own radius."""
+"""Shortest paths over free space, for the agent's own radius."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FreeSpaceGeodesics:
     1.3 %, on the mean of headings by 0.4 %. It takes about 600 bytes a free cell.
 
     Args:
-        free_space: Where the agent's centre may be.
+        free_space: Free space of the agent's centre.
     """
 
     def __init__(self, free_space: FreeSpace) -> None:
@@ -41,7 +41,7 @@ class FreeSpaceGeodesics:
         return self._nearest.data[self._cells(xy)]
 
     def geodesic(self, starts: NDArray[np.floating], ends: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Lengths (N,) of the shortest ways between positions (N, 2 or 3), metres; inf where there is none.
+        """Lengths (N,) of the shortest paths between positions (N, 2 or 3), metres; inf where there is none.
 
         Positions count as the centre of the free cell that is nearest.
         """
@@ -58,14 +58,14 @@ class FreeSpaceGeodesics:
         return np.asarray(self._nearest.data)
 
     def lengths_from(self, start: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Lengths (M,) of the shortest ways from a position (2,) to all free cells; inf where none."""
+        """Lengths (M,) of the shortest paths from a position (2,) to all free cells; inf where none."""
         lengths: NDArray[np.float64] = csgraph.dijkstra(
             self._graph, directed=False, indices=self._cells(start)[0]
         )
         return lengths
 
     def way(self, start: NDArray[np.floating], end: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Centres (K, 2) of the cells that a shortest way steps on; (0, 2) if there is none."""
+        """Centres (K, 2) of the cells of a shortest path; (0, 2) if there is none."""
         first, last = int(self._cells(start)[0]), int(self._cells(end)[0])
         before = csgraph.dijkstra(self._graph, directed=False, indices=last, return_predecessors=True)[1]
         rows = [first]
@@ -81,7 +81,7 @@ class FreeSpaceGeodesics:
 
 @lru_cache(maxsize=32)  # 20 MB each
 def geodesics_of(free_space: FreeSpace) -> FreeSpaceGeodesics:
-    """The same, kept for the free spaces that were asked for last."""
+    """The geodesics of a free space, cached for the last few free spaces."""
     return FreeSpaceGeodesics(free_space)
 
 
@@ -104,7 +104,7 @@ def _steps(number: NDArray[np.int64], step: tuple[int, int]) -> NDArray[np.int64
 
 
 def _touched(step: tuple[int, int]) -> NDArray[np.int64]:
-    """Cells (K, 2) that a step from [0, 0] touches, its ends first and last; both where it passes between."""
+    """Cells (K, 2) that a step from [0, 0] touches, its ends first and last."""
     along = np.linspace(0, 1, 241)[:, None] * np.array(step)
     beside = [along + side for side in ((1e-6, 1e-6), (1e-6, -1e-6), (-1e-6, 1e-6), (-1e-6, -1e-6))]
     cells = np.unique(np.floor(np.concatenate(beside) + 0.5).astype(np.int64), axis=0)

@@ -1,4 +1,4 @@
-"""A set of scenes that are made when they are asked for."""
+"""A scene set that makes scenes on demand."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _KEPT_SCENES = 64
 
 
 class LazyScenes:
-    """Scenes by name; the last few that were asked for are kept in memory.
+    """Scenes by name; the last few stay in memory.
 
     Args:
-        makers: What makes the scene of each id.
+        makers: Function that makes the scene, for each id.
     """
 
     def __init__(self, makers: Mapping[str, Callable[[], Scene]]) -> None:

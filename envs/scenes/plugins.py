@@ -1,26 +1,26 @@
-"""Kinds of scenes that other packages add through the entry point group `robonav.scenes`."""
+"""Kinds of scenes from other packages, through the entry point group `robonav.scenes`."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
+from robonav.envs.plugins import installed, pass_over
 from robonav.envs.scenes.scene import SceneError
 
 GROUP = "robonav.scenes"
 
 
 def plugged_in() -> Iterator[Callable[..., Any]]:
-    """What opens the scenes of each plug-in, by name; it is imported when it is asked.
+    """The opening function of each plug-in, by name; a plug-in is imported on its first call.
 
     An entry point names a function that takes what the user named, a split and an `AgentShape`, and returns
     a `SceneSet`, or None if the scenes are not of its kind. One that fails is reported in one sentence and
     passed over; a SceneError is for the user and goes through.
     """
-    for entry_point in sorted(entry_points(group=GROUP), key=lambda found: found.name):
+    for entry_point in installed(GROUP):
         yield partial(_ask, entry_point)
 
 
@@ -32,11 +32,6 @@ def _ask(entry_point: EntryPoint, spec: str, split: str, agent: object) -> Any:
     except SceneError:
         raise
     except Exception as error:  # whatever is wrong with it, the other kinds work
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        warnings.warn(
-            f"the scene plug-in {entry_point.name!r} ({entry_point.value}) failed and is passed over "
-            f"({reason}): update or uninstall its package",
-            stacklevel=3,
-        )
+        pass_over(entry_point, error)
         return None
     return scenes

@@ -1,4 +1,4 @@
-"""Mip pyramids of a scene's textures, in the one flat buffer that the sensors look colours up in."""
+"""Mip pyramids of a scene's textures, in one flat buffer for the sensors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TexturePyramids:
 
     @classmethod
     def restored(cls, texels: NDArray[np.uint8], sizes: NDArray[np.int32]) -> TexturePyramids:
-        """The pyramids whose texels are known already, from the sizes of their textures."""
+        """Pyramids from known texels and the sizes of their textures."""
         return cls(texels, sizes, _layout(sizes)[0])
 
     def largest_levels(self, count: int) -> tuple[NDArray[np.uint8], ...]:

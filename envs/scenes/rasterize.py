@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, var-annotated"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""Which columns of a grid does a mesh occupy between two heights? Exact box-triangle overlap (Warp, CPU)."""
+"""Grid columns that a mesh occupies between two heights, by exact box-triangle overlap (Warp, CPU)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every world is made of: a triangle mesh with its appearance, and where the agent may stand."""
+"""Scenes: a triangle mesh with its appearance, and the free space of the agent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from robonav.envs.scenes.pyramids import TexturePyramids
 
 
 class SceneError(ValueError):
-    """A scene that cannot be used; the message names the file, the finding and the remedy."""
+    """Raised for a scene that cannot be used; the message names the file, the finding and the remedy."""
 
 
 @dataclass(frozen=True, eq=False)
 class FreeSpace:
-    """Where the agent's centre may be on one floor: a raster of the configuration space.
+    """Free space of the agent's centre on one floor: a raster of the configuration space.
 
     Attributes:
         islands: (X, Y) int32, 0 = blocked, k ≥ 1 = k-th connected island; 1 is the largest indoor island.
@@ -73,7 +73,7 @@ class FreeSpace:
 
 @lru_cache(maxsize=64)
 def _shares(steps: int) -> NDArray[np.float64]:
-    """Shares (steps, 1) of a path; kept, because each step of each agent asks for the same."""
+    """Shares (steps, 1) of a path, cached because every step uses them."""
     return np.linspace(0.0, 1.0, steps)[:, None]
 
 
@@ -108,11 +108,11 @@ class Scene:
         corner_uvs: (T, 3, 2) float32, u right and v DOWN from the top-left texel; repeats outside [0, 1].
         texture_ids: (T,) int32 index into `textures`, -1 = none.
         textures: RGB images (h, w, 3) uint8 of any sizes.
-        pyramids: The textures with their smaller levels, if whoever made the scene has them already.
-        free_space: Where the agent may stand, if whoever made the scene knows it exactly.
-        floors: Free space on every floor, lowest first, where several were looked for.
-        navmesh_path: Habitat's .navmesh of the scene, where one lies beside the mesh.
-        source: The mesh file, where the scene is one as it is.
+        pyramids: The textures with their smaller levels, if they are known already.
+        free_space: Free space, if it is known exactly.
+        floors: Free space of every floor, lowest first, where several were computed.
+        navmesh_path: Habitat's .navmesh beside the mesh, if there is one.
+        source: The mesh file, if the scene is an unchanged mesh file.
         metadata: Facts worth reporting, such as the source file.
     """
 
@@ -132,7 +132,7 @@ class Scene:
 
     @property
     def content_hash(self) -> str:
-        """16 hex digits over geometry and appearance, so that results name what they were measured on."""
+        """16 hex digits over geometry and appearance, so that results identify the scene."""
         digest = hashlib.sha256()
         arrays: list[NDArray[Any]] = [self.vertices, self.triangles, self.corner_colors, self.corner_uvs]
         for array in (*arrays, self.texture_ids, *self.textures):

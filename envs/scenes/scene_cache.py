@@ -1,4 +1,4 @@
-"""Scenes kept on disk as they are once loaded: by the content of their file, and by who loads it and how."""
+"""A cache of loaded scenes on disk, keyed by the content of their file and by the loading code."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from robonav.envs.scenes.pyramids import TexturePyramids
 from robonav.envs.scenes.scene import FreeSpace, Scene
 
 # What decides how a file is read, beside the code in this folder; absent ones count too.
-_LIBRARIES = ("numpy", "open3d", "opengl-basisu", "pillow", "scipy", "trimesh", "warp-lang")
+_LIBRARIES = ("embreex", "numpy", "opengl-basisu", "pillow", "scipy", "trimesh", "warp-lang")
 _RECORDS: dict[str, Callable[..., Any]] = {"Scene": Scene, "FreeSpace": FreeSpace}
 _FACTS = "facts"
 
 
 def cached_scene(path: Path, recipe: str, build: Callable[[], Scene], entries: ArrayCache) -> Scene:
-    """The scene that `build` would make of a file, with free space; from the cache where that has it.
+    """The scene that `build` makes of a file, with free space; from the cache if it has it.
 
     Args:
         path: The scene's file.
-        recipe: All that `build` depends on beside the file's content and the code.
+        recipe: Everything that `build` depends on, apart from the file's content and the code.
         build: Loads the scene; its metadata has what `load_mesh_file` gives.
         entries: The cache.
     """
@@ -52,7 +52,7 @@ def pack(scene: Scene) -> Arrays:
     """A scene as named arrays: its textures as pyramids, all else as it is, numbers and names as JSON.
 
     Raises:
-        TypeError: A field is of a type that the cache does not know: teach it, or set the field afterwards.
+        TypeError: A field has a type that the cache does not support.
     """
     assert scene.pyramids is not None
     arrays: Arrays = {"texels": scene.pyramids.texels, "texture_sizes": scene.pyramids.sizes}
@@ -62,7 +62,7 @@ def pack(scene: Scene) -> Arrays:
 
 
 def unpack(arrays: Arrays) -> Scene:
-    """The scene of `pack`; its textures stay where they are, the rest is copied."""
+    """The scene of `pack`; its textures stay memory-mapped, the rest is copied."""
     facts = json.loads(arrays[_FACTS].tobytes())
     pyramids = TexturePyramids.restored(arrays["texels"], arrays["texture_sizes"])
     scene = _rebuilt(facts["scene"], arrays)
@@ -102,7 +102,7 @@ def _rebuilt(described: Any, arrays: Arrays) -> Any:
 
 @cache
 def _loader() -> str:
-    """Changes whenever the code that loads scenes does, so that nobody has to count versions."""
+    """A hash of the code that loads scenes."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())

@@ -1,4 +1,4 @@
-"""What `--scenes` names, with what a user says of how its meshes lie: my_scan.ply,up=y,scale=0.01."""
+"""Parsing of `--scenes`: a path with optional axes and unit, as in my_scan.ply,up=y,scale=0.01."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SAID = re.compile(r",(?:up=(?P<up>[yz])|scale=(?P<scale>[0-9.e+-]+))$")
 
 @dataclass(frozen=True)
 class Spec:
-    """Scenes by name, and how meshes of the user's own lie; None = guess.
+    """Path of scenes, with the up axis and unit of the user's own meshes; None = guess.
 
     Attributes:
-        path: What `open_scenes` takes.
+        path: Path or name for `open_scenes`.
         up: "y" or "z".
         scale: Metres in a unit of the files.
     """
@@ -24,7 +24,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """The parts of what `str` makes of a spec; a plain path is its own."""
+        """Parse the text of a spec; a plain path is a spec, too."""
         said: dict[str, str] = {}
         while match := _SAID.search(text):
             said = {name: value for name, value in match.groupdict().items() if value} | said

@@ -1,4 +1,4 @@
-"""What an agent perceives of a scene."""
+"""Sensors: cameras, ray casting, rasterising, moving bodies."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The pinhole camera that every sensor and map agrees on."""
+"""The pinhole camera of all sensors and maps."""
 
 from __future__ import annotations
 

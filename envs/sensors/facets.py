@@ -1,4 +1,4 @@
-"""Where a ray's hit looks up its colour: one record a triangle, and all textures with their mip pyramids."""
+"""Colour lookup of ray hits: one record a triangle, and all textures with their mip pyramids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from robonav.envs.scenes.scene import Scene
 
 @wp.struct
 class Facet:
-    """All that shading reads of one triangle, side by side so that it costs one cache line."""
+    """The shading data of one triangle, in one cache line."""
 
     normal: wp.vec3
     uv: wp.vec2
@@ -39,7 +39,7 @@ class Textures:
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
-    """What the shading kernel reads of a scene: facets (T,) and textures."""
+    """The shading data of a scene: facets (T,) and textures."""
 
     facets: wp.array
     textures: Textures

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import open3d as o3d
 from numpy.typing import NDArray
 
+from robonav.envs.scenes.rays import Hits, Rays, rays_of
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.facets import Appearance
 from robonav.envs.sensors.shading import FrameBatch
+from robonav.envs.sensors.workers import run_together
 
 _EPSILON_M = 1e-3  # both ends of an occlusion segment may touch a surface
 _WORTH_SHARING = 4  # frames; with fewer, waking a thread costs more than it saves
+_RAYS_WORTH_SHARING = 8192  # a millisecond and a half of Embree
 _KEPT_BATCHES = 4  # sizes of batches whose buffers are kept
 
 
@@ -25,7 +30,7 @@ class RaycastSensor:
     Buffers are reused from call to call, so one sensor serves one thread at a time.
 
     Args:
-        scene: The world; it is copied into Embree's own structure on first use.
+        scene: The world; a search tree of its triangles is built on first use.
         camera: The pinhole camera of every frame.
         threads: Threads a call may use; 0 = all cores.
     """
@@ -37,13 +42,8 @@ class RaycastSensor:
         self._batches: dict[int, FrameBatch] = {}
 
     @cached_property
-    def _embree(self) -> o3d.t.geometry.RaycastingScene:
-        embree = o3d.t.geometry.RaycastingScene(nthreads=self.threads)
-        embree.add_triangles(
-            o3d.core.Tensor.from_numpy(np.ascontiguousarray(self.scene.vertices, dtype=np.float32)),
-            o3d.core.Tensor.from_numpy(np.ascontiguousarray(self.scene.triangles, dtype=np.uint32)),
-        )
-        return embree
+    def _rays(self) -> Rays:
+        return rays_of(self.scene.vertices, self.scene.triangles)
 
     @cached_property
     def _appearance(self) -> Appearance:
@@ -60,8 +60,7 @@ class RaycastSensor:
             return np.zeros((*image, 3), dtype=np.uint8), np.zeros(image, dtype=np.float32)
         batch = self._batch(len(T_world_camera))
         batch.aim(T_world_camera)
-        hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(batch.rays), nthreads=self.threads)
-        return batch.shade({name: hits[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs")})
+        return batch.shade(self._closest(batch.origins, batch.directions))
 
     def _batch(self, num_frames: int) -> FrameBatch:
         if num_frames not in self._batches:
@@ -78,9 +77,9 @@ class RaycastSensor:
         self, origins: NDArray[np.floating], directions: NDArray[np.floating]
     ) -> NDArray[np.float32]:
         """Metres (M,) from origins (M, 3) along unit directions (M, 3) to the first surface; inf = no hit."""
-        rays = np.concatenate([origins, directions], axis=-1).astype(np.float32)
-        hits = self._embree.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=self.threads)
-        return hits["t_hit"].numpy()
+        return self._closest(
+            np.asarray(origins, dtype=np.float32), np.asarray(directions, dtype=np.float32)
+        ).distance
 
     def is_occluded(self, start: NDArray[np.floating], end: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Whether (M,) something lies strictly between start (M, 3) and end (M, 3)."""
@@ -88,9 +87,19 @@ class RaycastSensor:
         lengths = np.linalg.norm(offsets, axis=-1, keepdims=True)
         directions = offsets / np.maximum(lengths, _EPSILON_M)
         origins = start + _EPSILON_M * directions
-        # scaled so that t = 1 is the far end: test_occlusions has one t_far for all rays
-        rays = np.concatenate([origins, directions * np.maximum(lengths - 2 * _EPSILON_M, 0)], axis=-1)
-        hidden = self._embree.test_occlusions(
-            o3d.core.Tensor.from_numpy(rays.astype(np.float32)), tnear=0.0, tfar=1.0, nthreads=self.threads
+        reach = np.maximum(lengths[:, 0] - 2 * _EPSILON_M, 0)
+        segments = [array.astype(np.float32) for array in (origins, directions, reach)]
+        return np.concatenate(self._shared(self._rays.occluded, *segments))
+
+    def _closest(self, origins: NDArray[np.float32], directions: NDArray[np.float32]) -> Hits:
+        parts = self._shared(self._rays.closest, origins, directions)
+        return parts[0] if len(parts) == 1 else Hits(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _shared(self, query: Callable[..., Any], *arrays: NDArray[np.float32]) -> list[Any]:
+        """The query's answers to parts of the rays, one a thread."""
+        count = len(arrays[0])
+        share = max(1, min(self.threads, count // _RAYS_WORTH_SHARING))
+        bounds = np.linspace(0, count, share + 1).astype(int)
+        return run_together(
+            partial(query, *(array[start:end] for array in arrays)) for start, end in pairwise(bounds)
         )
-        return hidden.numpy()

@@ -10,6 +10,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from robonav.envs.scenes.rays import Hits
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.facets import Appearance, Facet, Textures
 from robonav.envs.sensors.workers import run_together
@@ -28,20 +29,21 @@ class FrameBatch:
         threads: Threads that share the shading.
 
     Attributes:
-        rays: (N * H * W, 6) float32 origin and direction. The directions have z = 1 in the camera's frame,
-            so the ray parameter of a hit IS its planar depth.
+        origins: (N * H * W, 3) float32 origins of the rays.
+        directions: (N * H * W, 3) float32. They have z = 1 in the camera's frame, so the ray parameter of a
+            hit IS its planar depth.
     """
 
     def __init__(self, num_frames: int, camera: Camera, appearance: Appearance, threads: int) -> None:
         image = (num_frames, camera.height, camera.width)
         count = num_frames * camera.height * camera.width
         self._poses = np.zeros((num_frames, 4, 4), dtype=np.float32)
-        self.rays = np.zeros((count, 6), dtype=np.float32)
-        self._hits = {
-            "t_hit": np.zeros(count, dtype=np.float32),
-            "primitive_ids": np.zeros(count, dtype=np.uint32),
-            "primitive_uvs": np.zeros((count, 2), dtype=np.float32),
-        }
+        self.origins, self.directions = np.zeros((2, count, 3), dtype=np.float32)
+        self._hits = Hits(
+            np.zeros(count, dtype=np.float32),
+            np.zeros(count, dtype=np.int32),
+            *np.zeros((2, count), dtype=np.float32),
+        )
         self._rgb = np.zeros((*image, 3), dtype=np.uint8)
         self._depth = np.zeros(image, dtype=np.float32)
         self._record(camera, appearance, parts=threads)
@@ -49,17 +51,11 @@ class FrameBatch:
     def _record(self, camera: Camera, appearance: Appearance, parts: int) -> None:
         poses = _view(self._poses, wp.mat44)
         directions = wp.array(camera.directions().reshape(-1, 3), dtype=wp.vec3, device="cpu")
-        hits = [
-            _view(self._hits[name], dtype)
-            for name, dtype in (
-                ("t_hit", wp.float32),
-                ("primitive_ids", wp.uint32),
-                ("primitive_uvs", wp.vec2),
-            )
-        ]
+        types = (wp.float32, wp.int32, wp.float32, wp.float32)
+        hits = [_view(buffer, dtype) for buffer, dtype in zip(self._hits, types, strict=True)]
         images = [_view(self._rgb.reshape(-1, 3), wp.vec3ub), _view(self._depth.reshape(-1), wp.float32)]
-        rays = _view(self.rays.reshape(-1, 2, 3), wp.vec3)
-        self._ray_launch = _recorded(_ray_kernel, len(poses), [poses, directions, rays])
+        rays = [_view(self.origins, wp.vec3), _view(self.directions, wp.vec3)]
+        self._ray_launch = _recorded(_ray_kernel, len(poses), [poses, directions, *rays])
         rows = np.linspace(0, len(poses) * camera.height, parts + 1).astype(int)
         surface = [poses, directions, *hits, appearance.facets, appearance.textures, *images]
         self._shade_launches = [
@@ -74,10 +70,10 @@ class FrameBatch:
         self._poses[:] = T_world_camera
         self._ray_launch.launch()
 
-    def shade(self, hits: dict[str, NDArray]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """RGB (N, H, W, 3) and depth (N, H, W) of Embree's hits of the rays; black and 0 without a hit."""
-        for name, buffer in self._hits.items():
-            np.copyto(buffer, hits[name])
+    def shade(self, hits: Hits) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """RGB (N, H, W, 3) and depth (N, H, W) of the first hits of the rays; black and 0 without a hit."""
+        for buffer, values in zip(self._hits, hits, strict=True):
+            np.copyto(buffer, values)
         run_together(launch.launch for launch in self._shade_launches)
         return self._rgb.copy(), self._depth.copy()
 
@@ -95,15 +91,16 @@ def _recorded(kernel: wp.Kernel, dim: int, inputs: list) -> wp.Launch:
 def _ray_kernel(
     poses: wp.array(dtype=wp.mat44),
     directions: wp.array(dtype=wp.vec3),
-    rays: wp.array2d(dtype=wp.vec3),
+    origins: wp.array(dtype=wp.vec3),
+    ray_directions: wp.array(dtype=wp.vec3),
 ) -> None:
     frame = wp.tid()
     T = poses[frame]
     origin = wp.vec3(T[0, 3], T[1, 3], T[2, 3])
     first = frame * directions.shape[0]
     for pixel in range(directions.shape[0]):
-        rays[first + pixel, 0] = origin
-        rays[first + pixel, 1] = wp.transform_vector(T, directions[pixel])
+        origins[first + pixel] = origin
+        ray_directions[first + pixel] = wp.transform_vector(T, directions[pixel])
 
 
 @wp.func
@@ -165,9 +162,10 @@ def _shade_kernel(
     pixel_at_1m: float,
     poses: wp.array(dtype=wp.mat44),
     directions: wp.array(dtype=wp.vec3),
-    t_hit: wp.array(dtype=wp.float32),
-    primitive_ids: wp.array(dtype=wp.uint32),
-    primitive_uvs: wp.array(dtype=wp.vec2),
+    distance: wp.array(dtype=wp.float32),
+    triangle: wp.array(dtype=wp.int32),
+    weight_1: wp.array(dtype=wp.float32),
+    weight_2: wp.array(dtype=wp.float32),
     facets: wp.array(dtype=Facet),
     textures: Textures,
     rgb: wp.array(dtype=wp.vec3ub),
@@ -179,12 +177,12 @@ def _shade_kernel(
     camera_from_world = wp.transpose(poses[frame])
     for i in range(row * width, (row + 1) * width):
         pixel = i - frame * count
-        t = t_hit[i]
+        t = distance[i]
         color = wp.vec3(0.0, 0.0, 0.0)
         if wp.isfinite(t):
-            facet = facets[int(primitive_ids[i])]
-            u = primitive_uvs[i][0]
-            v = primitive_uvs[i][1]
+            facet = facets[triangle[i]]
+            u = weight_1[i]
+            v = weight_2[i]
             w = 1.0 - u - v
             c0 = facet.color_0
             c1 = facet.color_1

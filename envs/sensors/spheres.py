@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment, var-annotated"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""Spheres in front of rendered frames: instances that come and go while the mesh of the scene stays."""
+"""Spheres drawn into rendered frames; they appear and disappear while the scene's mesh stays."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _AMBIENT, _FACING, _OVERHEAD = 0.6, 0.25, 0.15  # light on a sphere: everywhere,
 
 
 class Instances(Protocol):
-    """What stands in the worlds of N agents beside their scenes."""
+    """Bodies in the worlds of N agents, beside their scenes."""
 
     def over(
         self, agents: Sequence[int], T_world_camera: NDArray[np.float32], scenery: Images, shown: Images
     ) -> Images:
-        """The images to show: for these agents scenery and instances, for the others what was shown before.
+        """Images with instances: new ones for these agents, the previous ones for the others.
 
         Args:
-            agents: Who gets a new frame.
+            agents: Agents with a new frame.
             T_world_camera: (N, 4, 4) poses of all agents.
-            scenery: RGB (N, H, W, 3) and depth (N, H, W) of the scenes alone; left as they are.
-            shown: The same, as shown last; left as they are.
+            scenery: RGB (N, H, W, 3) and depth (N, H, W) of the scenes alone; not changed.
+            shown: The previous images; not changed.
         """
         ...
 
     def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
-        """Whether one of them is in the way of an agent that moves from start (2,) to end (2,)."""
+        """Whether an instance blocks an agent that moves from start (2,) to end (2,)."""
         ...
 
 
 class NoInstances:
-    """Scenes as they are."""
+    """No instances."""
 
     def over(
         self, agents: Sequence[int], T_world_camera: NDArray[np.float32], scenery: Images, shown: Images
@@ -48,7 +48,7 @@ class NoInstances:
         return scenery
 
     def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
-        """Nothing is there."""
+        """Return False."""
         return False
 
 
@@ -56,7 +56,7 @@ class Spheres:
     """K spheres of one size and colour in the world of each of N agents; each can be gone.
 
     Args:
-        camera: What took the images.
+        camera: Camera of the images.
         num_agents: N.
         count: K, at most 254.
         radius_m: Radius in metres.
@@ -95,11 +95,11 @@ class Spheres:
         return rgb, depth
 
     def blocks(self, agent: int, start_xy: NDArray[np.floating], end_xy: NDArray[np.floating]) -> bool:
-        """Never: agents walk through them as through air."""
+        """Return False: agents pass through the spheres."""
         return False
 
     def in_view(self) -> NDArray[np.bool_]:
-        """Which spheres (N, K) show in at least one pixel."""
+        """Mask (N, K) of spheres that show in at least one pixel."""
         numbers = np.arange(1, self.present.shape[1] + 1, dtype=np.uint8)
         return np.stack([(self.owner == number).any(axis=(1, 2)) for number in numbers], axis=1)
 

@@ -1,4 +1,4 @@
-"""The right renderer for each scene, and frames of many scenes in one call."""
+"""The faster renderer of each scene, and frames of many scenes in one call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sensor_of(scene: Scene, camera: Camera, threads: int = 0) -> RaycastSensor:
     """The faster sensor for a scene; both see the same.
 
     Args:
-        scene: The world.
+        scene: The scene.
         camera: The pinhole camera of every frame.
         threads: Threads a call may use; 0 = all cores.
     """
@@ -45,7 +45,7 @@ def render_views(
     rgb: NDArray[np.uint8],
     depth: NDArray[np.float32],
 ) -> None:
-    """Render what sensors[k] sees from T_world_camera[k] into rgb[k] and depth[k]; others stay as they are.
+    """Render sensors[k] at T_world_camera[k] into rgb[k] and depth[k]; other rows stay unchanged.
 
     Args:
         sensors: Of one camera, by index < N.

@@ -6,19 +6,20 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
-def run_together(calls: Iterable[Callable[[], Any]]) -> None:
-    """Run all calls, the first in this thread, and return when all are done.
+def run_together(calls: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Run all calls, the first in this thread, and return their results in order when all are done.
 
-    Worth it for what lets go of the interpreter lock, as a Warp kernel does while it runs.
+    For calls that release the interpreter lock, as Warp kernels and Embree do.
     """
     mine, *others = calls
     pending = [_workers().submit(call) for call in others]
-    mine()
-    for done in pending:
-        done.result()
+    first = mine()
+    return [first, *(done.result() for done in pending)]
 
 
 @cache

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
@@ -18,12 +21,40 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> TrainConfig:
-    """The configuration of one preset.
+    """The configuration of one preset: by its name, of a .py file that defines PRESET, or a config.json.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is none of that name, or the file holds none.
     """
+    if name.endswith(".json"):
+        from robonav.training.saved_config import read_saved_config
+
+        return read_saved_config(Path(name))
+    if name.endswith(".py"):
+        return _preset_in(Path(name))
     if name not in preset_names():
-        raise UsageError(f"no preset named {name!r}; choose one of {', '.join(preset_names())}")
+        near = get_close_matches(name, preset_names(), 1)
+        hint = f"perhaps you meant {near[0]}; " if near else ""
+        raise UsageError(
+            f"no preset named {name!r}: {hint}choose one of {', '.join(preset_names())}, or give a .py file "
+            "that defines PRESET or the config.json of a run"
+        )
     preset: TrainConfig = import_module(f"{__name__}.{name.replace('-', '_')}").PRESET
+    return preset
+
+
+def _preset_in(path: Path) -> TrainConfig:
+    """The PRESET of a user's own file, which is run as any program of theirs."""
+    from robonav.training.config import TrainConfig
+
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: give a .py file that defines PRESET")
+    spec = importlib.util.spec_from_file_location(f"preset_{path.stem}", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    preset = getattr(module, "PRESET", None)
+    if not isinstance(preset, TrainConfig):
+        raise UsageError(f"{path} defines no PRESET that is a TrainConfig: see launch/presets/nano.py")
     return preset

@@ -1,4 +1,4 @@
-"""The persistent reconstruction: a sparse TSDF that tells what it expects to see."""
+"""The persistent reconstruction: a sparse TSDF that renders the frames that it expects."""
 
 from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 

@@ -1,9 +1,9 @@
-"""Sparse voxel blocks in Warp: what the map keeps, and how a voxel is found.
+"""Sparse voxel blocks in Warp: storage of the map, and lookup of voxels.
 
 Lengths inside kernels are in voxels. A voxel lies in a block of 8x8x8, found through a hash table with open
 addressing. An entry holds key and slot in 64 bits, so that one atomic publishes both.
 
-What a voxel keeps are sums of integers: addition commutes, so neither the order of pixels nor the scheduling
+A voxel keeps sums of integers: addition commutes, so neither the order of pixels nor the scheduling
 of threads can change a bit of the map, nor the order of frames among which no voxel settles.
 """
 
@@ -50,7 +50,7 @@ NOWHERE = wp.constant(wp.vec3i(1 << 30, 1 << 30, 1 << 30))  # no voxel within re
 
 
 @wp.struct
-class Camera:
+class KernelPinhole:
     """Pinhole of the frames; one thread handles `run` pixels of a row, which mostly share a block."""
 
     width: int
@@ -64,7 +64,7 @@ class Camera:
 
 
 @wp.struct
-class Grid:
+class VoxelMaps:
     """The maps of all environments.
 
     `known`, `surface`, `settled` and `faced` hold a bit a voxel (word x, bit 8 y + z of its block): most
@@ -105,7 +105,7 @@ def number_near(face: wp.vec2l) -> int:
 
 @wp.func
 def rounded(x: float) -> wp.int64:
-    """The nearest integer of a plane's units."""
+    """The nearest integer, in a plane's units."""
     return wp.int64(wp.floor(x * PLANE_UNITS + 0.5))
 
 
@@ -195,7 +195,7 @@ def within_reach(p: wp.vec3) -> bool:
 
 
 @wp.func
-def find_block(grid: Grid, env: int, key: wp.uint64) -> int:
+def find_block(grid: VoxelMaps, env: int, key: wp.uint64) -> int:
     """Slot of a block, 0 if the environment has no such block."""
     base = env * grid.capacity
     i = int((key * _HASH) >> grid.shift)
@@ -211,7 +211,7 @@ def find_block(grid: Grid, env: int, key: wp.uint64) -> int:
 
 
 @wp.func
-def slot_of(grid: Grid, env: int, voxel: wp.vec3i, cached: wp.vec3i, slot: int) -> int:
+def slot_of(grid: VoxelMaps, env: int, voxel: wp.vec3i, cached: wp.vec3i, slot: int) -> int:
     """Slot of a voxel's block, 0 if there is none; `slot` is that of the voxel `cached`, mostly the same."""
     if not same_block(voxel, cached):
         slot = find_block(grid, env, block_key(voxel))
@@ -219,7 +219,7 @@ def slot_of(grid: Grid, env: int, voxel: wp.vec3i, cached: wp.vec3i, slot: int) 
 
 
 @wp.func
-def insert_block(grid: Grid, env: int, voxel: wp.vec3i) -> int:
+def insert_block(grid: VoxelMaps, env: int, voxel: wp.vec3i) -> int:
     """Slot of a voxel's block, which is added if need be; 0 if the environment has no spare slot."""
     key = block_key(voxel)
     slot = find_block(grid, env, key)
@@ -242,8 +242,8 @@ def insert_block(grid: Grid, env: int, voxel: wp.vec3i) -> int:
 
 
 @wp.func
-def is_known(grid: Grid, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
-    """Whether an observation of a voxel is remembered."""
+def is_known(grid: VoxelMaps, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
+    """Whether a voxel was observed and not forgotten."""
     result = (grid.known[word_of(slot, voxel)] & bit_of(voxel)) != wp.uint64(0)
     if grid.forgets != 0 and result:
         result = grid.stamp[pool_index(slot, voxel)] > forgotten
@@ -251,8 +251,8 @@ def is_known(grid: Grid, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
 
 
 @wp.func
-def has_surface(grid: Grid, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
-    """Whether a return within one voxel of a voxel is remembered."""
+def has_surface(grid: VoxelMaps, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
+    """Whether a return within one voxel of a voxel was observed and not forgotten."""
     result = (grid.surface[word_of(slot, voxel)] & bit_of(voxel)) != wp.uint64(0)
     if grid.forgets != 0 and result:
         result = grid.stamp[pool_index(slot, voxel)] > forgotten
@@ -260,7 +260,7 @@ def has_surface(grid: Grid, slot: int, voxel: wp.vec3i, forgotten: int) -> bool:
 
 
 @wp.func
-def row_ray(pose: wp.mat44, camera: Camera, v: int) -> wp.vec3:
+def row_ray(pose: wp.mat44, camera: KernelPinhole, v: int) -> wp.vec3:
     """World direction, one metre deep, through the left edge of the first pixel of a row, halfway down."""
     x = -camera.cx / camera.fx
     y = (float(v) + 0.5 - camera.cy) / camera.fy
@@ -268,14 +268,14 @@ def row_ray(pose: wp.mat44, camera: Camera, v: int) -> wp.vec3:
 
 
 @wp.func
-def pixel_step(pose: wp.mat44, camera: Camera) -> wp.vec3:
+def pixel_step(pose: wp.mat44, camera: KernelPinhole) -> wp.vec3:
     """Change of the direction one metre deep from a pixel to its right neighbour."""
     return wp.vec3(pose[0, 0], pose[1, 0], pose[2, 0]) / camera.fx
 
 
 @wp.kernel(enable_backward=False)
-def clear_kernel(grid: Grid, slots: wp.array(dtype=wp.int32)):
-    """Make blocks as good as new."""
+def clear_kernel(grid: VoxelMaps, slots: wp.array(dtype=wp.int32)):
+    """Reset blocks to their initial values."""
     b, x = wp.tid()
     grid.known[(slots[b] << 3) | x] = _EMPTY
     grid.surface[(slots[b] << 3) | x] = _EMPTY
@@ -290,7 +290,7 @@ def clear_kernel(grid: Grid, slots: wp.array(dtype=wp.int32)):
 
 
 @wp.kernel(enable_backward=False)
-def rehash_kernel(old: wp.array(dtype=wp.uint64), old_capacity: int, grid: Grid):
+def rehash_kernel(old: wp.array(dtype=wp.uint64), old_capacity: int, grid: VoxelMaps):
     """Move the entries of the tables into larger ones."""
     env, position = wp.tid()
     entry = old[env * old_capacity + position]

@@ -1,4 +1,4 @@
-"""The mesh of a map that grows: made part by part, and only where something changed."""
+"""The mesh of a growing map, extracted part by part where the map changed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NEIGHBOURS = np.array(list(np.ndindex(2, 2, 2)))
 
 
 class GrowingMesh:
-    """Surface of one map in cubes of about 1.6 m; together they are what `Reconstruction.mesh` gives.
+    """Surface of one map in cubes of about 1.6 m; together they equal `Reconstruction.mesh`.
 
     Args:
         pool: The blocks of all maps.
-        env_id: Which map.
+        env_id: Index of the map.
         voxel_size: Edge of a voxel, metres.
     """
 
@@ -29,7 +29,7 @@ class GrowingMesh:
         self._observations: dict[tuple[int, ...], int] = {}
 
     def update(self) -> dict[Part, Mesh]:
-        """The parts whose surface may have changed since the last call, by cube; a gone one is empty."""
+        """The parts whose surface may have changed since the last call, by cube; empty where it is gone."""
         places, slots = self._pool.blocks(self._env)
         counts = self._pool.observations(slots)
         now = dict(zip(map(tuple, places.tolist()), counts.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Warp kernels that take frames in and that tell which pixels are new to the map."""
+"""Warp kernels that integrate frames, and that mark the pixels that are new to the map."""
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change, and array types are calls.
 # ruff: noqa: UP018, RUF046
@@ -15,8 +15,8 @@ from robonav.maps.reconstruction.blocks import (
     NOWHERE,
     SDF_UNITS,
     SETTLED,
-    Camera,
-    Grid,
+    KernelPinhole,
+    VoxelMaps,
     bit_of,
     color_addend,
     has_surface,
@@ -40,8 +40,8 @@ GRAZING = 0.1  # cosine between view and normal below which a pixel is an edge a
 
 
 @wp.struct
-class Ripe:
-    """Voxels that settle after the frame."""
+class SettlingVoxels:
+    """Voxels to settle after the frame."""
 
     voxels: wp.array(dtype=wp.int32, ndim=2)  # (num_envs, most) indices in the pool
     count: wp.array(dtype=wp.int32)  # (num_envs)
@@ -73,7 +73,7 @@ def gradient(before: float, here: float, after: float) -> float:
 
 @wp.func
 def surface_normal(
-    camera: Camera, pose: wp.mat44, depth: wp.array(dtype=float), row: int, u: int, v: int
+    camera: KernelPinhole, pose: wp.mat44, depth: wp.array(dtype=float), row: int, u: int, v: int
 ) -> wp.vec3:
     """World normal, towards the camera, of the surface at a pixel with a return.
 
@@ -104,14 +104,14 @@ def centre_of(voxel: wp.vec3i) -> wp.vec3:
 
 
 @wp.func
-def is_settled(grid: Grid, slot: int, voxel: wp.vec3i) -> bool:
-    """Whether what is seen in a voxel changes nothing."""
+def is_settled(grid: VoxelMaps, slot: int, voxel: wp.vec3i) -> bool:
+    """Whether a voxel is settled: new observations do not change it."""
     return (grid.settled[word_of(slot, voxel)] & bit_of(voxel)) != _EMPTY
 
 
 @wp.func
 def observe(
-    grid: Grid,
+    grid: VoxelMaps,
     env: int,
     slot: int,
     voxel: wp.vec3i,
@@ -119,7 +119,7 @@ def observe(
     n: wp.vec3,
     inside: bool,
     seen: wp.vec3ub,
-    ripe: Ripe,
+    ripe: SettlingVoxels,
 ):
     """Add one observation to a voxel, and to its face if the return is inside the voxel."""
     i = pool_index(slot, voxel)
@@ -148,7 +148,7 @@ def observe(
 
 @wp.func
 def add_pixel(
-    grid: Grid,
+    grid: VoxelMaps,
     env: int,
     p: wp.vec3,
     n: wp.vec3,
@@ -157,7 +157,7 @@ def add_pixel(
     seen: wp.vec3ub,
     settled: bool,
     frame: int,
-    ripe: Ripe,
+    ripe: SettlingVoxels,
 ) -> int:
     """Add a pixel to the wanted voxels along its normal, one behind to `front` before it.
 
@@ -187,8 +187,8 @@ def add_pixel(
 
 @wp.kernel(enable_backward=False)
 def integrate_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     depth: wp.array(dtype=float),
     first_env: int,
@@ -197,7 +197,7 @@ def integrate_kernel(
     retry: int,
     waiting: wp.array(dtype=wp.uint8),
     failures: wp.array(dtype=wp.int32),
-    ripe: Ripe,
+    ripe: SettlingVoxels,
 ):
     """Add each pixel's distance and colour to the map, unless its surface lies in a settled voxel.
 
@@ -230,8 +230,8 @@ def integrate_kernel(
 
 
 @wp.kernel(enable_backward=False)
-def settle_kernel(grid: Grid, ripe: Ripe, lanes: int):
-    """Settle the voxels that have seen enough; after the frame, whose pixels have no order."""
+def settle_kernel(grid: VoxelMaps, ripe: SettlingVoxels, lanes: int):
+    """Settle the voxels with enough observations; after the frame, because its pixels have no order."""
     env, lane = wp.tid()
     for k in range(lane, ripe.count[env], lanes):
         i = ripe.voxels[env, k]
@@ -240,9 +240,13 @@ def settle_kernel(grid: Grid, ripe: Ripe, lanes: int):
 
 @wp.kernel(enable_backward=False)
 def forget_kernel(
-    grid: Grid, camera: Camera, poses: wp.array(dtype=wp.mat44), depth: wp.array(dtype=float), first_env: int
+    grid: VoxelMaps,
+    camera: KernelPinhole,
+    poses: wp.array(dtype=wp.mat44),
+    depth: wp.array(dtype=float),
+    first_env: int,
 ):
-    """Clear the forgotten voxels that the frame is about to see again.
+    """Clear the forgotten voxels that the frame will observe again.
 
     A launch of its own: within the integration, a CUDA thread could clear what another has just added.
     """
@@ -276,7 +280,7 @@ def forget_kernel(
 
 
 @wp.func
-def nothing_around(grid: Grid, env: int, p: wp.vec3, forgotten: int) -> bool:
+def nothing_around(grid: VoxelMaps, env: int, p: wp.vec3, forgotten: int) -> bool:
     """Whether none of the eight voxels with their centres within one voxel of a point has a known surface."""
     low = voxel_of(p - wp.vec3(0.5, 0.5, 0.5))
     cached = NOWHERE
@@ -294,8 +298,8 @@ def nothing_around(grid: Grid, env: int, p: wp.vec3, forgotten: int) -> bool:
 
 @wp.kernel(enable_backward=False)
 def unknown_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     depth: wp.array(dtype=float),
     first_env: int,

@@ -3,7 +3,7 @@
 // Three passes over the frame, some pixels apart: which pixels add something, what they add to which voxels
 // (eight such pixels at once), and the additions, when the memory of the voxels has arrived.
 // `integrate_cpu.py` defines the constants (names in capitals) ahead of this file, and Warp the structs of
-// Python (Grid, Camera, Ripe) behind it: so their types are template parameters.
+// Python (VoxelMaps, KernelPinhole, SettlingVoxels) behind it: so their types are template parameters.
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 

@@ -1,4 +1,4 @@
-"""The integration kernel of a CPU; `pixel_batches.h` has its C++, which Warp compiles with its own."""
+"""The integration kernel of a CPU; `integrate_cpu.h` has its C++, which Warp compiles with its own."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors
@@ -24,10 +24,10 @@ from robonav.maps.reconstruction.blocks import (
     SDF_UNITS,
     SETTLED,
     SLOT_BITS,
-    Camera,
-    Grid,
+    KernelPinhole,
+    VoxelMaps,
 )
-from robonav.maps.reconstruction.integrate import BEHIND, COLOR_BAND, GRAZING, Ripe
+from robonav.maps.reconstruction.integrate import BEHIND, COLOR_BAND, GRAZING, SettlingVoxels
 
 _CONSTANTS = f"""
 constexpr int AXIS_BITS = {AXIS_BITS}, AXIS_HALF = {AXIS_HALF}, SLOT_BITS = {SLOT_BITS};
@@ -47,8 +47,8 @@ wp.set_module_options({"extra_build_options": wp.ModuleBuildOptions(extra_cpu_pr
         frame, retry, scratch.data);
 """)
 def integrate(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     pose: wp.mat44,
     depth: wp.array(dtype=float),
     env: int,
@@ -58,15 +58,15 @@ def integrate(
     scratch: wp.array(dtype=float),
     waiting: wp.array(dtype=wp.uint8),
     failures: wp.array(dtype=wp.int32),
-    ripe: Ripe,
+    ripe: SettlingVoxels,
 ) -> None:
-    """Add a frame to a map, as `integrate_kernel` of `kernels` does."""
+    """Add a frame to a map, as `integrate_kernel` of `integrate.py` does."""
 
 
 @wp.kernel(enable_backward=False)
 def integrate_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     depth: wp.array(dtype=float),
     first_env: int,
@@ -75,10 +75,10 @@ def integrate_kernel(
     retry: int,
     waiting: wp.array(dtype=wp.uint8),
     failures: wp.array(dtype=wp.int32),
-    ripe: Ripe,
+    ripe: SettlingVoxels,
     scratch: wp.array(dtype=float),
 ):
-    """What `integrate_kernel` of `kernels` does; one thread takes in one frame."""
+    """`integrate_kernel` of `integrate.py` on a CPU; one thread integrates one frame."""
     env = first_env + wp.tid()
     integrate(
         grid,

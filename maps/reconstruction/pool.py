@@ -18,13 +18,13 @@ _LINE = 64  # bytes that the cache reads at once
 
 
 class BlockPool:
-    """Hands out blocks before each frame, so that kernels need not wait for memory.
+    """Reserves blocks before each frame, so that kernels need not allocate memory.
 
     Args:
         num_envs: Number of environments N.
         voxel_size: Edge of a voxel, metres.
         front: Voxels kept in front of a surface.
-        forgets: Whether voxels keep the frame of their last observation.
+        forgets: Whether voxels store the frame of their last observation.
         device: Warp device.
     """
 
@@ -36,7 +36,7 @@ class BlockPool:
         self._slots = np.zeros((num_envs, 0), np.int32)
         self._size = 0
         self._ahead = _AHEAD if device == "cpu" else 0
-        self.grid = blocks.Grid()
+        self.grid = blocks.VoxelMaps()
         self.grid.inv_voxel = 1.0 / voxel_size
         self.grid.front = front
         self.grid.forgets = int(forgets)
@@ -57,7 +57,7 @@ class BlockPool:
         self.grid.oldest.assign(frames)
 
     def reserve(self) -> None:
-        """Give the environments that run short of spare blocks new ones; pool and tables grow by themselves.
+        """Reserve new blocks for environments that run short; pool and tables grow as needed.
 
         Raises:
             MemoryError: The pool would have more blocks than can be numbered.
@@ -80,7 +80,7 @@ class BlockPool:
         self.grid.assigned.assign(self._assigned)
 
     def grow_for(self, failures: NDArray[np.int32]) -> bool:
-        """Whether pixels (N,) found no spare block; if so, their environments reserve more next time."""
+        """Whether pixels (N,) found no spare block; their environments then reserve more next time."""
         if not failures.any():
             self._want[:] = _RESERVE
             return False
@@ -89,7 +89,7 @@ class BlockPool:
         return True
 
     def release(self, envs: NDArray[np.int64]) -> None:
-        """Empty the maps of some environments and take all their blocks back."""
+        """Empty the maps of some environments and return their blocks to the pool."""
         used = self.used
         dirty = np.concatenate([np.zeros(0, np.int32), *(self._slots[env, : used[env]] for env in envs)])
         if len(dirty):
@@ -108,12 +108,12 @@ class BlockPool:
     def read(
         self, env: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """All blocks of one environment: their indices (B, 3), and what `voxels` tells."""
+        """All blocks of one environment: indices (B, 3), and the arrays of `voxels`."""
         places, slots = self.blocks(env)
         return places, *self.voxels(env, slots)
 
     def blocks(self, env: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Indices (B, 3) and slots (B,) of one environment's blocks, in an order that no frame decides."""
+        """Indices (B, 3) and slots (B,) of an environment's blocks, in an order independent of the frames."""
         table = self.grid.table.numpy().reshape(-1, self.grid.capacity)[env]
         entries = np.sort(table[table != 0])
         slots = (entries & np.uint64((1 << blocks.SLOT_BITS) - 1)).astype(np.int64)
@@ -123,7 +123,7 @@ class BlockPool:
         return np.stack(axes, axis=-1) - blocks.AXIS_HALF, slots
 
     def observations(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How often the voxels of blocks (B,) took something in: what tells whether a block changed."""
+        """Number of observations of each block (B,), to detect changes."""
         counts = self._voxels("sums")[slots] & ((1 << blocks.COUNT_BITS) - 1)
         near = self._voxels("faces")[slots, :, 1] & ((1 << blocks.NEAR_BITS) - 1)
         return counts.sum(axis=1) + near.sum(axis=1)
@@ -131,7 +131,7 @@ class BlockPool:
     def voxels(
         self, env: int, slots: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """What blocks (B,) of one environment hold.
+        """The voxels of blocks (B,) of one environment.
 
         Returns:
             Signed distances in voxels (B, 8, 8, 8), sums of r, g, b and their number (B, 8, 8, 8, 4), and
@@ -160,7 +160,7 @@ class BlockPool:
         return sum(getattr(self.grid, name).capacity for name in names)
 
     def _grow_pool(self, size: int) -> None:
-        """Make room for `size` blocks in all, keeping what is there."""
+        """Grow the pool to `size` blocks and keep their contents."""
         if size >= 1 << blocks.SLOT_BITS:
             raise MemoryError(
                 f"the maps need {size} blocks, expected fewer than {1 << blocks.SLOT_BITS}: use larger voxels"
@@ -187,7 +187,7 @@ class BlockPool:
         setattr(self.grid, name, array)
 
     def _grow_tables(self, capacity: int) -> None:
-        """Give every environment a hash table of `capacity` entries, moving what is there."""
+        """Grow every hash table to `capacity` entries and rehash the blocks."""
         grid, old, old_capacity = self.grid, self.grid.table, self.grid.capacity
         num_envs = len(self._assigned)
         grid.table = wp.zeros(num_envs * capacity, dtype=wp.uint64, device=self._device)

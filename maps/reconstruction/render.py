@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import warp as wp
 
-from robonav.maps.reconstruction.blocks import BLOCK, Camera, Grid, color_of, plane_of
+from robonav.maps.reconstruction.blocks import BLOCK, KernelPinhole, VoxelMaps, color_of, plane_of
 from robonav.maps.reconstruction.views import (
     BLOCK_RADIUS,
     HALF,
     NEAREST,
     PADDING,
     YIELD,
-    View,
+    CameraView,
     in_view,
     view_of,
 )
@@ -40,7 +40,7 @@ _INDEX = wp.constant(wp.uint64((1 << 31) - 1))
 
 @wp.func
 def larger(a: float, b: float) -> float:
-    """The larger of two numbers; wp.max also cares for NaN, which shows here."""
+    """The larger of two numbers; faster than wp.max, which also handles NaN."""
     return wp.where(a > b, a, b)
 
 
@@ -61,7 +61,7 @@ def span(low: float, high: float, f: float, c: float, size: int) -> wp.vec2i:
 @wp.func
 def seen_span(
     axis: wp.vec3,
-    view: View,
+    view: CameraView,
     middle: wp.vec3,
     size: wp.vec3,
     z: float,
@@ -103,13 +103,13 @@ def draw_pixel(
 
 @wp.func
 def steep(slope: float) -> float:
-    """A slope that one can divide by."""
+    """A slope that is safe to divide by."""
     return wp.where(wp.abs(slope) < 1.0e-12, 1.0e-12, slope)
 
 
 @wp.func
 def narrowed(part: wp.vec2, at_zero: float, inverse: float) -> wp.vec2:
-    """What is left of a range of u where at_zero - u / inverse >= 0."""
+    """The part of a range of u where at_zero - u / inverse >= 0."""
     root = at_zero * inverse
     low = wp.where(inverse < 0.0, larger(part[0], root), part[0])
     return wp.vec2(low, wp.where(inverse < 0.0, part[1], smaller(part[1], root)))
@@ -117,8 +117,8 @@ def narrowed(part: wp.vec2, at_zero: float, inverse: float) -> wp.vec2:
 
 @wp.func
 def draw_plane(
-    camera: Camera,
-    view: View,
+    camera: KernelPinhole,
+    view: CameraView,
     centre: wp.vec3,
     normal: wp.vec3,
     s: float,
@@ -164,8 +164,8 @@ def draw_plane(
 
 @wp.func
 def draw_face(
-    camera: Camera,
-    view: View,
+    camera: KernelPinhole,
+    view: CameraView,
     centre: wp.vec3,
     normal: wp.vec3,
     s: float,
@@ -206,14 +206,14 @@ def draw_face(
 
 @wp.kernel(enable_backward=False)
 def splat_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     buffer: wp.array(dtype=wp.uint64),
     first_env: int,
     lanes: int,
 ):
-    """Draw the faces of all blocks in view: the least word a pixel holds the depth, and which voxel it is."""
+    """Draw the faces of all blocks in view: each pixel keeps the least word of depth and voxel."""
     env, lane = wp.tid()
     env += first_env
     view = view_of(grid, camera, poses[env])
@@ -249,8 +249,8 @@ def splat_kernel(
 
 @wp.kernel(enable_backward=False)
 def resolve_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     buffer: wp.array(dtype=wp.uint64),
     first_env: int,
@@ -258,7 +258,7 @@ def resolve_kernel(
     depth: wp.array(dtype=float),
     unknown: wp.array(dtype=wp.bool),
 ):
-    """Colour and depth of each pixel from the face that was drawn there last, or that there is none."""
+    """Colour and depth of each pixel from its nearest face, or 0 where there is none."""
     env, v, part = wp.tid()
     env += first_env
     row = (env * camera.height + v) * camera.width

@@ -1,8 +1,8 @@
 // Draws the faces of a map, eight at once, then eight pixels of the larger ones.
 //
 // `render_cpu.py` defines the constants (names in capitals) ahead of this file, and Warp the structs of
-// Python (Grid, Camera, View) behind it: so their types are template parameters. No function takes or returns
-// `longs`: clang would use registers of 512 bits everywhere, which is slower.
+// Python (VoxelMaps, KernelPinhole, CameraView) behind it: so their types are template parameters. No
+// function takes or returns `longs`: clang would use registers of 512 bits everywhere, which is slower.
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 

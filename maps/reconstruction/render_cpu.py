@@ -1,4 +1,4 @@
-"""The rendering kernel of a CPU; `face_batches.h` has its C++, which Warp compiles with its own."""
+"""The rendering kernel of a CPU; `render_cpu.h` has its C++, which Warp compiles with its own."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import warp as wp
 
-from robonav.maps.reconstruction.blocks import COLOR_BITS, NEAR_BITS, Camera, Grid
-from robonav.maps.reconstruction.views import BLOCK_RADIUS, HALF, NEAREST, PADDING, YIELD, View, view_of
+from robonav.maps.reconstruction.blocks import COLOR_BITS, NEAR_BITS, KernelPinhole, VoxelMaps
+from robonav.maps.reconstruction.views import BLOCK_RADIUS, HALF, NEAREST, PADDING, YIELD, CameraView, view_of
 
 _CUBE = 2.25  # voxels from the centre of 4x4x4 to where their faces end, with some for rounding
 _CONSTANTS = f"""
@@ -26,9 +26,9 @@ wp.set_module_options({"extra_build_options": wp.ModuleBuildOptions(extra_cpu_pr
     face_batches::draw_faces(grid, camera, view, max_depth, env, blocks, forgotten, buffer.data + first);
 """)
 def draw(
-    grid: Grid,
-    camera: Camera,
-    view: View,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
+    view: CameraView,
     max_depth: float,
     env: int,
     blocks: int,
@@ -60,8 +60,8 @@ def resolve(
 
 @wp.kernel(enable_backward=False)
 def render_kernel(
-    grid: Grid,
-    camera: Camera,
+    grid: VoxelMaps,
+    camera: KernelPinhole,
     poses: wp.array(dtype=wp.mat44),
     buffer: wp.array(dtype=wp.uint64),
     first_env: int,
@@ -69,7 +69,7 @@ def render_kernel(
     depth: wp.array(dtype=float),
     unknown: wp.array(dtype=wp.bool),
 ):
-    """Draw the faces of one map, and resolve them while they are in the cache."""
+    """Draw the faces of one map and resolve them to pixels."""
     env = first_env + wp.tid()
     view = view_of(grid, camera, poses[env])
     pixels = camera.height * camera.width

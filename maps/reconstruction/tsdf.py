@@ -1,4 +1,4 @@
-"""A persistent 3D reconstruction an environment: what the robot has seen, and what it expects to see."""
+"""A persistent 3D reconstruction for each environment: it integrates frames and predicts them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LANES = 256  # threads of a GPU that share the voxels or blocks of one environm
 
 @contextmanager
 def _quiet_warp() -> Iterator[None]:
-    """Keep Warp's banner, and its native complaint that there is no CUDA driver, from the user's terminal."""
+    """Hide Warp's banner and its message about a missing CUDA driver."""
     level = wp.config.log_level
     wp.config.log_level = max(level, _LOG_ERROR)
     sys.stderr.flush()
@@ -73,7 +73,7 @@ class Pinhole:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """What the map predicts.
+    """A predicted frame.
 
     Attributes:
         rgb: (N, h, w, 3) uint8, mean colour of what was integrated there, 0 where unknown.
@@ -143,12 +143,12 @@ class Reconstruction:
         self._drawn = wp.full(words, value=splat.NOTHING, dtype=wp.uint64, device=device)
         self._failures = wp.zeros(num_envs, dtype=wp.int32, device=device)
         most = pinhole.height * pinhole.width * (front + 2)
-        self._ripe = kernels.Ripe()
+        self._ripe = kernels.SettlingVoxels()
         self._ripe.voxels = wp.empty((num_envs, most), dtype=wp.int32, device=device)
         self._ripe.count = wp.zeros(num_envs, dtype=wp.int32, device=device)
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Forget everything about some environments (None = all); the others are not touched.
+        """Empty the maps of some environments (None = all).
 
         Raises:
             ValueError: An environment does not exist.
@@ -219,7 +219,7 @@ class Reconstruction:
     def integrate(
         self, rgb: NDArray[np.uint8], depth: NDArray[np.float32], T_world_camera: NDArray[np.float32]
     ) -> None:
-        """Take in one frame of every environment.
+        """Integrate one frame of every environment.
 
         Args:
             rgb: (N, H, W, 3) uint8.
@@ -265,10 +265,10 @@ class Reconstruction:
         return extract_mesh(places, distance, known, color, self.voxel_size)
 
     def growing_mesh(self, env_id: int) -> GrowingMesh:
-        """The same surface in parts, for those who look at it again and again while it grows.
+        """The same surface in parts, for viewers that redraw it while it grows.
 
         Raises:
-            ValueError: The map forgets: then a part changes although nothing new was seen there.
+            ValueError: The map forgets, so its parts change without new frames.
         """
         if self.memory_frames is not None:
             raise ValueError(
@@ -290,8 +290,8 @@ class Reconstruction:
             return np.zeros(self.num_envs, np.int32)
         return np.maximum(self._frames - self.memory_frames, 0).astype(np.int32)
 
-    def _camera(self, stride: int = 1) -> blocks.Camera:
-        camera = blocks.Camera()
+    def _camera(self, stride: int = 1) -> blocks.KernelPinhole:
+        camera = blocks.KernelPinhole()
         camera.width, camera.height = self.pinhole.width // stride, self.pinhole.height // stride
         camera.fx, camera.fy = self.pinhole.fx / stride, self.pinhole.fy / stride
         camera.cx, camera.cy = self.pinhole.cx / stride, self.pinhole.cy / stride
@@ -321,7 +321,7 @@ class Reconstruction:
     def _launch(
         self,
         kernel: Any,
-        camera: blocks.Camera,
+        camera: blocks.KernelPinhole,
         poses: wp.array,
         image: wp.array,
         rest: list[Any],

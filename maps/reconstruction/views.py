@@ -1,4 +1,4 @@
-"""Where a camera stands and what lies in its view, for Warp kernels; lengths are in voxels."""
+"""Cameras in the map and view tests, for Warp kernels; lengths are in voxels."""
 
 # Warp's dialect: array types are calls.
 # mypy: ignore-errors
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from robonav.maps.reconstruction.blocks import BLOCK, Camera, Grid, pixel_step, row_ray
+from robonav.maps.reconstruction.blocks import BLOCK, KernelPinhole, VoxelMaps, pixel_step, row_ray
 
 HALF = 0.6  # voxels from its centre to where a face ends; what is beyond its cube closes small holes
 YIELD = 1.0  # voxels by which what is beyond the cube yields to faces that are not
@@ -17,7 +17,7 @@ PADDING = 8  # words behind an image's last that its drawing may read and write 
 
 
 @wp.struct
-class View:
+class CameraView:
     """A camera in the world, lengths in voxels."""
 
     origin: wp.vec3
@@ -30,9 +30,9 @@ class View:
 
 
 @wp.func
-def view_of(grid: Grid, camera: Camera, pose: wp.mat44) -> View:
+def view_of(grid: VoxelMaps, camera: KernelPinhole, pose: wp.mat44) -> CameraView:
     """The camera at a pose."""
-    view = View()
+    view = CameraView()
     view.origin = wp.vec3(pose[0, 3], pose[1, 3], pose[2, 3]) * grid.inv_voxel
     view.right = wp.vec3(pose[0, 0], pose[1, 0], pose[2, 0])
     view.down = wp.vec3(pose[0, 1], pose[1, 1], pose[2, 1])
@@ -51,7 +51,9 @@ def outside(x: float, z: float, radius: float, low: float, high: float) -> bool:
 
 
 @wp.func
-def in_view(camera: Camera, view: View, centre: wp.vec3, radius: float, max_depth: float) -> bool:
+def in_view(
+    camera: KernelPinhole, view: CameraView, centre: wp.vec3, radius: float, max_depth: float
+) -> bool:
     """Whether some of a ball may be in the image."""
     z = wp.dot(view.forward, centre)
     result = z > -radius and z < max_depth + radius

@@ -1,1 +1,1 @@
-"""The topological map: places, paths between them, frontiers, and the sub-goals among them."""
+"""The topological map: places, edges, frontiers, and sub-goals among them."""

@@ -1,4 +1,4 @@
-"""Files of a topological map: safetensors to go on with, GraphML and GeoJSON for other programs."""
+"""Files of a topological map: safetensors for robonav, GraphML and GeoJSON for other programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from robonav.maps.export import write_whole
-from robonav.maps.topology.graph import Edge, FrontierNode, PlaceGraph, Places
+from robonav.maps.topology.graph import Edge, FrontierNode, PlaceGraph, PlaceTable
 
 _FORMAT = "robonav topological map 1"
 
@@ -45,7 +45,7 @@ def save_graphml(path: str | Path, graph: PlaceGraph) -> Path:
 def save_geojson(path: str | Path, graph: PlaceGraph) -> Path:
     """Write GeoJSON: points and lines in metres of the map frame, without a geodetic reference.
 
-    QGIS and other viewers show it as it is; whoever knows where the map lies on Earth must transform it.
+    QGIS and other viewers show it as it is; the position on Earth needs a transform.
     """
     nodes = to_networkx(graph)
     at = {node: [data["x"], data["y"]] for node, data in nodes.nodes(data=True)}
@@ -62,7 +62,7 @@ def save_geojson(path: str | Path, graph: PlaceGraph) -> Path:
 def save_graph(path: str | Path, graph: PlaceGraph) -> Path:
     """Write everything as safetensors, whole or not at all."""
     frontiers = list(graph.frontiers.values())
-    tensors = {column.name: getattr(graph.places, column.name) for column in fields(Places)}
+    tensors = {column.name: getattr(graph.places, column.name) for column in fields(PlaceTable)}
     tensors |= {
         "edges": np.array(list(graph.edges), np.int64).reshape(-1, 2),
         "edge_lengths": np.array([edge.length for edge in graph.edges.values()], np.float64),
@@ -81,7 +81,7 @@ def load_graph(path: str | Path) -> PlaceGraph:
     """Read what `save_graph` wrote.
 
     Raises:
-        ValueError: The file is damaged or something else.
+        ValueError: The file is damaged or has another format.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -96,12 +96,12 @@ def load_graph(path: str | Path) -> PlaceGraph:
 
 
 def _graph_of(tensors: dict[str, NDArray[Any]]) -> PlaceGraph:
-    columns = {column.name: tensors[column.name] for column in fields(Places)}
+    columns = {column.name: tensors[column.name] for column in fields(PlaceTable)}
     count = len(columns["ids"])
     if any(len(column) != count for column in columns.values()) or np.any(np.diff(columns["ids"]) <= 0):
         raise ValueError("its places do not fit together")
     graph = PlaceGraph(columns["embeddings"].shape[1])
-    graph.places, graph.next_id = Places(**columns), int(tensors["next_id"][0])
+    graph.places, graph.next_id = PlaceTable(**columns), int(tensors["next_id"][0])
     edges = zip(tensors["edges"], tensors["edge_lengths"], tensors["edge_failures"], strict=True)
     graph.edges = {(int(a), int(b)): Edge(float(length), int(failures)) for (a, b), length, failures in edges}
     nodes = (tensors[f"frontier{name}"] for name in ("s", "_xy", "_counts", "_lengths"))

@@ -1,4 +1,4 @@
-"""The graph of a topological map: places, the edges between them, and frontiers that hang on places."""
+"""The graph of a topological map: places, edges, and frontiers attached to places."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy.sparse.csgraph import dijkstra
 
 
 @dataclass
-class Places:
+class PlaceTable:
     """Columns of equal length, one row a place, in the order in which they were made.
 
     Attributes:
         ids: (P,) int64, ascending; an id is never used again.
         xy: (P, 2) float64, metres.
-        embeddings: (P, D) float32 unit vectors: how it looked when it was made.
-        visits: (P,) int64, entries into its reach radius.
+        embeddings: (P, D) float32 unit vectors of the view at its creation.
+        visits: (P,) int64, number of entries into its reach radius.
         created_at: (P,) float64, metres travelled when it was made.
         visited_at: (P,) float64, metres travelled when the robot was last within its reach.
     """
@@ -31,8 +31,8 @@ class Places:
     visited_at: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, dimensions: int) -> Places:
-        """No place yet, with embeddings of so many dimensions."""
+    def empty(cls, dimensions: int) -> PlaceTable:
+        """An empty table for embeddings of D dimensions."""
         none, never = np.zeros(0, np.int64), np.zeros(0)
         return cls(none, np.zeros((0, 2)), np.zeros((0, dimensions), np.float32), none, never, never)
 
@@ -64,7 +64,7 @@ class Places:
 
 @dataclass
 class Edge:
-    """A way that was gone: its shortest length so far in metres, and failures since it was last gone."""
+    """A travelled edge: its shortest length so far in metres, and failures since the last traversal."""
 
     length: float
     failures: int = 0
@@ -77,9 +77,9 @@ class FrontierNode:
     Attributes:
         xy: (2,) position, metres.
         size: Number of its cells.
-        place: The place that it was seen from.
-        length: Metres from there.
-        tries: How often it was a sub-goal.
+        place: Id of the place from which it was seen.
+        length: Distance from there, metres.
+        tries: Number of times that it was a sub-goal.
     """
 
     xy: NDArray[np.float64]
@@ -102,30 +102,30 @@ class PlaceGraph:
     """
 
     def __init__(self, dimensions: int) -> None:
-        self.places = Places.empty(dimensions)
+        self.places = PlaceTable.empty(dimensions)
         self.edges: dict[tuple[int, int], Edge] = {}
         self.frontiers: dict[int, FrontierNode] = {}
         self.next_id = 0
 
     def new_id(self) -> int:
-        """A number that no node had before."""
+        """A new node id."""
         self.next_id += 1
         return self.next_id - 1
 
     def add_place(self, xy: NDArray[np.floating], embedding: NDArray[np.floating], travelled: float) -> int:
-        """A new place (2,) with its unit embedding (D,), not connected and not visited yet; its id."""
+        """Add a place (2,) with its unit embedding (D,), without edges and visits; returns its id."""
         place = self.new_id()
         self.places.append(place, xy, embedding, 0, travelled, travelled)
         return place
 
     def connect(self, a: int, b: int, length: float) -> None:
-        """A way between two places was gone; its shortest length is kept and its failures are forgotten."""
+        """Add or update a travelled edge: keep its shortest length and reset its failures."""
         key = (min(a, b), max(a, b))
         known = self.edges.get(key)
         self.edges[key] = Edge(length if known is None else min(length, known.length))
 
     def fail(self, a: int, b: int, limit: int) -> bool:
-        """A way could not be gone; at the `limit`-th time in a row the edge is dropped and True returned."""
+        """Count a failed traversal; drop the edge and return True at the `limit`-th failure in a row."""
         key = (min(a, b), max(a, b))
         edge = self.edges.get(key)
         if edge is None:
@@ -137,15 +137,15 @@ class PlaceGraph:
         return True
 
     def neighbours(self, place: int) -> dict[int, float]:
-        """Lengths of the edges of a place, by the place at their other end."""
+        """Lengths of a place's edges, by the neighbour."""
         return {a + b - place: edge.length for (a, b), edge in self.edges.items() if place in (a, b)}
 
     def ways(self, place: int) -> NDArray[np.float64]:
-        """Lengths (P,) of the shortest ways along edges from a place to all, inf where there is none."""
+        """Lengths (P,) of the shortest paths along edges from a place, inf where there is none."""
         return np.asarray(dijkstra(self._matrix(), directed=False, indices=self.places.row(place)))
 
     def path(self, start: int, end: int) -> list[int]:
-        """Places on the shortest way from one place to another, both included; empty if there is none."""
+        """Places on the shortest path between two places, both included; empty if there is none."""
         first, last = self.places.row(start), self.places.row(end)
         before = dijkstra(self._matrix(), directed=False, indices=last, return_predecessors=True)[1]
         rows = [first]
@@ -156,7 +156,7 @@ class PlaceGraph:
         return self.places.ids[rows].tolist()
 
     def merge(self, kept: int, other: int) -> None:
-        """Two places are the same: one takes over the edges, frontiers and visits of the other."""
+        """Merge two places: one takes over the edges, frontiers and visits of the other."""
         gap = float(np.linalg.norm(self._xy(kept) - self._xy(other)))
         into, row = self.places.row(kept), self.places.row(other)
         self.places.visits[into] += self.places.visits[row]
@@ -167,9 +167,9 @@ class PlaceGraph:
         self._delete(other, kept, gap)
 
     def contract(self, place: int) -> None:
-        """Remove a place but keep the ways through it: its neighbours are connected with each other.
+        """Remove a place and connect its neighbours with each other, so that paths through it remain.
 
-        Its frontiers hang on the nearest neighbour from then on; without any they go, too.
+        Its frontiers move to the nearest neighbour; without a neighbour they are removed.
         """
         around = sorted(self.neighbours(place).items(), key=lambda item: (item[1], item[0]))
         for i, (a, to_a) in enumerate(around):
@@ -178,7 +178,7 @@ class PlaceGraph:
         self._delete(place, *(around[0] if around else (None, 0.0)))
 
     def _delete(self, place: int, heir: int | None, gap: float) -> None:
-        """Remove a place whose frontiers now hang on another one, if any, `gap` metres farther."""
+        """Remove a place; its frontiers move to another one, if any, `gap` metres farther away."""
         self.edges = {key: edge for key, edge in self.edges.items() if place not in key}
         for node, frontier in list(self.frontiers.items()):
             if frontier.place != place:

@@ -1,4 +1,4 @@
-"""A topological map that grows while a robot walks: places, ways between them, frontiers (TopoNav-style)."""
+"""Topological maps that grow with a robot's path: places, edges, frontiers (TopoNav-style)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from robonav.maps.topology.graph import FrontierNode, PlaceGraph
-from robonav.maps.topology.loop_closure import Closure, Look, LoopCloser
+from robonav.maps.topology.loop_closure import Look, LoopCloser, LoopClosure
 
 NO_PLACE = -1
 SAMPLE_M = 0.1  # the way that was gone is looked at in such pieces, however long the robot's steps are
@@ -21,7 +21,7 @@ _ROUNDING_M = 1e-6
 
 @dataclass(frozen=True)
 class TopologyConfig:
-    """What makes a place, and what makes two of them one. The paper gives none of these numbers."""
+    """Thresholds for creating and merging places; the paper gives none of these numbers."""
 
     spacing_m: float = 2.0
     """Farther than this from all places there is a new one."""
@@ -45,7 +45,7 @@ class TopologyConfig:
     """Cosine similarity from which on two views may be of the same place."""
 
     def __post_init__(self) -> None:
-        """Refuse radii that would overlap."""
+        """Check that the radii do not overlap."""
         if not 0 < 2 * self.reach_m <= self.novel_spacing_m <= self.spacing_m:
             raise ValueError(
                 f"reach_m {self.reach_m}, novel_spacing_m {self.novel_spacing_m}, "
@@ -61,8 +61,8 @@ class Candidates:
     Attributes:
         ids: (K,) int64 ids of places and frontiers.
         xy: (K, 2) metres, in the frame of the graph.
-        visits: (K,) int64, entries into a place, or how often a frontier was a sub-goal.
-        distance: (K,) metres along the graph, inf where no way is known.
+        visits: (K,) int64, entries into a place, or times that a frontier was a sub-goal.
+        distance: (K,) metres along the graph, inf where no path is known.
         is_frontier: (K,) bool.
     """
 
@@ -74,8 +74,8 @@ class Candidates:
 
 
 @dataclass
-class _Stay:
-    """The last time at a place: `middle_at` is how far the robot had gone when it was in its middle."""
+class _LastVisit:
+    """The last visit of a place; `middle_at` is the distance travelled at its middle."""
 
     place: int
     middle_at: float
@@ -84,7 +84,7 @@ class _Stay:
 class PlaceMapper:
     """Builds the graph of one environment.
 
-    The way is sampled every 10 cm, with embeddings interpolated between observations, so the graph does not
+    The path is sampled every 10 cm, with embeddings interpolated between observations, so the graph does not
     depend on the length of the robot's steps; turning on the spot adds nothing.
 
     Args:
@@ -92,8 +92,8 @@ class PlaceMapper:
         config: Thresholds.
 
     Attributes:
-        graph: What it knows.
-        travelled: Metres gone.
+        graph: The graph.
+        travelled: Distance travelled, metres.
         here: Id of the place that was entered last.
     """
 
@@ -101,7 +101,7 @@ class PlaceMapper:
         self.config, self.graph = config, PlaceGraph(dimensions)
         self.travelled, self._samples = 0.0, 0
         self._last: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-        self._here, self._inside = _Stay(NO_PLACE, 0.0), NO_PLACE
+        self._here, self._inside = _LastVisit(NO_PLACE, 0.0), NO_PLACE
         self._known_ways: NDArray[np.float64] | None = None  # from `here` to all places
         self._loops = LoopCloser(config.drift, config.reach_m, config.same_view)
 
@@ -112,12 +112,12 @@ class PlaceMapper:
 
     @property
     def xy(self) -> NDArray[np.float64]:
-        """Position (2,) in the frame of the graph: as observed, plus what loop closures corrected."""
+        """Position (2,) in the frame of the graph: observed, plus the correction of loop closures."""
         assert self._last is not None, "observe() first"
         return self._last[0] + self._loops.correction
 
     def observe(self, xy: NDArray[np.floating], embedding: NDArray[np.floating]) -> None:
-        """Walk on to a position (2,), metres, where the view has this unit embedding (D,)."""
+        """Move to a position (2,), metres, with the unit embedding (D,) of its view."""
         if not (np.isfinite(xy).all() and np.isfinite(embedding).all()):
             raise ValueError(f"position {xy} or its embedding is not finite: leave frames without a pose out")
         end, view = np.asarray(xy, np.float64), np.asarray(embedding, np.float64)
@@ -132,7 +132,7 @@ class PlaceMapper:
         self._last = (end, view)
 
     def see_frontiers(self, centres: NDArray[np.floating], sizes: NDArray[np.integer]) -> None:
-        """Replace the frontiers by the clusters that are there now; those that hardly moved stay the same.
+        """Replace the frontiers by the current clusters; clusters that hardly moved keep their id.
 
         Args:
             centres: (K, 2) positions in the frame of the observed poses, metres.
@@ -169,7 +169,7 @@ class PlaceMapper:
         )
 
     def failed(self, node: int) -> None:
-        """The robot set out for a node and did not get there: the edge that its way began with failed."""
+        """Report that the robot did not reach a node: the first edge of its path failed."""
         frontier = self.graph.frontiers.get(node)
         target = frontier.place if frontier else node
         path = self.graph.path(self.here, target) if target in self.graph.places.ids else []
@@ -180,7 +180,7 @@ class PlaceMapper:
         return self.travelled - self._here.middle_at
 
     def _sample(self, xy: NDArray[np.float64], look: Look, at: float) -> None:
-        """Look at one point of the way: close a loop, make a place, or be at one."""
+        """Process one point of the path: close a loop, create a place, or visit one."""
         xy = xy + self._loops.correction
         places = self.graph.places
         offsets = places.xy - xy
@@ -207,7 +207,7 @@ class PlaceMapper:
 
     def _closure(
         self, xy: NDArray[np.float64], look: Look, distances: NDArray[np.float64], at: float
-    ) -> Closure | None:
+    ) -> LoopClosure | None:
         if self.here == NO_PLACE:
             return None
         gone = at - self._here.middle_at
@@ -222,9 +222,9 @@ class PlaceMapper:
         return bool((in_view @ look()).max() < 1.0 - self.config.novelty)
 
     def _arrive(self, place: int, distance: float, at: float) -> None:
-        """Be within reach of a place; coming from another one, the way between them is an edge.
+        """Visit a place within reach; coming from another one, connect the two by an edge.
 
-        Lengths are measured from middle to middle, as if the way went on straight to it.
+        Lengths are measured from middle to middle, with a straight rest.
         """
         row = self.graph.places.row(place)
         if place != self._inside:
@@ -233,11 +233,11 @@ class PlaceMapper:
             if self.here != NO_PLACE:
                 self.graph.connect(self.here, place, at + distance - self._here.middle_at)
             self._known_ways = None
-        self._here, self._inside = _Stay(place, at - distance), place
+        self._here, self._inside = _LastVisit(place, at - distance), place
         self.graph.places.visited_at[row] = at
 
-    def _close(self, closure: Closure) -> None:
-        """Bend the loop so that it ends where it began, and merge places that came too near to each other."""
+    def _close(self, closure: LoopClosure) -> None:
+        """Correct the loop so that it ends where it began, and merge places that are now too near."""
         places = self.graph.places
         self._loops.bend(places, closure)
         self._arrive(closure.place, 0.0, closure.at)
@@ -250,7 +250,7 @@ class PlaceMapper:
         self._known_ways = None
 
     def _prune(self) -> None:
-        """Contract the place that was visited least, and longest ago, if there are too many."""
+        """Contract the least and longest ago visited place, if there are too many."""
         places = self.graph.places
         if len(places) > self.config.max_places:
             order = np.lexsort([places.visited_at, places.visits])
@@ -259,13 +259,13 @@ class PlaceMapper:
 
 
 def _between(before: NDArray[np.float64], after: NDArray[np.float64], share: float) -> NDArray[np.float32]:
-    """The unit embedding (D,) that lies so far on the way from one to another."""
+    """The unit embedding (D,) interpolated between two others."""
     mixed = before + share * (after - before)
     return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
 
 class TopologicalMap:
-    """Graphs of N environments that walk side by side.
+    """Graphs of N environments.
 
     Args:
         num_envs: N.
@@ -281,11 +281,11 @@ class TopologicalMap:
         self.mappers = [PlaceMapper(dimensions, self.config) for _ in range(num_envs)]
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Forget the graphs of these environments (default: all)."""
+        """Empty the graphs of these environments (default: all)."""
         for env in range(len(self.mappers)) if env_ids is None else env_ids:
             self.mappers[env] = PlaceMapper(self._dimensions, self.config)
 
     def observe(self, xy: NDArray[np.floating], embeddings: NDArray[np.floating]) -> None:
-        """Walk on to positions (N, 2), metres, with unit embeddings (N, D) of the views there."""
+        """Move to positions (N, 2), metres, with unit embeddings (N, D) of the views there."""
         for mapper, position, embedding in zip(self.mappers, xy, embeddings, strict=True):
             mapper.observe(position, embedding)

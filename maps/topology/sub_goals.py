@@ -1,4 +1,4 @@
-"""Which node of a topological map to go to next: a weighted score of what speaks for each of them."""
+"""The choice of a sub-goal: a weighted score for each node of a topological map."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def sub_goal_scores(
     goal: NDArray[np.floating] | None = None,
     detours: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
-    """How good each candidate is as the next sub-goal (TopoNav's weighted choice, with weights of our own).
+    """The score of each candidate for the next sub-goal (TopoNav's weighted choice, our weights).
 
     Args:
         candidates: K nodes.
         weights: See there.
         xy: (2,) position of the robot, metres.
         goal: (2,) position of the final goal, or None if there is none.
-        detours: (K,) metres by which the way over a node to the goal is longer than over the best, or None.
+        detours: (K,) extra metres of the path over a node to the goal over the best one, or None.
 
     Returns:
-        (K,) scores, -inf where no way is known.
+        (K,) scores, -inf where no path is known.
     """
     scores = weights.novelty * novelty(candidates.visits) + weights.frontier * candidates.is_frontier
     if goal is not None:

@@ -1,1 +1,1 @@
-"""Who acts: policies, planners and baselines, by name or checkpoint."""
+"""Agents: policies, planners and baselines, by name or checkpoint."""

@@ -1,17 +1,14 @@
-"""Who explores: the protocol that policies and baselines share, and how a name becomes one of them."""
+"""The registry of agents: policies and baselines by name."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from robonav.agent import Explorer
 from robonav.agents.shipped import checkpoint_folder, shipped_explorers
+from robonav.envs.navigation.tasks import task_class
 from robonav.errors import UsageError
-
-if TYPE_CHECKING:
-    from robonav.envs.navigation.tasks import TaskName
 
 TO_GOALS = ("goal-bumper", "goal-planner", "goal-frontier")
 TO_PICTURES = ("picture-planner",)
@@ -22,7 +19,7 @@ BASELINES = (
 )
 
 
-def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
+def make_explorer(name_or_path: str, task: str | None = None) -> Explorer:
     """The baseline or shipped explorer of that name, or the policy stored in that checkpoint folder.
 
     Args:
@@ -50,9 +47,10 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         "goal-planner": hierarchy.GoalPlanner,
         "goal-frontier": hierarchy.goal_frontier,
     }
-    if name_or_path in TO_GOALS and task != "sparse-goal":
+    told = task_class(task).tells
+    if name_or_path in TO_GOALS and told != "point_goal":
         raise UsageError(f"{name_or_path} goes straight to goals that it is told: add --task sparse-goal")
-    if name_or_path in TO_PICTURES and task != "image-goal":
+    if name_or_path in TO_PICTURES and told != "goal":
         raise UsageError(f"{name_or_path} looks for goal images: add --task image-goal")
     if name_or_path in makers:
         return makers[name_or_path]()
@@ -60,9 +58,9 @@ def make_explorer(name_or_path: str, task: TaskName | None = None) -> Explorer:
         from robonav.agents.policy import load_explorer
 
         explorer = load_explorer(checkpoint_folder(name_or_path))
-        if explorer.goal == "goal" and task != "image-goal":
+        if explorer.goal == "goal" != told:
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
-        if explorer.goal == "point_goal" and task != "sparse-goal":
+        if explorer.goal == "point_goal" != told:
             raise UsageError(
                 f"{name_or_path} was trained to go to far places, which "
                 "`robonav evaluate --task sparse-goal` tells it"

@@ -1,8 +1,9 @@
-"""Driving a robot with what explores: steps or velocities, safety stops, recordings, measurements.
+"""Driving a robot with an agent: steps or velocities, safety stops, recordings, measurements.
 
-Importing it makes `robonav/Drive-v0` known to Gymnasium.
+Importing this package registers `robonav/Drive-v0` with Gymnasium.
 """
 
-import gymnasium
+from gymnasium.envs.registration import register, registry
 
-gymnasium.register("robonav/Drive-v0", entry_point="robonav.driving.drive_env:DriveEnv")
+if "robonav/Drive-v0" not in registry:
+    register("robonav/Drive-v0", entry_point="robonav.driving.drive_env:DriveEnv")

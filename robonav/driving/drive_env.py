@@ -1,4 +1,4 @@
-"""A simulated robot that is driven by velocities, as a Gymnasium environment: `robonav/Drive-v0`."""
+"""The Gymnasium environment `robonav/Drive-v0`: velocities drive a simulated robot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from robonav.driving.driver import VELOCITY_S
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.physics import AUTO, engine_of
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, RobotError, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.protocol import IntrinsicReward
@@ -29,14 +30,14 @@ _ROOM = 2.0  # a wheel that slips, or is pushed, turns faster than its robot may
 
 
 def curiosity(camera: Camera) -> IntrinsicReward:
-    """The reward of the presets for one robot: surface within 4 m that the reconstruction did not know."""
+    """The presets' reward for one robot: surface within 4 m that is new to the reconstruction."""
     return ReconstructionCuriosity(1, camera, reach_m=REACH_M)
 
 
 class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
-    """One robot in PyBullet that is told forward (m/s) and turning (rad/s) speeds, each held for 0.2 s.
+    """One simulated robot; an action is a forward (m/s) and a turning (rad/s) speed, held for 0.2 s.
 
-    The policy sees what the robot has: `rgb` (H, W, 3) uint8, `previous_action` (2,) and the `twist` (2,)
+    The observation is what the robot has: `rgb` (H, W, 3) uint8, `previous_action` (2,) and the `twist` (2,)
     that encoders and gyro measure, both in m/s and rad/s, float32. The reward is that of `robonav train`,
     from true pose and depth, which the policy is not given. `info["contact_s"]` tells for how long of the
     0.2 s something touched the robot from the side. The time limit truncates; a robot that falls over
@@ -51,13 +52,14 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         camera: The robot's camera; default 64 x 64 pixels.
         max_episode_steps: Of 0.2 s each.
         render_mode: None or "rgb_array".
-        reward: What frames are worth; made once, for the camera.
+        reward: Makes the reward of the frames; called once, with the camera.
         threads: Threads for ray casting; 0 = all cores.
+        physics: The engine, "mujoco", "pybullet" or "auto": MuJoCo where it is installed, else PyBullet.
 
     Raises:
         UsageError: There is no such robot.
         SceneError: There is no such scene.
-        RobotError: PyBullet is missing, or the robot fits nowhere in a scene.
+        RobotError: The physics engine is unknown or missing, or the robot fits nowhere in a scene.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / VELOCITY_S)}  # noqa: RUF012
@@ -73,11 +75,13 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         render_mode: str | None = None,
         reward: Callable[[Camera], IntrinsicReward] = curiosity,
         threads: int = 0,
+        physics: str = AUTO,
     ) -> None:
         if robot not in ROBOTS:
             raise UsageError(f"robot is {robot!r}: give one of {', '.join(ROBOTS)}")
         self._scenes = open_scenes(scenes, split) if isinstance(scenes, str) else scenes
         self._simulator = NavigationSimulator(self._scenes, 1, camera, threads)
+        self._physics = engine_of(physics)
         self._spec, self._noise = ROBOTS[robot], Noise() if noise else NO_NOISE
         self._limit, self.render_mode = max_episode_steps, render_mode
         self._reward = reward(self._simulator.camera)
@@ -95,17 +99,18 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Put the robot into a scene, at rest; a seed decides all scenes, starts and noise that follow."""
+        """Put the robot into a scene, at rest; a seed fixes all later scenes, starts and noise."""
         super().reset(seed=seed)
         self._put_down()
         self._reward.reset()
         self._steps, self._told = 0, np.zeros(2, np.float32)
         self._hold(STANDSTILL)
+        self._before = np.array([self.robot.true_pose])
         self._reward.update(self._true_frames(0.0))
         return self._observation(), {}
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Hold a velocity (2,) for 0.2 s; what is beyond the robot's limits is cut.
+        """Hold a velocity (2,), clipped to the robot's limits, for 0.2 s.
 
         Raises:
             ValueError: The action is not finite.
@@ -129,7 +134,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return self._frame.rgb if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Let go of robot and scenes."""
+        """Release robot and scenes."""
         if self._robot is not None:
             self._robot.close()
             self._robot = None
@@ -140,7 +145,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """The robot of this episode (privileged).
 
         Raises:
-            RuntimeError: There is none yet.
+            RuntimeError: `reset` was not called yet.
         """
         if self._robot is None:
             raise RuntimeError("there is no robot yet: call reset() first")
@@ -159,10 +164,10 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         start = robot_start(self._world, self._spec, seed)
         if self._robot is not None:
             self._robot.close()
-        self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed)
+        self._robot = SimulatedRobot(self._world, self._spec, start, self._noise, seed, self._physics)
 
     def _hold(self, twist: Twist) -> float:
-        """Ask for a velocity for 0.2 s; for how long of it something touched the robot, seconds."""
+        """Command a velocity for 0.2 s; returns the time in contact, seconds."""
         contact_s = 0.0
         for _ in range(round(VELOCITY_S / self.robot.period_s)):
             self.robot.cmd_vel(twist)
@@ -180,10 +185,12 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         }
 
     def _true_frames(self, contact_s: float) -> Frames:
-        """What an upright camera without noise sees from where the robot truly is: for the reward alone."""
+        """Frames of an upright camera without noise at the robot's true pose, for the reward alone."""
         x, y, yaw = self.robot.true_pose
         position = np.array([[x, y, self._world.free_space.floor_z]], np.float32)
         heading = np.array([yaw], np.float32)
         pose = self._simulator.camera.poses(position, heading)
         rgb, depth = self._world.sensor.render(pose)
-        return Frames(rgb, depth, pose, position, heading, np.array([contact_s > 0]))
+        here = np.array([[x, y, yaw]])
+        motion, self._before = motion_between(self._before, here), here
+        return Frames(rgb, depth, pose, position, heading, np.array([contact_s > 0]), motion)

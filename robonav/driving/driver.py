@@ -1,4 +1,4 @@
-"""The loop that drives: look, decide, move, and stop whenever something is wrong."""
+"""The driving loop: look, decide, move, and stop when something is wrong."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ By = Literal["pilot", "person"]
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """What is known of the robot after one control period.
+class RobotState:
+    """Measurements of the robot after one control period.
 
     Attributes:
         stamp_s: Seconds on the robot's clock.
-        odometry: Where it believes to be.
-        command: What it was asked for.
-        contact_s: For how long of the period its bumper touched something.
-        frame: Its latest camera frame.
-        is_new: The frame came during this period.
+        odometry: Measured pose and speed.
+        command: Commanded velocity.
+        contact_s: Time of the period in which the bumper was touched, seconds.
+        frame: Latest camera frame.
+        is_new: Whether the frame came during this period.
     """
 
     stamp_s: float
@@ -47,7 +47,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Choice:
-    """A step or velocity that is to be carried out, and who chose it."""
+    """A step or velocity to carry out, and whether the pilot or a person chose it."""
 
     action: int | Twist
     by: By
@@ -55,13 +55,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision and what came of it.
+    """One decision and its outcome.
 
     Attributes:
         index: Its number, from 0.
         action: The step or velocity.
-        executed: False where something was in the way, or someone stopped it.
-        by: Who decided.
+        executed: False where contact or a person stopped it.
+        by: Whether the pilot or a person decided.
     """
 
     index: int
@@ -70,11 +70,11 @@ class Decision:
     by: By
 
 
-class Supervisor:
-    """Someone who may take over from the pilot, and stop the robot at any moment. This one never does."""
+class Teleoperator:
+    """A person who may take over from the pilot, or stop the robot; this base class never does."""
 
     def choose(self, proposed: int | Twist) -> Choice | None:
-        """What is to be done instead of what the pilot proposes; None to let the robot stand and ask again.
+        """The action instead of the pilot's proposal; None keeps the robot still until the next call.
 
         Raises:
             SafetyStopError: The drive must not go on.
@@ -82,21 +82,21 @@ class Supervisor:
         return Choice(proposed, "pilot")
 
     def stops(self) -> bool:
-        """Whether the robot has to stand still now: a step that it is in is taken back afterwards."""
+        """Whether the robot has to stand still now; the driver takes the current step back afterwards."""
         return False
 
 
-class Watcher:
-    """Looks on while a robot is driven: records, measures, draws. This one does nothing."""
+class DriveObserver:
+    """Is called while a robot drives: records, measures or draws. This base class does nothing."""
 
-    def tick(self, moment: Moment) -> None:
-        """A control period has passed."""
+    def tick(self, state: RobotState) -> None:
+        """Called after every control period."""
 
     def decided(self, decision: Decision) -> None:
-        """A decision was carried out, or was blocked; the robot is where that led."""
+        """Called after a decision was carried out, or was blocked."""
 
     def ended(self) -> None:
-        """The drive is over, and the robot stands."""
+        """Called once the drive is over and the robot stands."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Outcome:
     """How a drive ended.
 
     Attributes:
-        decisions: How many were carried out or blocked.
-        cause: Why it ended early; None where it did not.
+        decisions: Number of decisions, blocked ones included.
+        cause: Reason for an early end; None at a planned end.
     """
 
     decisions: int
@@ -113,24 +113,24 @@ class Outcome:
 
 
 class Driver:
-    """Drives one robot. However a drive ends, the robot stands still afterwards.
+    """Drives one robot; however the drive ends, the robot stands still afterwards.
 
     Args:
-        robot: Simulated or real.
-        pilot: Who decides.
-        watchers: Who looks on, in this order.
-        supervisor: Who may take over.
+        robot: A simulated or a real robot.
+        pilot: Decides the actions.
+        observers: Called in this order.
+        teleoperator: May take over.
     """
 
     def __init__(
         self,
         robot: Robot,
         pilot: Pilot,
-        watchers: Sequence[Watcher] = (),
-        supervisor: Supervisor | None = None,
+        observers: Sequence[DriveObserver] = (),
+        teleoperator: Teleoperator | None = None,
     ) -> None:
-        self._robot, self._pilot, self._watchers = robot, pilot, watchers
-        self._supervisor = supervisor or Supervisor()
+        self._robot, self._pilot, self._observers = robot, pilot, observers
+        self._teleoperator = teleoperator or Teleoperator()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, {True: 0, False: 0}  # of steps ahead, and of turns
         self._previous, self._blocked = 0, False
@@ -138,7 +138,7 @@ class Driver:
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
 
     def run(self, decisions: int, seed: int = 0) -> Outcome:
-        """Let the pilot decide so many times, or until something is wrong or Ctrl-C is pressed."""
+        """Drive for a number of decisions, or until something is wrong or Ctrl-C is pressed."""
         cause = None
         try:
             self._pilot.reset(seed)
@@ -152,8 +152,8 @@ class Driver:
             cause = str(error)
         finally:
             self._brake()
-        for watcher in self._watchers:
-            watcher.ended()
+        for observer in self._observers:
+            observer.ended()
         return Outcome(self._decisions, cause)
 
     def _decide(self) -> None:
@@ -161,20 +161,20 @@ class Driver:
         here = self._robot.odometry()
         proposed = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
         check_command(proposed)
-        while (choice := self._supervisor.choose(proposed)) is None:
+        while (choice := self._teleoperator.choose(proposed)) is None:
             self._tick(STANDSTILL)
         action = choice.action
         executed = self._hold(action) if isinstance(action, Twist) else self._step(action)
         self._previous = action + 1 if executed and not isinstance(action, Twist) else 0
         self._blocked = not executed
-        for watcher in self._watchers:
-            watcher.decided(Decision(self._decisions, action, executed, choice.by))
+        for observer in self._observers:
+            observer.decided(Decision(self._decisions, action, executed, choice.by))
         self._decisions += 1
 
     def _step(self, action: int) -> bool:
-        """Carry out one step, or go back to where it began; whether it was carried out."""
+        """Carry out one step, or go back to where it began; returns whether it was carried out."""
         self._controller.begin(action)
-        # turning on the spot leads away from what it touches
+        # turning on the spot leads away from a contact
         ended = returned = self._follow(wary=action == FORWARD)
         if ended == "arrived":
             self._controller.finish()
@@ -188,7 +188,7 @@ class Driver:
         return ended == "arrived"
 
     def _follow(self, wary: bool) -> str:
-        """Ask for the controller's velocities until it has arrived, touches, stalls, or is stopped."""
+        """Command the controller's velocities until the robot arrives, touches, stalls, or is stopped."""
         deadline = self._robot.now() + STEP_TIMEOUT_S
         while (twist := self._controller.twist(self._robot.odometry())) is not None:
             if self._stood():
@@ -202,26 +202,26 @@ class Driver:
         return "arrived"
 
     def _stood(self) -> bool:
-        """Stand still for as long as the supervisor wants; whether it was so."""
-        stopped = self._supervisor.stops()
-        while self._supervisor.stops():
+        """Stand still for as long as the teleoperator wants; returns whether it did."""
+        stopped = self._teleoperator.stops()
+        while self._teleoperator.stops():
             self._tick(STANDSTILL)
         return stopped
 
     def _let_go(self) -> None:
-        """Back off from what still touches after a step was taken back: the wheels may have slipped there."""
+        """Back off from a contact that remains after a step was taken back: the wheels may have slipped."""
         until = self._robot.now() + LET_GO_S
         while self._robot.contact_s() > 0 and self._robot.now() < until and not self._stood():
             self._tick(LET_GO)
 
     def _count_stall(self, ahead: bool, stalled: bool) -> None:
-        """With one wheel stuck a robot still turns, so a turn that arrives says nothing of steps ahead."""
+        """Count stalls of moves and of turns apart: with one wheel stuck a robot still turns."""
         self._stalls[ahead] = self._stalls[ahead] + 1 if stalled else 0
         if self._stalls[ahead] >= MAX_STALLS:
             raise no_effect(self._asked, self._answer)
 
     def _hold(self, twist: Twist) -> bool:
-        """Hold a velocity until it is time for the next one; whether nothing was touched or stopped it."""
+        """Hold a velocity for its period; returns whether no contact and no person stopped it."""
         until = self._robot.now() + VELOCITY_S - 0.5 * self._robot.period_s
         broken_off = False
         while self._robot.now() < until and not broken_off:
@@ -233,7 +233,7 @@ class Driver:
         return not broken_off
 
     def _look(self) -> CameraFrame:
-        """A frame that was taken after the robot stopped, and that shows something."""
+        """The first frame that was exposed after the robot stopped and is not black."""
         began = self._robot.now()
         while True:
             frame = self._robot.frame()
@@ -244,7 +244,7 @@ class Driver:
             self._tick(STANDSTILL)
 
     def _halt(self) -> None:
-        """Wait until the odometry says that the robot stands still."""
+        """Wait until the odometry reports standstill."""
         deadline = self._robot.now() + STEP_TIMEOUT_S
         while True:
             self._tick(STANDSTILL)
@@ -263,15 +263,15 @@ class Driver:
         is_new = frame is not None and frame.stamp_s > self._seen_s
         if frame is not None:
             self._seen_s = frame.stamp_s
-        moment = Moment(now, self._robot.odometry(), twist, self._robot.contact_s(), frame, is_new)
-        for watcher in self._watchers:
-            watcher.tick(moment)
+        state = RobotState(now, self._robot.odometry(), twist, self._robot.contact_s(), frame, is_new)
+        for observer in self._observers:
+            observer.tick(state)
 
     def _brake(self) -> None:
-        """Stop the robot without looking at anything else."""
+        """Stop the robot, whatever the sensors say."""
         try:
             for _ in range(round(_BRAKE_S / self._robot.period_s)):
                 self._robot.cmd_vel(STANDSTILL)
                 self._robot.tick()
         except RobotError:
-            return  # it is told to stop all the same, and the cause of the end is known already
+            return  # the stop command is sent, and the cause of the end is known already

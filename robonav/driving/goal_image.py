@@ -1,4 +1,4 @@
-"""The picture of a goal, for policies that were trained to go to one."""
+"""Goal images, for policies that were trained on them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NO_GOAL: Goal = MappingProxyType({})
 
 
 def read_goal(name: str, explorer: Explorer, path: Path | None) -> Goal:
-    """What the explorer is shown of its goal: the middle of the picture, in the shape of its camera's images.
+    """The goal image of an agent: the middle of a picture, in the shape of the agent's camera images.
 
     Args:
-        name: What the explorer is called.
-        explorer: Who is shown it.
+        name: Name of the agent, for messages.
+        explorer: The agent.
         path: The picture, as wide an angle as that of the explorer's camera; None = there is none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is measured while a robot drives: how smoothly, how often it touches things, and what it has seen."""
+"""Metrics of a drive: smoothness, contacts, and exploration."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from robonav.driving.driver import Decision, Moment, Watcher
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.driving.driver import Decision, DriveObserver, RobotState
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.completeness import GroundTruth
 from robonav.evaluation.runner import metric_camera
-from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.evaluation.top_down_map import TopDownMap
+from robonav.evaluation.tracker import EpisodeTracker
 from robonav.watching import Curve
 
 
-class Ride(Watcher):
+class DriveMetrics(DriveObserver):
     """Contact time, bumps, blocked decisions, and jerk (from the odometry's speed at control rate)."""
 
     def __init__(self) -> None:
@@ -26,14 +27,14 @@ class Ride(Watcher):
         self._stamps: list[float] = []
         self._speeds: list[float] = []
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Add one control period."""
-        touches = moment.contact_s > 0
+        touches = state.contact_s > 0
         self._bumps += touches and not self._touching
         self._touching = touches
-        self._contact_s += moment.contact_s
-        self._stamps.append(moment.stamp_s)
-        self._speeds.append(moment.odometry.twist.forward)
+        self._contact_s += state.contact_s
+        self._stamps.append(state.stamp_s)
+        self._speeds.append(state.odometry.twist.forward)
 
     def decided(self, decision: Decision) -> None:
         """Count what was blocked, and remember what a person decided."""
@@ -41,7 +42,7 @@ class Ride(Watcher):
         self._by_person += [decision.index] if decision.by == "person" else []
 
     def result(self) -> dict[str, Any]:
-        """Figures of the ride, ready for JSON."""
+        """The figures, ready for JSON."""
         stamps, speeds = np.array(self._stamps), np.array(self._speeds)
         period = float(np.mean(np.diff(stamps))) if len(stamps) > 1 else 0.0
         jerk = np.diff(speeds, 2) / period**2 if len(stamps) > 2 else np.zeros(1)
@@ -55,30 +56,34 @@ class Ride(Watcher):
         }
 
 
-class Explored(Watcher):
-    """What `robonav evaluate` measures, from the robot's true pose after every decision.
+class ExplorationMetrics(DriveObserver):
+    """The metrics of `robonav evaluate`, from the robot's true pose after every decision.
 
     Args:
-        episode: Where it started.
+        episode: Scene and start.
         world: The scene, with the pilot's camera.
-        steps: Decisions that were planned.
-        true_pose: Tells x, y, yaw in the world; metrics only.
+        steps: Planned number of decisions.
+        true_pose: Returns x, y, yaw in the world; for metrics only.
     """
 
     def __init__(
-        self, episode: Episode, world: World, steps: int, true_pose: Callable[[], tuple[float, float, float]]
+        self,
+        episode: Episode,
+        world: LoadedScene,
+        steps: int,
+        true_pose: Callable[[], tuple[float, float, float]],
     ) -> None:
         self._tracker = EpisodeTracker(episode, world, truth_of(episode, world), steps)
         self._true_pose, self._floor_z = true_pose, world.free_space.floor_z
         self._observe(blocked=False)
 
     def decided(self, decision: Decision) -> None:
-        """Look from where the decision led."""
+        """Measure from the robot's new pose."""
         self._observe(blocked=not decision.executed)
 
     @property
     def curve(self) -> Curve:
-        """Completeness so far; it goes on growing."""
+        """Completeness so far; the object is updated in place."""
         return self._tracker.curve
 
     def result(self) -> tuple[dict[str, Any], TopDownMap]:
@@ -90,7 +95,7 @@ class Explored(Watcher):
         self._tracker.observe(np.array([x, y, self._floor_z], np.float32), yaw, blocked)
 
 
-def truth_of(episode: Episode, world: World) -> GroundTruth:
-    """What `robonav evaluate` would measure this episode against."""
+def truth_of(episode: Episode, world: LoadedScene) -> GroundTruth:
+    """The ground truth of `robonav evaluate` for this episode."""
     island = int(world.free_space.island_at(np.array(episode.start[:2])))
     return GroundTruth.of(world, metric_camera(world.sensor.camera), island)

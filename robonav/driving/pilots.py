@@ -1,4 +1,4 @@
-"""Who decides where a robot goes: an explorer that takes steps, or what gives velocities."""
+"""Pilots decide where a robot goes: agents that take steps, or anything that gives velocities."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from robonav.agent import Explorer
 from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What a robot knows when it decides; nothing in it is privileged.
+    """The inputs of a decision; nothing in it is privileged.
 
     Attributes:
-        frame: What its camera saw, standing still.
-        odometry: Where it believes to be.
+        frame: Camera frame, taken at standstill.
+        odometry: Measured pose and speed.
         previous_action: The last step + 1; 0 at the start, after a blocked step and after a velocity.
-        blocked: Something was in the way of the last decision.
+        blocked: Whether the last decision was blocked.
     """
 
     frame: CameraFrame
@@ -35,23 +35,23 @@ class Observation:
 
 
 class Pilot(Protocol):
-    """Decides again and again."""
+    """Decides the actions of a drive."""
 
     def reset(self, seed: int) -> None:
-        """A new drive begins."""
+        """Start a new drive."""
 
     def decide(self, observation: Observation) -> int | Twist:
-        """A step (0 forward, 1 left, 2 right), or a velocity for one decision period."""
+        """The next step (0 forward, 1 left, 2 right), or a velocity for one decision period."""
         ...
 
 
 class ExplorerPilot:
-    """An explorer at the wheel. It gets what evaluation gives it, but measured: noisy images, drifting poses.
+    """Lets an agent drive: it gets the inputs of evaluation, but measured (noisy images, drifting poses).
 
     Args:
         explorer: A trained policy or a baseline.
         camera: The robot's camera; frames are cut and scaled to the explorer's.
-        goal: What it is shown beside them.
+        goal: Its goal image, if it needs one.
 
     Raises:
         UsageError: The robot's camera sees less than the explorer's.
@@ -62,8 +62,9 @@ class ExplorerPilot:
         self._window = window(camera, explorer.camera)
 
     def reset(self, seed: int) -> None:
-        """Forget everything."""
+        """Reset the agent."""
         self._explorer.reset(1, seed)
+        self._before: NDArray[np.float64] | None = None
 
     def decide(self, observation: Observation) -> int:
         """The explorer's next step."""
@@ -75,6 +76,9 @@ class ExplorerPilot:
     def _measured(self, observation: Observation) -> Frames:
         here, camera = observation.odometry, self._explorer.camera
         position, yaw = np.array([[here.x, here.y, 0.0]], np.float32), np.array([here.yaw], np.float32)
+        pose = np.array([[here.x, here.y, here.yaw]])
+        motion = motion_between(pose if self._before is None else self._before, pose)
+        self._before = pose
         size = (camera.width, camera.height)
         rgb = _resized(observation.frame.rgb, size, self._window, Image.Resampling.BOX)
         depth = _resized(observation.frame.depth, size, self._window, Image.Resampling.NEAREST)
@@ -85,6 +89,7 @@ class ExplorerPilot:
             position,
             yaw,
             np.array([observation.blocked]),
+            motion,
         )
 
 

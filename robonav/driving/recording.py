@@ -1,4 +1,4 @@
-"""Records a drive as MCAP with ROS 2 messages: whatever happens, what was written until then is readable."""
+"""Records a drive as MCAP with ROS 2 messages; a recording that is cut off stays readable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from robonav.driving import ros_types
-from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots import messages
 from robonav.envs.robots.robot import Odometry
@@ -38,14 +38,14 @@ TOPICS = {
 }
 
 
-class Recorder(Watcher):
-    """Writes camera, odometry, transforms, commands, bumper, decisions and the robot's map. Close it.
+class Recorder(DriveObserver):
+    """Writes camera, odometry, transforms, commands, bumper, decisions and the robot's map.
 
     Args:
         path: The file; it must not exist yet.
         camera: The robot's camera.
-        robot_map: The map that the robot draws.
-        true_pose: Tells x, y, yaw in the world; None where nobody knows.
+        robot_map: The robot's own map.
+        true_pose: Returns x, y, yaw in the world; None on a real robot.
 
     Raises:
         UsageError: The file exists, or the package `mcap-ros2-support` is missing.
@@ -72,31 +72,31 @@ class Recorder(Watcher):
         }
         self._stamp_s, self._map_s = 0.0, -MAP_EVERY_S
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Record one control period.
 
         Raises:
             UsageError: The disk is full, or fails otherwise.
         """
-        self._stamp_s, here = moment.stamp_s, moment.odometry
+        self._stamp_s, here = state.stamp_s, state.odometry
         self._write("/odom", messages.odometry(here))
         self._write("/tf", messages.transforms(here, self._camera))
-        self._write("/cmd_vel", messages.twist(moment.command))
-        self._write("/bumper", {"data": moment.contact_s > 0})
+        self._write("/cmd_vel", messages.twist(state.command))
+        self._write("/bumper", {"data": state.contact_s > 0})
         if self._true_pose is not None:
-            truth = Odometry(moment.stamp_s, *self._true_pose())
+            truth = Odometry(state.stamp_s, *self._true_pose())
             self._write("/ground_truth/odom", messages.odometry(truth))
-        if moment.frame is not None and moment.is_new:
-            stamp_s = moment.frame.stamp_s
-            self._write("/camera/image_raw", messages.rgb_image(stamp_s, moment.frame.rgb))
-            self._write("/camera/depth/image_raw", messages.depth_image(stamp_s, moment.frame.depth))
+        if state.frame is not None and state.is_new:
+            stamp_s = state.frame.stamp_s
+            self._write("/camera/image_raw", messages.rgb_image(stamp_s, state.frame.rgb))
+            self._write("/camera/depth/image_raw", messages.depth_image(stamp_s, state.frame.depth))
             self._write("/camera/camera_info", messages.camera_info(stamp_s, self._camera))
-        if moment.stamp_s - self._map_s >= MAP_EVERY_S:
-            self._map_s = moment.stamp_s
-            self._write("/map", self._map.message(moment.stamp_s))
+        if state.stamp_s - self._map_s >= MAP_EVERY_S:
+            self._map_s = state.stamp_s
+            self._write("/map", self._map.message(state.stamp_s))
 
     def decided(self, decision: Decision) -> None:
-        """Record what was decided, as JSON.
+        """Record a decision as JSON.
 
         Raises:
             UsageError: The disk is full, or fails otherwise.
@@ -128,10 +128,10 @@ class Recorder(Watcher):
 
 
 class _WholeWrites:
-    """A file to which a piece is written whole or not at all.
+    """A file that writes each piece whole or not at all.
 
-    The MCAP writer hands over a finished chunk at a time. Where the disk is full, the part of it that was
-    written is cut off again, which leaves room for the ending that makes the file readable.
+    The MCAP writer writes one finished chunk at a time. Where the disk is full, this file removes the partly
+    written chunk, which leaves room for the ending that makes the file readable.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One drive of an explorer in a robot that speaks ROS 2."""
+"""One drive of an agent on a robot that speaks ROS 2."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from robonav.agent import Explorer
-from robonav.driving.driver import Driver, Moment, Outcome, Supervisor, Watcher
+from robonav.driving.driver import DriveObserver, Driver, Outcome, RobotState, Teleoperator
 from robonav.driving.goal_image import NO_GOAL, Goal
-from robonav.driving.measures import Ride
+from robonav.driving.measures import DriveMetrics
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import Twist
@@ -21,10 +21,10 @@ MAP_EVERY_S = 1.0
 
 
 class RosDrive:
-    """An explorer and the robot whose driver is running; without depth images its map stays empty.
+    """An agent and a running ROS 2 robot; without depth images its map stays empty.
 
     Attributes:
-        curve: Empty: nobody knows how much there is to see.
+        curve: Empty, because there is no ground truth.
 
     Raises:
         RobotError: ROS 2 is missing, or the robot is silent.
@@ -45,27 +45,27 @@ class RosDrive:
         self,
         steps: int,
         seed: int,
-        watchers: Sequence[Watcher] = (),
-        supervisor: Supervisor | None = None,
+        observers: Sequence[DriveObserver] = (),
+        teleoperator: Teleoperator | None = None,
     ) -> tuple[Outcome, dict[str, Any]]:
-        """Drive; returns how it ended, and how the ride was."""
-        ride = Ride()
+        """Drive; returns the outcome and the drive's metrics."""
+        ride = DriveMetrics()
         publisher = MapPublisher(self.robot, self.map)
-        driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *watchers), supervisor)
+        driver = Driver(self.robot, self._pilot, (ride, self.map, publisher, *observers), teleoperator)
         outcome = driver.run(steps, seed)
         self.robot.close()
         return outcome, {**ride.result(), "steps": outcome.decisions, "stopped_by": outcome.cause}
 
 
-class MapPublisher(Watcher):
+class MapPublisher(DriveObserver):
     """Publishes the robot's map once a second."""
 
     def __init__(self, robot: RosRobot, robot_map: RobotMap) -> None:
         self._robot, self._map = robot, robot_map
         self._next_s = robot.now()
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, state: RobotState) -> None:
         """Publish, if it is time."""
-        if moment.stamp_s >= self._next_s:
-            self._next_s = moment.stamp_s + MAP_EVERY_S
-            self._robot.publish_map(self._map.message(moment.stamp_s))
+        if state.stamp_s >= self._next_s:
+            self._next_s = state.stamp_s + MAP_EVERY_S
+            self._robot.publish_map(self._map.message(state.stamp_s))

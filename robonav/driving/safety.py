@@ -1,4 +1,4 @@
-"""What stops a robot: no frames or black ones, and commands that make no sense or have no effect."""
+"""Safety stops: missing or black frames, invalid commands, and commands without effect."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def check_age(frame: CameraFrame | None, now_s: float) -> None:
 
 
 def is_black(frame: CameraFrame) -> bool:
-    """Whether an image shows nothing, as with a lens cap on or an exposure that failed."""
+    """Whether an image is black, as with a lens cap on or a failed exposure."""
     return float(frame.rgb.mean()) < BLACK
 
 
 def check_command(decision: int | Twist) -> None:
-    """Stop where the pilot asks for nonsense.
+    """Stop where the pilot gives an invalid command.
 
     Raises:
         SafetyStopError: A velocity is not finite, or a step is none of the three.
@@ -48,8 +48,8 @@ def check_command(decision: int | Twist) -> None:
 
 
 def no_effect(asked: Twist, here: Odometry) -> SafetyStopError:
-    """The stop for a robot that does not move as it is told."""
+    """The stop for a robot that does not move as commanded."""
     return SafetyStopError(
-        f"the robot does not move as it is told: asked for {asked.forward:.2f} m/s, {asked.turn:.2f} rad/s, "
+        f"the robot does not move as commanded: asked for {asked.forward:.2f} m/s, {asked.turn:.2f} rad/s, "
         f"measured {here.twist.forward:.2f} m/s, {here.twist.turn:.2f} rad/s; a wheel may be stuck"
     )

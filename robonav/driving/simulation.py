@@ -1,4 +1,4 @@
-"""One drive of an explorer in a simulated robot, from the scene to the record."""
+"""One drive of an agent on a simulated robot, from the scene to the record."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ from dataclasses import replace
 from typing import Any
 
 from robonav.agent import Explorer
-from robonav.driving.driver import Driver, Outcome, Supervisor, Watcher
+from robonav.driving.driver import DriveObserver, Driver, Outcome, Teleoperator
 from robonav.driving.goal_image import NO_GOAL, Goal
-from robonav.driving.measures import Explored, Ride
+from robonav.driving.measures import DriveMetrics, ExplorationMetrics
 from robonav.driving.pilots import ExplorerPilot
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.physics import AUTO
 from robonav.envs.robots.placement import robot_start
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import Noise, RobotSpec
 from robonav.envs.scenes import SceneSet
 from robonav.envs.world import Episode
-from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.runner import plan_episodes
+from robonav.evaluation.top_down_map import TopDownMap
 from robonav.watching import Curve
 
 
 class SimulatedDrive:
-    """An explorer in a robot at its start. It starts where evaluation starts, if the robot fits there.
+    """An agent and a robot at the start of an evaluation episode, or near it if the robot does not fit there.
 
     Args:
-        explorer: Who decides.
-        scenes: Where; of several the seed takes one.
+        explorer: The agent.
+        scenes: Scenes; the seed chooses one.
         spec: The robot.
-        noise: What goes wrong.
-        seed: Decides scene, start, actions and noise.
+        noise: Noise of wheels, sensors and images.
+        seed: Seeds scene, start, actions and noise.
         camera_px: Width and height of the robot's camera; None = as the explorer's.
         threads: Threads for ray casting; 0 = all cores.
-        goal: What the explorer is shown beside its camera's frames.
+        goal: Goal image, if the agent needs one.
+        physics: The engine, `mujoco`, `pybullet` or `auto`.
 
     Attributes:
         curve: Completeness so far.
 
     Raises:
         SceneError: The scene cannot be used.
-        RobotError: PyBullet is missing, or the robot does not fit into the scene.
+        RobotError: The physics engine is missing, or the robot does not fit into the scene.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SimulatedDrive:
         camera_px: int | None = None,
         threads: int = 0,
         goal: Goal = NO_GOAL,
+        physics: str = AUTO,
     ) -> None:
         camera = explorer.camera
         if camera_px is not None:
@@ -64,19 +67,19 @@ class SimulatedDrive:
         self.world = simulator.load(planned.scene_id)
         start = robot_start(self.world, spec, planned.seed)
         self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
-        self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed)
+        self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed, physics)
         self.map = RobotMap(camera, self.robot.odometry())
         self.curve = Curve()
         self._pilot = ExplorerPilot(explorer, camera, goal)
 
     def run(
-        self, steps: int, watchers: Sequence[Watcher] = (), supervisor: Supervisor | None = None
+        self, steps: int, observers: Sequence[DriveObserver] = (), teleoperator: Teleoperator | None = None
     ) -> tuple[Outcome, dict[str, Any], TopDownMap]:
-        """Drive; returns how it ended, the record of `evaluate` with a `drive` part, and the top-down map."""
-        ride = Ride()
-        explored = Explored(self.episode, self.world, steps, lambda: self.robot.true_pose)
+        """Drive; returns the outcome, the record of `evaluate` with a `drive` part, and the top-down map."""
+        ride = DriveMetrics()
+        explored = ExplorationMetrics(self.episode, self.world, steps, lambda: self.robot.true_pose)
         self.curve = explored.curve
-        driver = Driver(self.robot, self._pilot, (ride, explored, self.map, *watchers), supervisor)
+        driver = Driver(self.robot, self._pilot, (ride, explored, self.map, *observers), teleoperator)
         began = time.perf_counter()
         outcome = driver.run(steps, self.episode.seed)
         took = time.perf_counter() - began

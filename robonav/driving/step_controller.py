@@ -1,4 +1,4 @@
-"""Turns steps into velocities: 0.25 m ahead or 15° aside, finished by odometry before the next one."""
+"""Turns steps (0.25 m ahead or 15° aside) into velocities, closed over odometry."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Target:
 
 
 class StepController:
-    """Follows the poses that the steps add up to, so that the error of one step is mended by the next.
+    """Follows the poses that the steps add up to, so that the next step corrects the error of the last one.
 
     Args:
-        start: Where the odometry says that the robot is.
+        start: First pose of the odometry.
         limits: Top speeds, m/s and rad/s.
         acceleration: m/s² and rad/s².
     """
@@ -49,23 +49,23 @@ class StepController:
         self._target, self._moves = self.reached, False
 
     def begin(self, action: int) -> None:
-        """Start on a step."""
+        """Start a step."""
         self._target, self._moves = self.reached.after(action), action == FORWARD
 
     def finish(self) -> None:
-        """The step is done: the next one starts where it should have led."""
+        """Complete the step; the next one starts at its target."""
         self.reached = self._target
 
     def give_up(self) -> None:
-        """The step is blocked: go back to where it began."""
+        """Abort the step; the target becomes the pose where it began."""
         self._target = self.reached
 
     def restart(self, here: Odometry) -> None:
-        """Steps begin where the robot is, after it was moved by something else."""
+        """Start from the robot's pose, after something else moved it."""
         self.reached = self._target = Target(here.x, here.y, here.yaw)
 
     def twist(self, here: Odometry) -> Twist | None:
-        """The velocity to ask for now; None where the robot has arrived."""
+        """The velocity to command now; None where the robot has arrived."""
         return self._towards_line(here) if self._moves else self._towards_heading(here)
 
     def _towards_line(self, here: Odometry) -> Twist | None:

@@ -1,1 +1,1 @@
-"""Evaluation: explorers, metrics, runs and reports."""
+"""Evaluation: runs, metrics, records and reports."""

@@ -13,31 +13,32 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from robonav.envs.navigation.tasks import Score, task_class
 from robonav.errors import UsageError
 from robonav.evaluation.pictures import curve_svg
-from robonav.evaluation.records import read_episodes
+from robonav.evaluation.records import read_episodes, read_settings
 from robonav.evaluation.statistics import Estimate, bootstrap_mean, paired_difference
-
-METRIC = "visible_completeness_pct"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One explorer.
+    """One agent of the comparison.
 
     Attributes:
-        name: What it is called in the table.
-        folder: Where its evaluation is.
-        completeness: Visible completeness in percent, by step.
-        ahead: Points that the first explorer of the table is ahead of it, by step; empty for the first.
+        name: Name in the table.
+        folder: Folder of its evaluation.
+        score: The main score of the task, which is compared.
+        by_step: Its mean, by step.
+        ahead: Lead of the table's first agent over this one, by step; empty for the first.
         collisions: Blocked moves an episode.
         curve_steps: (K,) steps of the curve.
-        curve: (N, K) visible completeness of each episode in percent.
+        curve: (N, K) the score of each episode.
     """
 
     name: str
     folder: Path
-    completeness: dict[str, Estimate]
+    score: Score
+    by_step: dict[str, Estimate]
     ahead: dict[str, Estimate]
     collisions: float
     curve_steps: list[int]
@@ -45,11 +46,15 @@ class Row:
 
 
 def compare(folders: Mapping[str, Path]) -> list[Row]:
-    """Rows for evaluations of the same episodes, by name; the first is the one that is compared.
+    """Rows for evaluations of the same episodes, by name; the first is compared with the others.
 
     Raises:
-        UsageError: If an evaluation is missing, empty, or of other episodes than the first.
+        UsageError: If an evaluation is missing, empty, or of other episodes or another task than the first.
     """
+    tasks = {name: read_settings(folder).get("task") for name, folder in folders.items()}
+    if len(set(tasks.values())) > 1:
+        raise UsageError(f"the evaluations are of different tasks ({tasks}): compare one task at a time")
+    score = task_class(next(iter(tasks.values()))).main_score()
     records = {name: {r["episode_id"]: r for r in read_episodes(folder)} for name, folder in folders.items()}
     first = next(iter(records.values()))
     for name, others in records.items():
@@ -58,26 +63,33 @@ def compare(folders: Mapping[str, Path]) -> list[Row]:
                 f"{folders[name]} holds {len(others)} episodes, not the {len(first)} that it is compared on: "
                 "evaluate all with the same --scenes, --episodes and --seed"
             )
-    return [_row(name, folders[name], mine, first) for name, mine in records.items()]
+    return [_row(name, folders[name], score, mine, first) for name, mine in records.items()]
 
 
-def _row(name: str, folder: Path, mine: dict[str, Any], first: dict[str, Any]) -> Row:
-    steps = next(iter(mine.values()))[METRIC]
-    values = {step: {key: record[METRIC][step] for key, record in mine.items()} for step in steps}
-    best = {step: {key: record[METRIC][step] for key, record in first.items()} for step in steps}
+def _row(name: str, folder: Path, score: Score, mine: dict[str, Any], first: dict[str, Any]) -> Row:
+    steps = next(iter(mine.values()))[score.name]
+    values = {step: {key: record[score.name][step] for key, record in mine.items()} for step in steps}
+    best = {step: {key: record[score.name][step] for key, record in first.items()} for step in steps}
     collisions = bootstrap_mean([record["collisions"] for record in mine.values()]).mean
-    completeness = {step: bootstrap_mean(list(by_episode.values())) for step, by_episode in values.items()}
+    means = {step: bootstrap_mean(list(by_episode.values())) for step, by_episode in values.items()}
     ahead = {} if mine is first else {step: paired_difference(best[step], values[step]) for step in steps}
-    curves = [record["curve"] for record in mine.values()]
-    curve = np.array([curve[METRIC] for curve in curves])
-    return Row(name, folder, completeness, ahead, collisions, curves[0]["step"], curve)
+    curves = [_curve(record, score) for record in mine.values()]
+    curve = np.array([values for _, values in curves])
+    return Row(name, folder, score, means, ahead, collisions, curves[0][0], curve)
+
+
+def _curve(record: dict[str, Any], score: Score) -> tuple[list[int], list[float]]:
+    """Steps and values of a score: its curve if it has one, else what was reported."""
+    if score.name in record["curve"]:
+        return record["curve"]["step"], record["curve"][score.name]
+    return [int(step) for step in record[score.name]], list(record[score.name].values())
 
 
 def comparison_as_json(rows: Sequence[Row]) -> str:
-    """The table for programs."""
+    """The table as JSON."""
     table = {
         row.name: {
-            METRIC: {step: value.as_dict() for step, value in row.completeness.items()},
+            row.score.name: {step: value.as_dict() for step, value in row.by_step.items()},
             "points_ahead": {step: value.as_dict() for step, value in row.ahead.items()},
             "collisions": row.collisions,
         }
@@ -87,19 +99,19 @@ def comparison_as_json(rows: Sequence[Row]) -> str:
 
 
 def comparison_as_html(rows: Sequence[Row], title: str, notes: Sequence[str], page: Path) -> str:
-    """The table as a page at `page`, with links to each explorer's own report.
+    """The table as an HTML page with links to each agent's own report.
 
     Args:
-        rows: What `compare` gave.
+        rows: Rows of `compare`.
         title: Heading.
         notes: Sentences above the table.
-        page: Where the page will be, so that its links are relative.
+        page: Path of the page, so that its links are relative.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     links = {row.name: os.path.relpath(row.folder / "report.html", page.parent) for row in rows}
-    picture = curve_svg(rows[0].curve_steps, {row.name: row.curve for row in rows}, "Visible completeness, %")
+    picture = curve_svg(rows[0].curve_steps, {row.name: row.curve for row in rows}, rows[0].score)
     return environment.get_template("comparison.html.jinja").render(
-        rows=rows, title=title, notes=notes, links=links, picture=picture, steps=list(rows[0].completeness)
+        rows=rows, title=title, notes=notes, links=links, picture=picture, steps=list(rows[0].by_step)
     )

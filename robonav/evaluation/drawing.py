@@ -1,4 +1,4 @@
-"""Draws the episodes of an evaluation ahead of it, so that they can be kept as a list."""
+"""Draws the episodes of an evaluation in advance, to keep them as a list."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from robonav.evaluation.runner import plan_episodes
 
 
 def draw_episodes(scenes: SceneSet, episodes: int, seed: int) -> EpisodeList:
-    """The very episodes that an evaluation with these numbers runs.
+    """The episodes that an evaluation with these settings runs.
 
     Args:
         scenes: Each is loaded once.
-        episodes: How many, spread evenly over the scenes.
-        seed: Decides the starts.
+        episodes: Number of episodes, spread evenly over the scenes.
+        seed: Seeds the starts.
     """
     hashes: dict[str, str] = {}
     listed: list[ListedEpisode] = []

@@ -1,43 +1,37 @@
-"""Lets an explorer walk through one scene while maps are made of it from true depth and pose."""
+"""Maps a scene from true depth and pose while an agent explores it."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robonav.agent import Explorer
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import SceneSet
 from robonav.mapping.agent_maps import AgentMaps
 from robonav.maps.topology.mapper import TopologyConfig
 
 
 def map_scene(scenes: SceneSet, explorer: Explorer, steps: int, seed: int, cell_size: float) -> AgentMaps:
-    """The maps of one agent after so many steps in the first scene.
+    """The maps of one agent after a number of steps in the first scene.
 
     Args:
-        scenes: The first one is mapped.
-        explorer: Who walks, and with which camera.
-        steps: How many steps.
-        seed: Decides the start and random actions.
+        scenes: Scene set; the first scene is mapped.
+        explorer: The agent, with its camera.
+        steps: Number of steps.
+        seed: Seeds the start and random actions.
         cell_size: Edge of a cell of the occupancy map, metres.
     """
-    simulator = NavigationSimulator(scenes, 1, explorer.camera)
+    world = NavigationWorld(NavigationSimulator(scenes, 1, explorer.camera))
     maps = AgentMaps(1, explorer.camera, TopologyConfig(), cell_size, stride=1)
-    frames = simulator.start([sample_episode(simulator, scenes.scene_ids[0], seed)])
+    seen = world.start([sample_episode(world.simulator, scenes.scene_ids[0], seed)])
     explorer.reset(1, seed)
-    maps.update(frames)
-    previous = np.zeros(1, np.int64)
-    for _ in tqdm(range(steps), desc=scenes.scene_ids[0], unit="step"):
-        observation: dict[str, NDArray[Any]] = {"rgb": frames.rgb, "previous_action": previous}
-        actions = explorer.act(observation, frames, explorer.camera)
-        frames = simulator.step(actions)
-        previous = previous_action(actions, frames)
+    walk = rollout(world, seen, partial(explorer.act, camera=explorer.camera), steps)
+    for frames in tqdm(walk, total=steps + 1, desc=scenes.scene_ids[0], unit="step"):
         maps.update(frames)
     maps.see_frontiers(0)
     return maps

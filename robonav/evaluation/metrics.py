@@ -1,4 +1,4 @@
-"""Completeness: how much of the surface has been observed to within 5 cm (`docs/evaluation.md`)."""
+"""Completeness: the share of the surface that was observed to within 5 cm (`docs/metrics.md`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warp as wp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from robonav.evaluation import kernels
+from robonav.evaluation import completeness_kernels
 
 THRESHOLD_M = 0.05
 SETTLED_M = 0.02
@@ -38,10 +38,10 @@ class SampleIndex:
         self.owners = np.repeat(np.arange(len(samples), dtype=np.int32), len(around))[order]
         self.warp = self._as_warp(origin)
 
-    def _as_warp(self, origin: NDArray[np.float32]) -> kernels.Index:
+    def _as_warp(self, origin: NDArray[np.float32]) -> completeness_kernels.Index:
         row = np.zeros(int(np.prod(self.shape)), dtype=np.int32)
         row[self.cells] = np.arange(len(self.cells))
-        index = kernels.Index()
+        index = completeness_kernels.Index()
         index.origin, index.shape = wp.vec3(*origin.tolist()), wp.vec3i(*self.shape.tolist())
         index.cells_per_m = 1.0 / _CELL_M
         index.row = _on_cpu(row, wp.int32)
@@ -58,7 +58,7 @@ class Coverage:
     ones are taken to a cloud that keeps the first point in each 5 cm cell.
 
     Args:
-        index: Where the samples are.
+        index: Index of the samples.
     """
 
     def __init__(self, index: SampleIndex) -> None:
@@ -73,10 +73,10 @@ class Coverage:
     def observe(
         self, eye: NDArray[np.float32], directions: NDArray[np.float32], lengths: NDArray[np.float32]
     ) -> None:
-        """Take in one frame: rays from eye (3,) along unit directions (M, 3), lengths (M,), inf = no hit."""
+        """Add one frame: rays from eye (3,) along unit directions (M, 3), lengths (M,), inf = no hit."""
         cloud, size = np.empty((len(lengths), 3), dtype=np.float32), np.zeros(1, dtype=np.int32)
         wp.launch(
-            kernels.observe,
+            completeness_kernels.observe,
             dim=len(lengths),
             inputs=[
                 self._index.warp,
@@ -96,7 +96,7 @@ class Coverage:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Which samples (S,) have an observed point within 5 cm."""
+        """Mask (S,) of samples with an observed point within 5 cm."""
         return self._nearest <= THRESHOLD_M
 
     def distances(self) -> NDArray[np.float32]:
@@ -110,14 +110,14 @@ class Coverage:
         return found
 
     def _forget_settled(self) -> None:
-        """Stop looking at cells all of whose samples have a point within 2 cm."""
+        """Skip cells from now on whose samples all have a point within 2 cm."""
         index = self._index
         worst = np.maximum.reduceat(self._nearest[index.owners], index.first)
         self._state[index.cells[worst <= SETTLED_M]] &= ~_WANTED
 
 
 def completeness_pct(seen: NDArray[np.bool_]) -> float:
-    """Share of the samples that have been seen, in percent."""
+    """Share of seen samples, in percent."""
     return 100.0 * float(np.mean(seen)) if len(seen) else 0.0
 
 

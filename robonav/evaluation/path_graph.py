@@ -1,10 +1,10 @@
-"""What an explorer's path makes of a topological map: for pictures, from true poses."""
+"""A topological map along an agent's path, from true poses, for pictures."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from robonav.evaluation.fog import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
+from robonav.evaluation.top_down_map import CELL_M, FLOOR_SEEN, FLOOR_UNSEEN, TopDownMap
 from robonav.maps.occupancy import FREE, OCCUPIED, PATCH_DIMENSIONS, UNKNOWN, OccupancyGrid
 from robonav.maps.topology.graph import PlaceGraph
 from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig
@@ -14,7 +14,7 @@ _FRONTIER_M = 2.0
 
 
 def path_graph(picture: TopDownMap) -> PlaceGraph:
-    """Places along the trajectory, told apart by the final map around them, and the frontiers at its end."""
+    """Places along the trajectory, with the final map around them as embedding, and the final frontiers."""
     cells = np.full(picture.cells.shape, OCCUPIED, np.uint8)
     cells[picture.cells == FLOOR_SEEN] = FREE
     cells[picture.cells == FLOOR_UNSEEN] = UNKNOWN

@@ -1,4 +1,4 @@
-"""Pictures for the report: curves over steps as SVG, top-down maps as PNG, both to be inlined."""
+"""Pictures of the report, inlined: curves over steps as SVG, top-down maps as PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from robonav.evaluation.fog import (
+from robonav.envs.navigation.tasks import Score
+from robonav.evaluation.path_graph import path_graph
+from robonav.evaluation.statistics import bootstrap_mean
+from robonav.evaluation.top_down_map import (
     CELL_M,
     FLOOR_SEEN,
     FLOOR_UNSEEN,
@@ -22,8 +25,6 @@ from robonav.evaluation.fog import (
     WALL_UNSEEN,
     TopDownMap,
 )
-from robonav.evaluation.path_graph import path_graph
-from robonav.evaluation.statistics import bootstrap_mean
 from robonav.maps.topology.graph import PlaceGraph
 
 COLOURS = {
@@ -39,13 +40,13 @@ PATH_START, PATH_END = np.array([66, 133, 244]), np.array([217, 48, 37])
 MARK = (214, 39, 140)
 
 
-def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], label: str) -> str:
+def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], score: Score) -> str:
     """Mean (line) and 95 % interval (band) over episodes.
 
     Args:
         steps: (K,) steps.
-        series: (N, K) percent, one row an episode, by the name of who explored.
-        label: What the vertical axis shows.
+        series: (N, K) values, one row an episode, by the name of who explored.
+        score: What the vertical axis shows.
     """
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.add_subplot()
@@ -56,7 +57,8 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
         axes.plot(steps, [e.mean for e in estimates], label=name)
     if len(series) > 1:
         axes.legend(loc="upper left", fontsize="small")
-    axes.set(xlabel="steps", ylabel=label, ylim=(0, 100), xlim=(0, steps[-1] or 1))
+    top = 100 if score.unit == "%" else None
+    axes.set(xlabel="steps", ylabel=score.title, ylim=(0, top), xlim=(0, steps[-1] or 1))
     axes.grid(alpha=0.3)
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
@@ -66,12 +68,12 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
 def map_png(picture: TopDownMap, marks: Sequence[tuple[float, float]] = (), pixels_per_cell: int = 3) -> str:
     """The map, north up, as a data URI.
 
-    The trajectory goes from blue to red with a ring at its start; over it lies a topological map that is made
-    of it: places, the ways between them, and the frontiers that are left.
+    The trajectory goes from blue to red with a ring at its start; over it lies its topological map: places,
+    edges, and remaining frontiers.
 
     Args:
         picture: The map.
-        marks: Places x, y in metres that get a dot.
+        marks: Positions x, y in metres to mark with a dot.
         pixels_per_cell: Scale.
     """
     palette = np.array([COLOURS[state] for state in range(len(COLOURS))], dtype=np.uint8)

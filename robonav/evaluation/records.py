@@ -1,4 +1,4 @@
-"""The folder of one evaluation: settings, one JSON line an episode, maps. It survives being killed."""
+"""The folder of one evaluation: settings, one JSON line an episode, maps; safe against kills."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from robonav.errors import UsageError
-from robonav.evaluation.fog import TopDownMap
+from robonav.evaluation.top_down_map import TopDownMap
 
 EPISODES, SETTINGS, MAPS = "episodes.jsonl", "settings.json", "maps"
 
 
 class RunFolder:
-    """Where one evaluation is written.
+    """The output folder of one evaluation.
 
     Args:
         path: The folder; it is created.
-        settings: What the run depends on; kept beside the results.
-        resume: Go on with what is there instead of asking for an empty folder.
+        settings: Settings of the run; kept beside the results.
+        resume: Continue with existing results instead of asking for an empty folder.
 
     Raises:
         UsageError: If the folder is in use and `resume` is off, or holds results of other settings.
@@ -45,7 +45,7 @@ class RunFolder:
         return read_episodes(self.path) if (self.path / EPISODES).exists() else []
 
     def append(self, record: dict[str, Any], picture: TopDownMap) -> None:
-        """Keep one finished episode; once this returns it is on disk."""
+        """Append one finished episode; once this returns it is on disk."""
         np.savez_compressed(_map_path(self.path, record["episode_id"]), **vars(picture))
         with open(self.path / EPISODES, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -73,7 +73,7 @@ class RunFolder:
             )
 
     def _drop_half_line(self) -> None:
-        """Cut off what a killed run left behind the last complete line."""
+        """Remove a half-written last line."""
         path = self.path / EPISODES
         if path.exists():
             content = path.read_bytes()
@@ -106,7 +106,7 @@ def read_episodes(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """What an evaluation depended on.
+    """The settings of an evaluation.
 
     Raises:
         UsageError: The file is missing or damaged.

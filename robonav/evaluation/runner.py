@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,18 +13,19 @@ import numpy as np
 from robonav.agent import Explorer
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import previous_action
-from robonav.envs.navigation.tasks import Task, TaskName, task_maker
-from robonav.envs.odometry import MAX_DRIFT
+from robonav.envs.navigation.tasks import TaskConfig, resolved
+from robonav.envs.navigation.tasks.task import VISIBLE_COMPLETENESS
+from robonav.envs.navigation.world import NavigationWorld
+from robonav.envs.rollout import rollout
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.world import Episode
 from robonav.errors import UsageError
+from robonav.evaluation.completeness import FreeFloor, GroundTruth
 from robonav.evaluation.records import RunFolder
-from robonav.evaluation.task_scores import SCORES
-from robonav.evaluation.tracker import EpisodeTracker, GroundTruth
+from robonav.evaluation.tracker import EpisodeTracker
 from robonav.watching import NullViewer, Viewer
 
 METRIC_WIDTH = 128
@@ -43,10 +44,8 @@ class Settings:
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
         floor: Which floor of each scene, 0 = lowest; None = its main one.
         sensor: What the explorer sees through, a key of `SENSORS`; metrics always use ours.
-        task: What agents are there for; None = exploring alone, which is measured in any case.
-        apples: How many there are to be picked in the task `apples`; None = 5.
-        obstacles: How many appear on the way in the task `sparse-goal`.
-        drift: Error of the odometry in that task, as a share of the way.
+        task: What agents are there for, by name; None = exploring.
+        task_options: Its options; None = its defaults.
     """
 
     explorer: str
@@ -57,10 +56,8 @@ class Settings:
     num_envs: int = 10
     floor: int | None = None
     sensor: SensorName | None = None
-    task: TaskName | None = None
-    apples: int | None = None
-    obstacles: int = 0
-    drift: float = 0.0
+    task: str | None = None
+    task_options: TaskConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("episodes", "steps", "num_envs"):
@@ -68,14 +65,9 @@ class Settings:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         if self.floor is not None and self.floor < 0:
             raise UsageError(f"floor is {self.floor}: give 0 for the lowest, or more")
-        if self.apples is not None and not 1 <= self.apples <= 254:
-            raise UsageError(f"apples is {self.apples}: give 1 to 254")
-        if not 0 <= self.obstacles <= 254:
-            raise UsageError(f"obstacles is {self.obstacles}: give 0 to 254")
-        if not 0 <= self.drift <= MAX_DRIFT:
-            raise UsageError(f"drift is {self.drift}: give a share of the way, 0 to {MAX_DRIFT}")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}: give 0 or more")
+        resolved(self.task, self.task_options)
 
 
 class Plan(Protocol):
@@ -151,8 +143,11 @@ class Evaluation:
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned
         self._metric_camera = metric_camera(explorer.camera)
-        self._make_task = task_maker(settings.task, settings.apples, settings.obstacles, settings.drift)
-        self._truth = lru_cache(maxsize=settings.num_envs)(GroundTruth.of)
+        self._task = resolved(settings.task, settings.task_options)
+        measured: type[GroundTruth] | type[FreeFloor] = (
+            GroundTruth if VISIBLE_COMPLETENESS in self._task.scores else FreeFloor
+        )
+        self._truth: Callable[..., Any] = lru_cache(settings.num_envs)(measured.of)
         # A simulator has a fixed number of agents, and the last batch may be smaller.
         self._simulator = lru_cache(maxsize=1)(self._build_simulator)
 
@@ -189,37 +184,27 @@ class Evaluation:
     ) -> list[EpisodeTracker]:
         simulator = self._simulator(len(batch))
         episodes = [planned.episode(simulator) for planned in batch]
-        task = self._make_task(simulator)
-        task.begin(episodes, range(len(batch)))
-        frames = simulator.start(episodes)
-        trackers = [self._track(simulator, task, agent, episode) for agent, episode in enumerate(episodes)]
+        world = NavigationWorld(simulator, max_episode_steps=None, task=self._task.make)
+        seen = world.start(episodes)
+        trackers = [self._track(world, agent, episode) for agent, episode in enumerate(episodes)]
         batch_seed = np.random.SeedSequence([self.settings.seed, number]).generate_state(1)[0]
         self._explorer.reset(len(batch), int(batch_seed))
-        previous = np.zeros(len(batch), dtype=np.int64)
-        self._viewer.begin(episodes[0].episode_id, simulator.camera, frames)
-        for step in range(self.settings.steps + 1):
-            for agent, tracker in enumerate(trackers):
-                yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
-                tracker.observe(frames.position[agent], yaw, collided, int(task.achieved[agent]))
-            if step < self.settings.steps:
-                observation: dict[str, Any] = {"rgb": frames.rgb, "previous_action": previous}
-                observation |= task.observe()
-                actions = self._explorer.act(observation, frames, simulator.camera)
-                frames = simulator.step(actions)
-                task.judge(frames)
-                previous = previous_action(actions, frames)
+        self._viewer.begin(episodes[0].episode_id, simulator.camera, world.frames)
+        act = partial(self._explorer.act, camera=simulator.camera)
+        for step, frames in enumerate(rollout(world, seen, act, self.settings.steps)):
+            if step > 0:
                 self._viewer.show(frames, trackers[0].curve)
                 advance(len(batch))
+            for agent, tracker in enumerate(trackers):
+                yaw, collided = float(frames.yaw[agent]), bool(frames.collided[agent])
+                tracker.observe(frames.position[agent], yaw, collided, int(world.task.achieved[agent]))
         return trackers
 
-    def _track(
-        self, simulator: NavigationSimulator, task: Task, agent: int, episode: Episode
-    ) -> EpisodeTracker:
-        world = simulator.world(agent)
-        island = int(world.free_space.island_at(np.array(episode.start[:2])))
-        truth = self._truth(world, self._metric_camera, island)
-        score = SCORES[self.settings.task]
-        return EpisodeTracker(episode, world, truth, self.settings.steps, task.facts(agent), score)
+    def _track(self, world: NavigationWorld, agent: int, episode: Episode) -> EpisodeTracker:
+        scene = world.simulator.world(agent)
+        island = int(scene.free_space.island_at(np.array(episode.start[:2])))
+        truth = self._truth(scene, self._metric_camera, island)
+        return EpisodeTracker(episode, scene, truth, self.settings.steps, world.task.facts(agent), self._task)
 
     def _build_simulator(self, num_agents: int) -> NavigationSimulator:
         cache = self.settings.num_envs

@@ -13,13 +13,13 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over episodes with the interval that covers it.
+    """A mean over episodes with its confidence interval.
 
     Attributes:
         mean: Mean of the values.
         low: Lower end of the confidence interval of the mean.
         high: Upper end.
-        count: How many episodes it is taken over.
+        count: Number of episodes.
     """
 
     mean: float
@@ -38,7 +38,7 @@ def bootstrap_mean(
     """Mean and percentile-bootstrap interval (Efron 1979; 10,000 resamples, fixed seed).
 
     Raises:
-        ValueError: If there is no value.
+        ValueError: There is no value.
     """
     sample = np.asarray(values, dtype=np.float64)
     if not sample.size:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from robonav.evaluation import task_scores
+from robonav.envs.navigation.tasks import Score, task_class
 from robonav.evaluation.statistics import bootstrap_mean
 from robonav.provenance import versions
 
-BY_STEP = (*task_scores.BY_STEP, "visible_completeness_pct", "completeness_pct", "mean_distance_m")
-SINGLE = (
-    "steps_to_goal",
-    "geodesic_distance_m",
-    "area_m2",
-    "free_area_m2",
-    "visible_share_pct",
-    "rooms_visited",
-    "rooms",
-    "path_length_m",
-    "collisions",
+COMMON = (
+    Score("rooms_visited", "Rooms entered", by_step=False),
+    Score("rooms", "Rooms", by_step=False),
+    Score("path_length_m", "Path length", "m", by_step=False),
+    Score("collisions", "Blocked moves", by_step=False),
 )
+"""What is measured of every walk, whatever the task."""
+
+
+def scores_in(record: dict[str, Any], task: str | None) -> list[Score]:
+    """The scores that an episode's record holds: those of its task, then those of every walk."""
+    return [score for score in (*task_class(task).scores, *COMMON) if score.name in record]
 
 
 def summarise(
@@ -34,12 +34,12 @@ def summarise(
         command: The line that repeats it.
         revision: The commit that ran, as `git_revision` gave it when the run began.
     """
+    scores = scores_in(records[0], settings.get("task"))
     by_step = {
         name: {step: _mean([r[name][step] for r in records]) for step in records[0][name]}
-        for name in BY_STEP
-        if name in records[0]
+        for name in (score.name for score in scores if score.by_step)
     }
-    single = [name for name in SINGLE if name in records[0]]
+    single = [score.name for score in scores if not score.by_step]
     return {
         "command": command,
         "settings": settings,

@@ -1,1 +1,1 @@
-"""Maps made from frames, batched over agents, and the true surface to compare with."""
+"""Maps from frames, batched over agents, and the true surface to compare them with."""

@@ -12,22 +12,20 @@ from robonav.maps.occupancy import PATCH_DIMENSIONS, OccupancyGrid
 from robonav.maps.topology.mapper import TopologicalMap, TopologyConfig
 
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0  # shorter ones are gaps between rays, longer ones several sub-goals
-_BODY_M = 0.18
-_BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class AgentMaps:
-    """Maps of N agents, from true depth and pose: for rewards and for what is written to files.
+    """Maps of N agents from true depth and pose, for rewards and exports.
 
     Args:
         num_envs: N.
         camera: The camera of the frames.
         topology: Thresholds of the topological map.
         cell_size: Edge of a cell of the occupancy grids, metres.
-        stride: Every so many-th row and column of the depth images is used.
+        stride: Step between the used rows and columns of the depth images.
 
     Attributes:
-        topology: The topological maps; places are told apart by the occupancy around them.
+        topology: The topological maps; a place's embedding is the occupancy around it.
     """
 
     def __init__(
@@ -39,7 +37,7 @@ class AgentMaps:
         self._rays = camera.directions()[::stride, ::stride]
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Throw the maps of these environments (default: all) away."""
+        """Empty the maps of these environments (default: all)."""
         self.topology.reset(env_ids)
         for env in range(len(self._grids)) if env_ids is None else env_ids:
             self._grids[env] = None
@@ -52,18 +50,15 @@ class AgentMaps:
         return grid
 
     def update(self, frames: Frames) -> None:
-        """Take the frames in."""
+        """Integrate the frames of all agents."""
         xy = frames.position[:, :2].astype(np.float64)
         for env, grid in enumerate(self._grids):
             if grid is None:
                 grid = OccupancyGrid(xy[env], float(frames.position[env, 2]), self._cell_size)
                 self._grids[env] = grid
             depth = frames.depth[env, :: self._stride, :: self._stride]
-            grid.integrate(depth, frames.T_world_camera[env], self._rays)
-            grid.clear(xy[env], _BODY_M)
-            if frames.collided[env]:
-                yaw = float(frames.yaw[env])
-                grid.block(xy[env] + _BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
+            yaw, bumped = float(frames.yaw[env]), bool(frames.collided[env])
+            grid.observe(depth, frames.T_world_camera[env], self._rays, xy[env], yaw, bumped)
         patches = np.stack([self.grid(env).patch(position) for env, position in enumerate(xy)])
         self.topology.observe(xy, patches)
 

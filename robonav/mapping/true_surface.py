@@ -1,4 +1,4 @@
-"""The surface that an explorer should see: samples of the start's floor and island, and which can be seen."""
+"""Ground truth of completeness: surface samples around the start's island, and their visibility."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Surface:
 
     Attributes:
         points: (S, 3) float32 samples, uniform by area, metres.
-        visible: (S,) bool, some reachable pose sees the sample well enough.
+        visible: (S,) bool, whether a reachable pose sees the sample well enough.
         footprint: (X, Y) bool on the raster of the free space: the floor that belongs to the island.
         free: (X, Y) bool, the part of it that the agent's body can touch.
         free_space: The raster's frame.
@@ -53,7 +53,7 @@ def build_surface(
     agent_radius: float = 0.18,
     samples: int = SAMPLES,
 ) -> Surface:
-    """Sample the surface around one island, and find out what can be seen of it.
+    """Sample the surface around one island, and compute which samples are visible.
 
     Args:
         scene: The mesh; its content seeds the sampling, so the same scene always has the same samples.
@@ -62,7 +62,7 @@ def build_surface(
         camera: The camera that measures, for its height, field of view and resolution.
         island: Label of the start's island.
         agent_radius: What the free space was eroded by, metres.
-        samples: How many samples to keep.
+        samples: Number of samples.
 
     Raises:
         SceneError: If no surface lies around the island.
@@ -90,7 +90,7 @@ def standpoints(free_space: FreeSpace, island: int) -> NDArray[np.float64]:
 
 
 def ceiling_height(sensor: RaycastSensor, eyes: NDArray[np.float32], floor_z: float) -> float:
-    """Height of the ceiling: the 90th percentile of what rays that go up from `eyes` (P, 3) hit.
+    """Height of the ceiling: the 90th percentile of the hits of upward rays from `eyes` (P, 3).
 
     Where fewer than half of them hit anything there is no ceiling; 3 m above the floor stands in for it.
     """
@@ -103,7 +103,7 @@ def ceiling_height(sensor: RaycastSensor, eyes: NDArray[np.float32], floor_z: fl
 def sweep(
     sensor: RaycastSensor, eyes: NDArray[np.float32], free: NDArray[np.bool_], free_space: FreeSpace
 ) -> NDArray[np.bool_]:
-    """Free floor (X, Y) plus what horizontal rays from `eyes` (P, 3) cross: the floor under low furniture."""
+    """Free floor (X, Y) plus cells that horizontal rays from `eyes` (P, 3) cross, under low furniture."""
     angles = np.linspace(0, 2 * np.pi, SWEEP_RAYS, endpoint=False)
     fan = np.stack([np.cos(angles), np.sin(angles), np.zeros(SWEEP_RAYS)], axis=1).astype(np.float32)
     origins, directions = np.repeat(eyes, SWEEP_RAYS, axis=0), np.tile(fan, (len(eyes), 1))
@@ -154,7 +154,7 @@ def sample_band(
 def visible_from(
     sensor: RaycastSensor, eyes: NDArray[np.float32], points: NDArray[np.float32], camera: Camera
 ) -> NDArray[np.bool_]:
-    """Which points (S,) some eye (P, 3) sees unoccluded, within the vertical field of view and close enough.
+    """Whether an eye (P, 3) sees each point (S,): unoccluded, in the vertical field of view, close enough.
 
     Close enough means that half the diagonal between neighbouring pixels' points is at most 5 cm on a surface
     that faces the camera: 4.5 m for 128 pixels over 90 degrees.

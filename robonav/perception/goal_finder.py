@@ -1,4 +1,4 @@
-"""Whether a frame shows something of a goal picture, and where the picture must have been taken then."""
+"""The goal finder: whether a frame shows a part of a goal picture, and where the picture was taken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAK = 0.1
 
 @dataclass(frozen=True)
 class GoalFinderConfig:
-    """Size of the finder; the default takes 9 M multiplications for a frame and 9 M to compare it."""
+    """Size of the goal finder; the default takes 9 M multiplications for a frame and 9 M to compare it."""
 
     channels: tuple[int, int, int, int] = (32, 48, 64, 64)
     """Channels of the four convolutions over an image; they end at 4 rows of 16 columns."""
@@ -36,12 +36,12 @@ class GoalFinderConfig:
 
     @property
     def column(self) -> int:
-        """Numbers that describe a column."""
+        """Number of features of a column."""
         return self.keys * self.key + self.told
 
 
 class Finding(NamedTuple):
-    """What is told of B pairs of a frame and a picture, as log-odds.
+    """Predictions for B pairs of a frame and a picture, as log-odds.
 
     Attributes:
         in_view: (B,) that the frame shows some of what the picture shows.
@@ -101,7 +101,7 @@ class GoalFinder(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def columns(self, rgb: Tensor, features: Tensor) -> Tensor:
-        """What is compared of images, (B, 16, K).
+        """Features of the columns of images, (B, 16, K).
 
         Args:
             rgb: (B, 3, H, W) in 0 ... 255.
@@ -117,7 +117,7 @@ class GoalFinder(nn.Module):
         return torch.cat([keys.flatten(2), told], dim=-1)
 
     def forward(self, frames: Tensor, pictures: Tensor) -> Finding:
-        """What there is to tell of pairs of `columns` (B, 16, K)."""
+        """Predictions for pairs of `columns` (B, 16, K)."""
         sizes = [self.config.keys * self.config.key, self.config.told]
         (keys, told), (other_keys, other_told) = frames.split(sizes, dim=-1), pictures.split(sizes, dim=-1)
         each = (self.config.keys, self.config.key)

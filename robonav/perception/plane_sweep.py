@@ -1,4 +1,4 @@
-"""What shifts between two frames from known places: depth that does not depend on how a world looks.
+"""Plane sweep over two frames from known poses: depth cues that do not depend on appearance.
 
 A plane sweep (Collins 1996): an earlier frame is laid over the present one as if all of it lay at one depth,
 and the difference is small where it does. Known are only the steps between the two, which the agent counts.
@@ -25,7 +25,7 @@ _MOST_GAIN = 1.5  # by which exposure is supposed to differ
 
 @dataclass
 class EarlierFrames:
-    """What N agents keep of the frames before; inference state, never in a rollout buffer.
+    """Earlier frames of N agents; inference state, never in a rollout buffer.
 
     Attributes:
         latest: (N, 32, 32) float32, brightness 0 ... 1 of the last frame.
@@ -44,7 +44,7 @@ class EarlierFrames:
 
 
 class PlaneSweep(nn.Module):
-    """Compares frames with earlier ones, for a level camera of 90 degrees as high as those of robonav."""
+    """Compares frames with earlier ones, for a level camera of 90 degrees at robonav's height."""
 
     inverse_depths: Tensor
     turns: Tensor
@@ -87,7 +87,7 @@ class PlaneSweep(nn.Module):
         return self.compare(present, earlier.held, earlier.since)
 
     def compare(self, present: Tensor, held: Tensor, since: Tensor) -> Tensor:
-        """By how much brightnesses (N, 32, 32) differ, if a pixel lay at each depth; see `EarlierFrames`.
+        """Differences of brightness (N, 32, 32) for each assumed depth; see `EarlierFrames`.
 
         The earlier frame counts as bright, on the whole, as the present one where both show the same far
         away: cameras choose their exposure anew for each frame.

@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""The loops of a plane sweep over pixels and depths, in C++ (`plane_sweep_kernels.h`): several times faster."""
+"""The loops of a plane sweep over pixels and depths, in C++ (`plane_sweep_kernels.h`) for speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frozen eye of the explorer: what an RGB frame says about the space in front of the camera."""
+"""The depth-and-occupancy predictor: free and occupied space in front of the camera from RGB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEAK = 0.1
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """Size of the eye; the default takes 12 M multiplications a frame."""
+    """Size of the predictor; the default takes 12 M multiplications a frame."""
 
     channels: tuple[int, int, int, int] = (24, 48, 64, 64)
     """Channels of the four convolutions; they end at 4 rows of 16 columns."""
@@ -34,7 +34,7 @@ class VisionConfig:
 
     @property
     def features(self) -> int:
-        """Numbers that describe a frame."""
+        """Number of features of a frame."""
         return COLUMNS * self.squeezed
 
 
@@ -84,7 +84,7 @@ class VisionEncoder(nn.Module):
 
         Args:
             rgb: (B, 3, H, W), uint8 or float in 0 ... 255.
-            sweep: (B, 8, 32, 32) how they differ from earlier ones (`PlaneSweep`); None = there are none.
+            sweep: (B, 8, 32, 32) differences to earlier frames (`PlaneSweep`); None = no earlier frames.
         """
         image = rgb.float()
         if image.shape[-2:] != (SIDE, SIDE):
@@ -97,7 +97,7 @@ class VisionEncoder(nn.Module):
         return _over_columns(self.columns, columns).transpose(1, 2).flatten(1)
 
     def scan(self, features: Tensor) -> Tensor:
-        """What lies along each ray, (B, 32, 40, 3) probabilities, from features (B, F).
+        """Probabilities (B, 32, 40, 3) along each ray, from features (B, F).
 
         Of each step of 0.125 m of depth: that nothing stands there or before it, that something stands there
         and is seen, and that it is in sight at the height of the eye.
@@ -105,7 +105,7 @@ class VisionEncoder(nn.Module):
         return self.scan_logits(features).sigmoid()
 
     def scan_logits(self, features: Tensor) -> Tensor:
-        """Log-odds of `scan`, to learn from."""
+        """Log-odds of `scan`, for the loss."""
         columns = features.unflatten(-1, (self.config.squeezed, COLUMNS)).transpose(1, 2)
         told = _over_columns(self.rays, columns)
         return told.reshape(len(features), RAYS, SIGNS, DEPTHS).transpose(2, 3)

@@ -66,7 +66,7 @@ def load_finder(name: str = "nano") -> GoalFinder:
 def _load_frozen(
     name: str, shipped: Path, what: str, command: str, described: Callable[[dict[str, Any]], Module]
 ) -> Module:
-    """What a command taught: one that ships by its name, or a folder."""
+    """Path of a taught network: a shipped one by name, or a folder."""
     folder = shipped / name if (shipped / name).is_dir() else Path(name)
     if not folder.is_dir():
         names = ", ".join(sorted(path.name for path in shipped.iterdir() if path.is_dir()))

@@ -1,1 +1,1 @@
-"""Planners: next-best view, frontiers, path following, topological."""
+"""Planners: next-best view, frontier, path following, topological."""

@@ -1,4 +1,4 @@
-"""The baselines that look at nothing: uniformly random, and straight until blocked."""
+"""Baselines without sensors: uniformly random, and straight until blocked."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ MAX_TURNS = 12  # 12 turns of 15 degrees = all the way round
 
 
 class RandomExplorer:
-    """Each action with probability 1/3."""
+    """Takes each action with probability 1/3."""
 
     camera = Camera()
 
     def reset(self, num_agents: int, seed: int) -> None:
-        """Seed one stream an agent."""
+        """Seed one random stream for each agent."""
         self._rngs = np.random.default_rng(seed).spawn(num_agents)
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Draw."""
+        """Draw actions (N,)."""
         return np.array([rng.integers(3) for rng in self._rngs])
 
 
 class StraightExplorer:
-    """Forward until blocked, then 1 to 12 turns of 15 degrees to one random side."""
+    """Drives forward until blocked, then turns 1 to 12 times by 15 degrees to one random side."""
 
     camera = Camera()
 
     def reset(self, num_agents: int, seed: int) -> None:
-        """Seed one stream an agent; nobody is turning."""
+        """Seed one random stream for each agent."""
         self._rngs = np.random.default_rng(seed).spawn(num_agents)
         self._turns_left = np.zeros(num_agents, dtype=np.int64)
         self._side = np.full(num_agents, LEFT)
@@ -46,7 +46,7 @@ class StraightExplorer:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Finish the turn that is under way, begin one after a collision, else go on."""
+        """Finish a turn, begin one after a collision, else drive forward."""
         for agent in np.flatnonzero(frames.collided & (self._turns_left == 0)):
             self._turns_left[agent] = self._rngs[agent].integers(1, MAX_TURNS + 1)
             self._side[agent] = self._rngs[agent].choice([LEFT, RIGHT])

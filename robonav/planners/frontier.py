@@ -1,4 +1,4 @@
-"""Planners with true depth and pose: to the nearest frontier, or to the view that is worth its way."""
+"""Planners with true depth and pose: to the nearest frontier, or to the most informative view."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from robonav.envs.sensors.camera import Camera
 from robonav.maps.occupancy import UNKNOWN, Frontier, OccupancyGrid
 from robonav.planners.frontier_gain import SIGHT_M, InformedFrontier
 from robonav.planners.path_following import (
-    BODY_M,
     Chooser,
-    Situation,
-    View,
+    PlanningState,
+    Viewpoint,
     has_arrived,
     heading_along,
     steer,
@@ -29,14 +28,13 @@ if TYPE_CHECKING:
 THINK_EVERY = 4
 PATIENCE = 60  # steps towards one view before it is given up
 _PIECE_M = 1.5  # of a frontier that is looked at piece by piece
-BUMP_M = 0.3  # how far ahead lies what blocked a move
 
 
 class FrontierExplorer:
-    """Keeps an occupancy map for each agent, asks a chooser where to look next, and goes there.
+    """Keeps an occupancy map for each agent, lets a chooser pick the next view, and drives there.
 
     Args:
-        make_chooser: Called once an agent and episode.
+        make_chooser: Makes a chooser; called once for each agent and episode.
     """
 
     camera = Camera()
@@ -51,24 +49,24 @@ class FrontierExplorer:
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Add the frames to the maps and steer."""
+        """Integrate the frames and return actions (N,)."""
         directions = camera.directions()
         actions = []
         for i, agent in enumerate(self._agents):
-            agent.look(frames.depth[i], frames.T_world_camera[i], directions, float(frames.position[i, 2]))
+            agent.look(frames.of(i), directions)
             xy, yaw = frames.position[i, :2].astype(np.float64), float(frames.yaw[i])
             actions.append(agent.decide(xy, yaw, bool(frames.collided[i]), np.radians(camera.hfov_deg)))
         return np.array(actions)
 
 
 class NearestFrontier(Chooser):
-    """The frontier that takes the fewest steps to reach (Yamauchi 1997)."""
+    """Chooses the frontier that takes the fewest steps to reach (Yamauchi 1997)."""
 
     def __init__(self) -> None:
         self._given_up: list[NDArray[np.float64]] = []
 
-    def choose(self, situation: Situation) -> View | None:
-        """Go to the nearest cell of it and look at the unknown beside its middle; turns count as steps."""
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
+        """The view from its nearest cell at the unknown beside its centre; turns count as steps."""
         grid = situation.grid
         # One frontier may go all around, and was looked at in its middle only: then in pieces.
         fresh = self._not_given_up(grid, np.inf) or self._not_given_up(grid, _PIECE_M)
@@ -82,7 +80,7 @@ class NearestFrontier(Chooser):
             turns = turn_steps(situation, place[None], np.array([yaw]))[0, 0]
             if costs[nearest] + turns < best_cost:
                 best_cost = costs[nearest] + turns
-                best = View(place, yaw, target)
+                best = Viewpoint(place, yaw, target)
         return best
 
     def _not_given_up(self, grid: OccupancyGrid, max_extent: float) -> list[Frontier]:
@@ -92,8 +90,8 @@ class NearestFrontier(Chooser):
 
         return [frontier for frontier in grid.frontiers(max_extent=max_extent) if is_fresh(frontier)]
 
-    def give_up(self, situation: Situation, view: View) -> None:
-        """Leave this frontier out from now on."""
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
+        """Exclude this frontier from now on."""
         self._given_up.append(view.target)
 
     @staticmethod
@@ -109,21 +107,20 @@ class _Agent:
     def __init__(self, chooser: Chooser) -> None:
         self._chooser = chooser
         self._grid: OccupancyGrid | None = None
-        self._view: View | None = None
-        self._situation: Situation | None = None
+        self._view: Viewpoint | None = None
+        self._situation: PlanningState | None = None
         self._path = np.zeros((0, 2))
         self._blocked: list[float] = []  # headings that led into something from where it stands
         self._last_xy = np.zeros(2)
         self._thought, self._pursued, self._step = -THINK_EVERY, 0, 0
 
-    def look(
-        self, depth: NDArray[np.float32], pose: NDArray[np.float32], rays: NDArray[np.float32], floor_z: float
-    ) -> None:
-        """Add a frame to the map."""
+    def look(self, frames: Frames, rays: NDArray[np.float32]) -> None:
+        """Integrate a frame into the map."""
+        xy, yaw = frames.position[0, :2].astype(np.float64), float(frames.yaw[0])
         if self._grid is None:
-            self._grid = OccupancyGrid(pose[:2, 3], floor_z, detail_range=SIGHT_M)
-        self._grid.integrate(depth, pose, rays)
-        self._grid.clear(pose[:2, 3], BODY_M)
+            self._grid = OccupancyGrid(xy, float(frames.position[0, 2]), detail_range=SIGHT_M)
+        depth, pose = frames.depth[0], frames.T_world_camera[0]
+        self._grid.observe(depth, pose, rays, xy, yaw, bool(frames.collided[0]))
 
     def decide(self, xy: NDArray[np.float64], yaw: float, collided: bool, hfov: float) -> int:
         """The next action."""
@@ -132,19 +129,18 @@ class _Agent:
         self._pursued += 1
         if collided:
             self._blocked.append(yaw)
-            self._grid.block(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
         elif np.linalg.norm(xy - self._last_xy) > 0.01:
             self._blocked.clear()
         self._last_xy = xy
         arrived = self._view is not None and has_arrived(self._view, xy, yaw)
         if arrived or collided or self._view is None or self._step - self._thought >= THINK_EVERY:
-            self._think(Situation(self._grid, xy, yaw, hfov), arrived)
+            self._think(PlanningState(self._grid, xy, yaw, hfov), arrived)
         if self._view is None:
             return RIGHT
         assert self._situation is not None
         return steer(yaw, heading_along(self._situation, self._path, self._view, xy), self._blocked)
 
-    def _think(self, situation: Situation, arrived: bool) -> None:
+    def _think(self, situation: PlanningState, arrived: bool) -> None:
         previous, self._situation = self._view, situation
         if previous is not None and (arrived or self._pursued > PATIENCE):
             self._chooser.give_up(situation, previous)

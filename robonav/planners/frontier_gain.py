@@ -1,4 +1,4 @@
-"""Where a camera would see the most that it has not seen, for the steps that it takes to get there."""
+"""The view with the most unseen surface for each step of the path to it (information gain)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from robonav.maps.occupancy import OCCUPIED, OccupancyGrid
-from robonav.planners.path_following import TURN_RAD, Chooser, Situation, View, turn_steps
+from robonav.planners.path_following import TURN_RAD, Chooser, PlanningState, Viewpoint, turn_steps
 from robonav.planners.view_gain_kernel import unseen_along
 
 SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from within this distance
@@ -18,10 +18,10 @@ DECIDE_STEPS = 4.0  # keeps a tiny gain next door from beating a large one
 
 
 class InformedFrontier(Chooser):
-    """The view with the most unseen surface for each step that it takes to get there."""
+    """Chooses the view with the most unseen surface for each step of the path to it."""
 
-    def choose(self, situation: Situation) -> View | None:
-        """Weigh 24 headings at places all over the known floor; None if no view shows 0.1 m² that is new."""
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
+        """Score 24 headings at places on the known floor; None if no view shows 0.1 m² of unseen surface."""
         places = self._places(situation)
         gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
         headings = situation.yaw + np.arange(24) * TURN_RAD
@@ -31,10 +31,10 @@ class InformedFrontier(Chooser):
         place, heading = np.unravel_index(np.argmax(worth), worth.shape)
         if worth[place, heading] <= 0:
             return None
-        return View(xy[place], float(headings[heading]), xy[place])
+        return Viewpoint(xy[place], float(headings[heading]), xy[place])
 
-    def give_up(self, situation: Situation, view: View) -> None:
-        """What lies in the view counts as seen."""
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
+        """Count the surface in the view as seen."""
         grid, reach = situation.grid, np.arange(1, int(SIGHT_M / situation.grid.cell_size) + 1)
         for angle in view.yaw + np.linspace(-situation.hfov / 2, situation.hfov / 2, RAYS // 2):
             ray = grid.cell(view.xy) + np.round(reach[:, None] * [np.cos(angle), np.sin(angle)]).astype(int)
@@ -44,8 +44,8 @@ class InformedFrontier(Chooser):
             grid.detailed[crossed[:, 0], crossed[:, 1]] = True
 
     @staticmethod
-    def _places(situation: Situation) -> NDArray[np.int64]:
-        """Reachable cells on a 0.5 m lattice, and where the agent is."""
+    def _places(situation: PlanningState) -> NDArray[np.int64]:
+        """Reachable cells on a 0.5 m lattice, and the agent's own cell."""
         reachable = np.argwhere(situation.passable & np.isfinite(situation.paths.costs))
         lattice = reachable[np.all(reachable % round(0.5 / situation.grid.cell_size) == 0, axis=1)]
         return np.vstack([situation.grid.cell(situation.xy)[None], lattice])
@@ -54,7 +54,7 @@ class InformedFrontier(Chooser):
 def view_gains(
     grid: OccupancyGrid, places: NDArray[np.int64], yaw: float, hfov: float
 ) -> NDArray[np.float64]:
-    """Unseen surface in m² that cameras at places (P, 2) would see at headings yaw + k 15 degrees: (P, 24).
+    """Unseen surface (P, 24), m², in view from places (P, 2) at headings yaw + k 15 degrees.
 
     Floor and ceiling count once each, an occupied cell as a wall of 2.5 m; known walls end the view.
     """

@@ -1,4 +1,4 @@
-"""Where a picture was taken, as an agent comes to believe on its own map while it looks around."""
+"""Goal belief: where on its own map an agent believes that a goal picture was taken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE = 60  # steps
 
 
 class Look(NamedTuple):
-    """Images of N agents, and what the eye says of them.
+    """Images of N agents, with their features.
 
     Attributes:
         rgb: (N, 3, H, W) in 0 ... 255.
@@ -36,10 +36,10 @@ class Look(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """Where to go, for N agents.
+    """Goal poses of N agents.
 
     Attributes:
-        known: (N,) bool, whether there is such a place.
+        known: (N,) bool, whether the agent has a goal pose.
         pose: (N, 3) float32, x and y on the own map in metres, heading in turns of 15° to the left.
     """
 
@@ -48,19 +48,19 @@ class Sought(NamedTuple):
 
 
 def nothing_sought(count: int, device: torch.device) -> Sought:
-    """No place to go to."""
+    """No goal poses."""
     return Sought(torch.zeros(count, dtype=torch.bool, device=device), torch.zeros(count, 3, device=device))
 
 
 @dataclass
 class Search:
-    """What N agents believe; inference state, never in a rollout buffer.
+    """Goal beliefs of N agents; inference state, never in a rollout buffer.
 
     Attributes:
-        columns: (N, 16, K) what the pictures look like.
-        votes: (N, C, C) for places on the own map, of at most 0.5 m; they repeat as that map does.
+        columns: (N, 16, K) features of the pictures.
+        votes: (N, C, C) for positions on the own map, in cells of at most 0.5 m; periodic as that map.
         turns: (N, 24) for headings.
-        pursued: (N,) int64, for how many steps a place has been known.
+        pursued: (N,) int64, number of steps since a goal pose is known.
     """
 
     columns: Tensor
@@ -80,7 +80,7 @@ class Search:
 
 
 class GoalSearch(nn.Module):
-    """Compares every frame with the picture, and adds up on the own map where it may have been taken."""
+    """Compares every frame with the picture, and accumulates votes for its position on the own map."""
 
     centres: Tensor
 
@@ -94,7 +94,7 @@ class GoalSearch(nn.Module):
         self.register_buffer("centres", cell_centres(), persistent=False)
 
     def new(self, count: int, device: torch.device) -> Search:
-        """Nothing is believed yet."""
+        """Empty beliefs."""
         return Search(
             columns=torch.zeros(count, COLUMNS, self.finder.config.column, device=device),
             votes=torch.zeros(count, self._cells, self._cells, device=device),
@@ -103,12 +103,12 @@ class GoalSearch(nn.Module):
         )
 
     def observe(self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor) -> Sought:
-        """Compare with the picture, and tell where it seems to have been taken.
+        """Update the beliefs with a frame, and return the goal poses.
 
         Args:
-            search: Changed in place.
-            frame: What the agents see.
-            goal: The pictures; looked at where episodes start.
+            search: The beliefs, changed in place.
+            frame: Images and features of the agents.
+            goal: The pictures; read where episodes start.
             places: Where the agents are on their own maps.
             starts: (N,) bool, a new episode begins with this frame.
         """
@@ -123,7 +123,7 @@ class GoalSearch(nn.Module):
         return sought
 
     def _vote(self, search: Search, frame: Look, places: Places) -> None:
-        """Enter where this frame alone says that the picture was taken."""
+        """Add the votes of one frame."""
         found = self.finder(self.finder.columns(frame.rgb, frame.features), search.columns)
         sure = (found.in_view - _DOUBT).sigmoid().square()[:, None]
         angle = places.heading * TURN_RAD
@@ -151,7 +151,7 @@ class GoalSearch(nn.Module):
         return Sought(most > _ENOUGH, torch.stack([x, y, search.turns.argmax(dim=1).float()], dim=1))
 
     def _refute(self, search: Search, sought: Sought, places: Places) -> None:
-        """Who is there and sees that it was not taken there, or cannot get there, looks elsewhere."""
+        """Clear the votes near a goal pose that an agent reached without success, or cannot reach."""
         way = self._shortest(sought.pose[:, :2] - places.position)
         turns = (sought.pose[:, 2] - places.heading + TURNS // 2) % TURNS - TURNS // 2
         arrived = sought.known & (way.norm(dim=1) < _ARRIVED_M) & (turns.abs() <= _ARRIVED_TURNS)
@@ -165,12 +165,12 @@ class GoalSearch(nn.Module):
             search.turns[refuted], search.pursued[refuted] = 0.0, 0
 
     def _shortest(self, way: Tensor) -> Tensor:
-        """A way in metres to the nearest copy, on a map that repeats."""
+        """Offset in metres to the nearest copy of a point on the periodic map."""
         return way - self._period_m * (way / self._period_m).round()
 
 
 class NoGoalSearch(nn.Module):
-    """In place of `GoalSearch` where no picture is looked for."""
+    """Replaces `GoalSearch` where there is no goal picture (null object)."""
 
     def new(self, count: int, device: torch.device) -> Search:
         """Nothing."""

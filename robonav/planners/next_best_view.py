@@ -1,7 +1,7 @@
-"""Where the policy's own map promises the most that is new, and the next step there: advice, not orders.
+"""Next-best-view planning on the policy's own map; the planned action is an input of the policy.
 
-A next-best-view planner (Connolly 1985) on what the policy drew itself from RGB and its own steps. It knows
-no more than the policy does, but it does not have to learn what a way is.
+A next-best-view planner (Connolly 1985) on the map that the policy builds from RGB and its own steps. It has
+no other inputs than the policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from robonav.planners.goal_belief import Sought
 from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
-_STUCK_STEPS, _STUCK_M = 64, 1.0  # who gets nowhere, or knows of nothing new, for so long is stuck
+_STUCK_STEPS, _STUCK_M = 64, 1.0  # an agent without progress or goal for so long is stuck
 _LATTICE_M = 0.5  # how far apart the places are that it weighs
 # One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
 ADVICE = NUM_ACTIONS + 4
@@ -29,7 +29,7 @@ ADVICE = NUM_ACTIONS + 4
 
 @dataclass(frozen=True)
 class GuidanceConfig:
-    """How much the policy is told to trust its planner before it has learned anything."""
+    """Weight of the planned action in an untrained policy."""
 
     prior: float = 3.0
     """Added to the logit of the action that the planner advises; 3 = taken in 91 % of all cases at first."""
@@ -37,12 +37,12 @@ class GuidanceConfig:
 
 @dataclass
 class Plans:
-    """What N agents are up to; inference state, as `Places` is.
+    """Plans of N agents; inference state, as `Places` is.
 
     Attributes:
         idle: (N,) int32 steps without a goal.
         still: (N,) int32 steps near the anchor.
-        anchor: (N, 2) float32 metres, where it was when it last got anywhere.
+        anchor: (N, 2) float32 metres, the position of the last progress.
 
     All others are the arrays of `guidance_ways.Plans`.
     """
@@ -72,7 +72,7 @@ class Plans:
 
     @cached_property
     def arrays(self) -> guidance_ways.Plans:
-        """The same memory as the kernels take it."""
+        """The same memory as arrays for the kernels."""
         state = guidance_ways.Plans()
         for name in guidance_ways.Plans.vars:  # type: ignore[attr-defined]  # Warp makes it a Struct
             setattr(state, name, wp.from_torch(getattr(self, name)))
@@ -84,7 +84,7 @@ class Plans:
 
 
 class Guide(nn.Module):
-    """Plans on the maps of a `SpatialMemory`, every eighth step or when something has come up."""
+    """Plans on the maps of a `SpatialMemory`, every eighth step or after an event."""
 
     rays: Tensor
     width = ADVICE
@@ -99,7 +99,7 @@ class Guide(nn.Module):
         return nn.Linear(ADVICE, width)
 
     def prior(self, advice: Tensor) -> Tensor:
-        """What the advice (..., 7) adds to the logits of the actions (..., 3)."""
+        """Addition to the logits (..., 3) of the actions, from the advice (..., 7)."""
         return self._prior * advice[..., :NUM_ACTIONS]
 
     def new(self, count: int, device: torch.device) -> Plans:
@@ -136,14 +136,14 @@ class Guide(nn.Module):
     def advise(
         self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
     ) -> Tensor:
-        """Advice (N, 7) on the next action, once the map knows of the last one.
+        """Advice (N, 7) on the next action, after the map's update.
 
         Args:
             plans: Changed in place.
             places: The agents' maps.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
-            sought: Where to go rather than to look for what is new.
+            sought: Goal poses, which come before next-best views.
         """
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
@@ -156,7 +156,7 @@ class Guide(nn.Module):
         return advice
 
     def _doubt(self, plans: Plans, places: Places, starts: Tensor) -> None:
-        """Who is stuck forgets its map, for something on it must be wrong: a way that is shut, or is none."""
+        """Clear the map of agents that are stuck: it must be wrong somewhere."""
         moved = starts | ((places.position - plans.anchor).norm(dim=1) > _STUCK_M)
         plans.anchor[moved] = places.position[moved]
         plans.still.add_(1).masked_fill_(moved, 0)
@@ -186,7 +186,7 @@ class Guide(nn.Module):
 
 
 class NoGuide(nn.Module):
-    """In place of `Guide` where a policy is on its own."""
+    """Replaces `Guide` in a policy without a planner (null object)."""
 
     width = 0
 
@@ -195,7 +195,7 @@ class NoGuide(nn.Module):
         return _Nothing()
 
     def prior(self, advice: Tensor) -> float:
-        """Nothing is preferred."""
+        """Add nothing."""
         return 0.0
 
     def new(self, count: int, device: torch.device) -> Plans:
@@ -205,7 +205,7 @@ class NoGuide(nn.Module):
     def advise(
         self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
     ) -> Tensor:
-        """Advice of no size (N, 0)."""
+        """Empty advice (N, 0)."""
         return torch.zeros(len(starts), 0, device=starts.device)
 
 

@@ -39,7 +39,7 @@ PATIENCE = wp.constant(60)  # steps towards one view before it is given up
 MIN_GAIN = wp.constant(0.1)  # square metres
 DECIDE_STEPS = wp.constant(4.0)  # keeps a tiny gain next door from beating a large one
 WALL_M = wp.constant(2.5)  # assumed height of an occupied cell that is not seen yet
-BOUNCE = wp.constant(7)  # turns of who wanders and is blocked; in time that takes all 24 headings
+BOUNCE = wp.constant(7)  # turns of a blocked agent without a goal; in time that takes all 24 headings
 LOOKAHEAD_M = wp.constant(1.0)
 ARRIVED_M = wp.constant(0.2)
 NEAR_M = wp.constant(1.0)  # how far from a sought place one that can be reached may lie
@@ -52,7 +52,7 @@ CoarseWorth = wp.types.vector(length=48, dtype=float)
 
 @wp.func
 def give_up(maps: Maps, plans: Plans, agent: int) -> None:
-    """What lies in the view counts as seen: it was looked at, or cannot be."""
+    """Count the surface in the view as seen: it was looked at, or cannot be."""
     place, towards = plans.goal[agent, 0], plans.goal[agent, 1] * (RAYS // HEADINGS)
     for ray in range(towards - RAYS // 8, towards + RAYS // 8):
         for step in range(maps.rays.shape[1]):
@@ -65,7 +65,7 @@ def give_up(maps: Maps, plans: Plans, agent: int) -> None:
 
 @wp.kernel
 def revise(maps: Maps, plans: Plans) -> None:
-    """What the last step brought; who has arrived, was blocked or has not thought for long shall think."""
+    """Update the plan after a step; replan after arrival, a blocked move, or a number of steps."""
     agent = wp.tid()
     heading, start = int(maps.heading[agent]), maps.starts[agent]
     blocked = int(maps.previous_action[agent]) == 0 and not start
@@ -139,12 +139,12 @@ def _newly_counted_along(
     occupied_above: int,
     seen_above: int,
 ) -> float:
-    """Unseen surface in m² of the cells along these rays that were not counted on this way yet."""
+    """Unseen surface in m² of the cells along these rays that were not counted on this path yet."""
 
 
 @wp.func
 def newly_counted(maps: Maps, plans: Plans, agent: int, place: int, first: float, last: float) -> float:
-    """Unseen surface in m² that a turn between two headings shows, and that this way has not shown yet."""
+    """Unseen surface in m² that a turn between two headings shows, and this path has not shown yet."""
     cell_m, way = maps.grid.cell_m, plans.ways[agent]
     per_turn = float(RAYS // HEADINGS)
     turned = wp.round(turns_between(first, last))
@@ -159,7 +159,7 @@ def newly_counted(maps: Maps, plans: Plans, agent: int, place: int, first: float
 
 @wp.func
 def worth_of_way(maps: Maps, plans: Plans, agent: int, goal: int, heading: int) -> float:
-    """Unseen surface in m² for each step that the way to a view and the view itself show, each cell once."""
+    """Unseen surface in m² for each step, of the path to a view and of the view; each cell counts once."""
     grid, own = maps.grid, float(maps.heading[agent])
     plans.ways[agent] += 1
     total, turns = float(0.0), float(0.0)
@@ -181,7 +181,7 @@ def worth_of_way(maps: Maps, plans: Plans, agent: int, goal: int, heading: int) 
 
 @wp.func
 def add_candidate(plans: Plans, agent: int, place: int, heading: int, promise: float) -> None:
-    """Put a view in the place of the one that promises least, if it promises more."""
+    """Replace the candidate with the least gain, if the view has more."""
     least = int(0)
     for k in range(1, CANDIDATES):
         if plans.promises[agent, k] < plans.promises[agent, least]:
@@ -194,7 +194,7 @@ def add_candidate(plans: Plans, agent: int, place: int, heading: int, promise: f
 
 @wp.func
 def add_best_view(maps: Maps, plans: Plans, agent: int, place: int) -> None:
-    """Of the views from a place make the one with the most unseen surface a step a candidate."""
+    """Make the view from a place with the most unseen surface a step a candidate."""
     heading = float(maps.heading[agent])
     offset = offset_to(maps.grid, place, maps.position[agent])
     towards = wp.where(wp.length(offset) > ARRIVED_M, bearing(offset), heading)
@@ -215,7 +215,7 @@ def add_best_view(maps: Maps, plans: Plans, agent: int, place: int) -> None:
 
 @wp.kernel
 def shortlist(maps: Maps, plans: Plans) -> None:
-    """The views that promise the most unseen surface for each step that it takes to get there."""
+    """The candidates with the most unseen surface for each step of the path to them."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
@@ -230,7 +230,7 @@ def shortlist(maps: Maps, plans: Plans) -> None:
 
 @wp.kernel
 def choose(maps: Maps, plans: Plans) -> None:
-    """Of these views the one that pays most once it counts what the way there shows."""
+    """Choose the candidate with the most gain a step, the views along the path included."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
@@ -262,7 +262,7 @@ def choose(maps: Maps, plans: Plans) -> None:
 
 @wp.func
 def place_near(maps: Maps, plans: Plans, agent: int, point: wp.vec2) -> int:
-    """The place that can be reached and is nearest to a point, NOWHERE if none is near."""
+    """The reachable place nearest to a point, NOWHERE if none is near."""
     nearest, least = int(NOWHERE), float(NEAR_M)
     for index in range(plans.met[agent]):
         away = wp.length(offset_to(maps.grid, plans.reached[agent, index], point))
@@ -274,7 +274,7 @@ def place_near(maps: Maps, plans: Plans, agent: int, point: wp.vec2) -> int:
 
 @wp.kernel
 def pursue(maps: Maps, plans: Plans) -> None:
-    """Whoever seeks a place goes there rather than to a view, once there is a way."""
+    """Set the goal to the given goal pose, once a path leads there."""
     agent = wp.tid()
     if not plans.thinks[agent] or not maps.seeks[agent]:
         return
@@ -288,7 +288,7 @@ def pursue(maps: Maps, plans: Plans) -> None:
 
 @wp.func
 def is_passable(maps: Maps, plans: Plans, agent: int, start: wp.vec2, offset: wp.vec2) -> bool:
-    """Whether the body fits all along an offset in metres, in half-cell steps."""
+    """Whether the body fits along an offset in metres, checked in half-cell steps."""
     steps = 1 + int(2.0 * wp.length(offset) / maps.grid.cell_m)
     result = bool(True)
     for step in range(1, steps + 1):
@@ -300,7 +300,7 @@ def is_passable(maps: Maps, plans: Plans, agent: int, start: wp.vec2, offset: wp
 
 @wp.func
 def heading_to(maps: Maps, plans: Plans, agent: int) -> float:
-    """Where to head to go on along the path; at its end, where the view looks."""
+    """Heading that follows the path; at its end, the heading of the view."""
     grid, position = maps.grid, maps.position[agent]
     if wp.length(offset_to(grid, plans.goal[agent, 0], position)) <= ARRIVED_M:
         return float(plans.goal[agent, 1])
@@ -321,7 +321,7 @@ def heading_to(maps: Maps, plans: Plans, agent: int) -> float:
 
 @wp.kernel
 def advise(maps: Maps, plans: Plans, advice: wp.array2d(dtype=float)) -> None:
-    """The next action, one-hot; cosine and sine of the way's direction; how near and how good the goal is."""
+    """The advice: next action (one-hot), cosine and sine of the path, nearness and gain of the goal."""
     agent = wp.tid()
     heading = float(maps.heading[agent])
     if plans.goal[agent, 0] == NOWHERE:  # it wanders: what it takes for seen may look new from elsewhere

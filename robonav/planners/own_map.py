@@ -1,7 +1,7 @@
-"""A map of the policy's own: what its eye says lies where, put together by counting its own steps.
+"""The policy's own occupancy map: predictions from RGB, entered by dead reckoning.
 
-It holds nothing that a robot with a camera, wheel encoders and a bumper does not have: what the frozen
-eye reads from RGB, and the actions that were carried out. The simulator's depth and pose never enter. Its
+It holds only what a robot with a camera, wheel encoders and a bumper has: predictions of the frozen
+network from RGB, and the executed actions. The simulator's depth and pose never enter. Its
 rays are taken to span 90 degrees, as those of the eye that ships do.
 """
 
@@ -41,7 +41,7 @@ class SpatialMemoryConfig:
     """Size of a window's cell, in cells of the map."""
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be built."""
+        """Check the sizes."""
         if not 0 < self.cells <= 2048 or self.cells & (self.cells - 1):
             raise ValueError(f"cells is {self.cells}: give a power of two up to 2048, such as 128")
         if not (0.01 <= self.cell_m <= 10.0 and DEPTH_STEP_M <= self.reach_m <= DEPTHS * DEPTH_STEP_M):
@@ -53,7 +53,7 @@ class SpatialMemoryConfig:
 
 @dataclass
 class Places:
-    """What N agents know of the places around them; inference state, never in a rollout buffer.
+    """Own maps and poses of N agents; inference state, never in a rollout buffer.
 
     Attributes:
         evidence: (N * rows, 3) float32 that a cell is free, is occupied, was seen.
@@ -79,7 +79,7 @@ class Places:
 
 
 class SpatialMemory(nn.Module):
-    """Takes scans in and gives windows of the map that turn with the agent: forward is up."""
+    """Integrates scans, and returns windows of the map around the agent, forward up."""
 
     axes: Tensor
     points: Tensor
@@ -143,10 +143,10 @@ class SpatialMemory(nn.Module):
         )
 
     def observe(self, places: Places, scan: Tensor, previous_action: Tensor, starts: Tensor) -> None:
-        """Move by the action that was carried out, and enter what is seen from there.
+        """Move by the executed action, and integrate the scan from the new pose.
 
         Args:
-            places: Changed in place.
+            places: The maps, changed in place.
             scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `VisionEncoder.scan`.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
@@ -162,7 +162,7 @@ class SpatialMemory(nn.Module):
         self._add(places, torch.cat([self._signs(scan).flatten(1, 2), here, ahead], dim=1))
 
     def windows(self, places: Places) -> Tensor:
-        """What is known around each agent, (N, channels, side, side) uint8; the top row lies ahead."""
+        """Windows (N, channels, side, side) uint8 around each agent; the top row lies ahead."""
         side, scales, count = self.config.side, len(self.config.scales), len(places.position)
         windows = torch.empty(count, side**2, scales, 2, dtype=torch.uint8, device=places.position.device)
         tables = self.window, self.log2_samples, places.summary.view(count, self._rows, 2)
@@ -170,7 +170,7 @@ class SpatialMemory(nn.Module):
         return windows.view(count, side, side, -1).movedim(-1, 1)
 
     def _signs(self, scan: Tensor) -> Tensor:
-        """Evidence (N, 32, K, 3) along rays. Squared: an eye that is unsure says a little of many steps."""
+        """Evidence (N, 32, K, 3) along rays; squared, because unsure predictions spread over many steps."""
         signs = scan[:, :, : self._depths].square()
         return signs * signs.new_tensor([1.0, _OCCUPIED_WEIGHT, 1.0])
 
@@ -184,7 +184,7 @@ class SpatialMemory(nn.Module):
         launch(summarise_kernel, (count, number), self.grid, *at, evidence, summary)
 
     def forget(self, places: Places, agents: Tensor) -> None:
-        """Empty the maps of some agents (N,) bool; where they are they still know."""
+        """Empty the maps of some agents (N,) bool; their poses stay."""
         if agents.any():
             places.evidence.view(len(agents), -1, 3)[agents] = 0.0
             unknown = torch.tensor(_UNKNOWN, dtype=torch.uint8, device=agents.device)
@@ -214,7 +214,7 @@ class WindowEncoder(nn.Module):
 
 
 class NoSpatialMemory(nn.Module):
-    """In place of `SpatialMemory` where a policy has no map: nothing goes in, nothing comes out."""
+    """Replaces `SpatialMemory` in a policy without a map (null object)."""
 
     channels = side = 0
 
@@ -226,7 +226,7 @@ class NoSpatialMemory(nn.Module):
         """Ignore it."""
 
     def windows(self, places: Places) -> Tensor:
-        """Windows without a channel, for any number of agents."""
+        """Windows without channels, for any number of agents."""
         return torch.zeros(1, 0, 0, 0, dtype=torch.uint8, device=places.evidence.device)
 
     def encoder(self, width: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Going places on an occupancy map in steps of 0.25 m and 15 degrees."""
+"""Path following on an occupancy map in steps of 0.25 m and 15 degrees."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
-from robonav.maps.occupancy import FREE, OCCUPIED, OccupancyGrid
+from robonav.maps.occupancy import BODY_M, FREE, OCCUPIED, OccupancyGrid
 from robonav.maps.planning import ShortestPaths, clearance, line_is_passable
 
 TURN_RAD = np.radians(15.0)
 STRIDE_M = 0.25
-BODY_M = 0.18
 COMFORT_M = 0.35  # cells nearer to an obstacle than this cost more, so that paths keep off walls
 LOOKAHEAD_M = 1.0
 ARRIVED_M = 0.2
@@ -21,13 +20,13 @@ ESCAPE_M = 0.3  # so far off may lie the floor on which an agent fits
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """A place to go to and a heading to look in there.
+class Viewpoint:
+    """A position to drive to, and the heading to take there.
 
     Attributes:
-        xy: (2,) where to stand, metres.
-        yaw: Where to look, radians.
-        target: (2,) what it is for; it tells views of the same thing.
+        xy: (2,) position, metres.
+        yaw: Heading, radians.
+        target: (2,) position to look at; it identifies views of the same target.
     """
 
     xy: NDArray[np.float64]
@@ -35,11 +34,11 @@ class View:
     target: NDArray[np.float64]
 
 
-class Situation:
-    """What an agent knows when it decides: its map, where it is, and what it costs to get anywhere.
+class PlanningState:
+    """The inputs of a planner: occupancy map, pose, and shortest paths from it.
 
     Args:
-        escape_m: How far from the position ways may lead over floor on which the body seems not to fit.
+        escape_m: Distance from the position within which paths may cross floor that seems too narrow.
 
     Attributes:
         grid: The occupancy map.
@@ -64,7 +63,7 @@ class Situation:
         self.passable = free & (room > BODY_M)
         self._origin = grid.origin_xy  # the grid may grow later
         costs = np.where(self.passable, np.where(room < COMFORT_M, 3.0, 1.0), np.inf)
-        # Rounding to cells can put the agent where its body seems not to fit: let it out, at a price.
+        # Rounding to cells can put the agent where its body seems not to fit: paths out of there cost more.
         here, reach = grid.cell(xy), round(escape_m / grid.cell_size)
         near = np.zeros_like(free)
         near[here[0] - reach : here[0] + reach + 1, here[1] - reach : here[1] + reach + 1] = True
@@ -75,20 +74,20 @@ class Situation:
         return self.paths.costs[cells[:, 0], cells[:, 1]] * (self.grid.cell_size / STRIDE_M)
 
     def is_straight(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
-        """Whether the body fits all along the line between two positions (2,), by the map of that moment."""
+        """Whether the body fits all along the line between two positions (2,), by the map at construction."""
         start, end = ((xy - self._origin) / self.grid.cell_size for xy in (start, end))
         return line_is_passable(self.passable, start, end)
 
 
 class Chooser:
-    """Decides where to look next."""
+    """Chooses the next view."""
 
-    def choose(self, situation: Situation) -> View | None:
+    def choose(self, situation: PlanningState) -> Viewpoint | None:
         """The next view, or None if nothing is left to see."""
         raise NotImplementedError
 
-    def give_up(self, situation: Situation, view: View) -> None:
-        """The view was reached, or cannot be: what it has not shown by now it never will."""
+    def give_up(self, situation: PlanningState, view: Viewpoint) -> None:
+        """Give a view up: it was reached, or cannot be reached."""
         raise NotImplementedError
 
 
@@ -98,9 +97,9 @@ def wrapped(angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def turn_steps(
-    situation: Situation, xy: NDArray[np.float64], headings: NDArray[np.float64]
+    situation: PlanningState, xy: NDArray[np.float64], headings: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Turns (P, H) on the way to places (P, 2) and there to headings (H,), as if the way were straight."""
+    """Turns (P, H) to drive straight to places (P, 2) and then face headings (H,)."""
     offset = xy - situation.xy
     away = np.linalg.norm(offset, axis=1) > ARRIVED_M
     bearing = np.where(away, np.arctan2(offset[:, 1], offset[:, 0]), situation.yaw)
@@ -109,16 +108,16 @@ def turn_steps(
     return (before[:, None] + after) / TURN_RAD
 
 
-def has_arrived(view: View, xy: NDArray[np.float64], yaw: float) -> bool:
-    """Whether the agent stands there and looks there."""
+def has_arrived(view: Viewpoint, xy: NDArray[np.float64], yaw: float) -> bool:
+    """Whether the agent is at the view's position and faces its heading."""
     looks = abs(wrapped(view.yaw - yaw)) <= TURN_RAD / 2 + 1e-6
     return bool(looks and np.linalg.norm(view.xy - xy) <= ARRIVED_M)
 
 
 def heading_along(
-    situation: Situation, path: NDArray[np.float64], view: View, xy: NDArray[np.float64]
+    situation: PlanningState, path: NDArray[np.float64], view: Viewpoint, xy: NDArray[np.float64]
 ) -> float:
-    """Where to head to go on along a path (K, 2) of positions; at its end, where the view looks."""
+    """Heading that follows a path (K, 2) of positions; at its end, the heading of the view."""
     if np.linalg.norm(view.xy - xy) <= ARRIVED_M:
         return view.yaw
     ahead = _lookahead(situation, path, xy) - xy
@@ -126,7 +125,7 @@ def heading_along(
 
 
 def steer(yaw: float, heading: float, blocked: list[float]) -> int:
-    """Turn to the nearest of the headings that 15 degree turns reach and that were not blocked here."""
+    """The next action towards a heading, blocked headings left out."""
     turns = np.arange(-12, 12)
     reachable = yaw + turns * TURN_RAD
     away = np.abs(wrapped(reachable - heading))
@@ -137,15 +136,15 @@ def steer(yaw: float, heading: float, blocked: list[float]) -> int:
 
 
 def without_dithering(action: int, previous: int, is_open_ahead: bool) -> int:
-    """Forward instead of turning back at once: poses that are uncertain may make it turn to and fro."""
+    """The action, or forward instead of turning back at once: uncertain poses cause turns to and fro."""
     turns_back = {action, previous} == {LEFT, RIGHT}
     return FORWARD if turns_back and is_open_ahead else action
 
 
 def _lookahead(
-    situation: Situation, path: NDArray[np.float64], xy: NDArray[np.float64]
+    situation: PlanningState, path: NDArray[np.float64], xy: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The farthest point of the path, up to 1 m on, that a straight line over passable cells leads to."""
+    """The farthest point of the path within 1 m that a straight line over passable cells reaches."""
     grid = situation.grid
     nearest = int(np.argmin(np.linalg.norm(path - xy, axis=1)))
     ahead = path[nearest + 1 : nearest + 1 + round(LOOKAHEAD_M / grid.cell_size)]

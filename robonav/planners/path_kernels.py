@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type, arg-type, operator, assignment, return-value, misc, empty-body"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""Where an agent can go on the map that its policy draws, and by which way: one thread an agent."""
+"""Path-search kernels on the policy's own map: one thread an agent."""
 
 # Warp's dialect: `int(0)` declares a variable that a loop may change.
 # ruff: noqa: UP018, RUF046
@@ -23,7 +23,7 @@ RAYS = wp.constant(144)  # all around a place: at 4 m about a cell apart
 PATH = wp.constant(256)  # cells of a path that are kept, those nearest to the agent
 BODY_M = wp.constant(0.18)
 COMFORT_M = wp.constant(0.35)  # nearer to an obstacle a step costs three times as much
-ESCAPE_M = wp.constant(0.3)  # so far an agent may go where its body seems not to fit, at a price
+ESCAPE_M = wp.constant(0.3)  # distance within which paths may cross narrow floor, at a price
 STEP_M = wp.constant(0.25)
 STRAIGHT, DIAGONAL = wp.constant(5), wp.constant(7)  # times the prices of both cells
 FREE_BELOW = wp.constant(115)  # of 255: how occupied a free cell may look
@@ -35,48 +35,48 @@ IMPASSABLE, EASY, TIGHT, ESCAPE = (wp.constant(price) for price in (99, 1, 3, 10
 
 @wp.struct
 class Maps:
-    """What N agents know, and where they are, as they reckon."""
+    """Maps and poses of N agents, by their own dead reckoning."""
 
     grid: Grid
     summary: wp.array2d(dtype=wp.vec2ub)  # (N, rows) 0 free ... 255 occupied, 0 unseen ... 255 seen
     rays: wp.array2d(dtype=wp.int32)  # (RAYS, reach) what to add to a cell to go along a ray
-    lattice: wp.int32  # every so many cells along each axis is a place to look from
+    lattice: wp.int32  # spacing of viewpoints, cells
     position: wp.array(dtype=wp.vec2)  # metres
     heading: wp.array(dtype=wp.int64)  # turns of 15 degrees to the left
     previous_action: wp.array(dtype=wp.int64)  # action + 1, 0 = none or blocked
     starts: wp.array(dtype=wp.bool)
-    seeks: wp.array(dtype=wp.bool)  # whether there is a place to go to rather than to look for what is new
+    seeks: wp.array(dtype=wp.bool)  # whether there is a goal pose, which comes before new views
     sought: wp.array(dtype=wp.vec3)  # x, y in metres, heading in turns
 
 
 @wp.struct
 class Plans:
-    """What N agents are up to; scratch memory of the search."""
+    """Goals, paths and scratch memory of N agents."""
 
-    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE, heading there or of who wanders
-    clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last thought, and towards this goal
+    goal: wp.array2d(dtype=wp.int32)  # (N, 2) cell or NOWHERE; heading there, or without a goal
+    clock: wp.array2d(dtype=wp.int32)  # (N, 2) steps since the last planning, and towards this goal
     thinks: wp.array(dtype=wp.bool)  # (N) plans anew in this step
-    walls: wp.array(dtype=wp.int32)  # (N) bits of headings that led into something from here
+    walls: wp.array(dtype=wp.int32)  # (N) bits of blocked headings here
     path: wp.array2d(dtype=wp.int32)  # (N, PATH) cells from the agent towards the goal
     length: wp.array(dtype=wp.int32)  # (N) of the path
-    worth: wp.array(dtype=float)  # (N) square metres a step that the goal promises
-    places: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES) cells of the views that promise most
+    worth: wp.array(dtype=float)  # (N) gain of the goal, square metres a step
+    places: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES) cells of the best views
     headings: wp.array2d(dtype=wp.int32)  # (N, CANDIDATES)
     promises: wp.array2d(dtype=float)  # (N, CANDIDATES) square metres a step; 0 = none
-    stamp: wp.array2d(dtype=wp.int32)  # (N, rows) last way on which a cell was counted
+    stamp: wp.array2d(dtype=wp.int32)  # (N, rows) last path on which a cell was counted
     ways: wp.array(dtype=wp.int32)  # (N) counted so far
     given_up: wp.array2d(dtype=wp.uint8)  # (N, rows) 1 = counts as seen
     price: wp.array2d(dtype=wp.uint8)  # (N, rows) 0 = not known yet
-    cost: wp.array2d(dtype=wp.int32)  # (N, rows) of the way there
+    cost: wp.array2d(dtype=wp.int32)  # (N, rows) of the path there
     queued: wp.array2d(dtype=wp.uint8)  # (N, rows)
     queue: wp.array2d(dtype=wp.int32)  # (N, cells)
-    reached: wp.array2d(dtype=wp.int32)  # (N, cells) in the order in which they were met
-    met: wp.array(dtype=wp.int32)  # (N) number of them
+    reached: wp.array2d(dtype=wp.int32)  # (N, cells) in the order of the search
+    met: wp.array(dtype=wp.int32)  # (N) number of reached cells
 
 
 @wp.func
 def moved_by(grid: Grid, cell: int, dx: int, dy: int) -> int:
-    """The cell so many cells further."""
+    """The cell offset by (dx, dy)."""
     last = grid.cells - 1
     return (cell + (dx & last) * 2 * grid.cells + (dy & last)) & grid.mask
 
@@ -94,13 +94,13 @@ def offset_to(grid: Grid, cell: int, point: wp.vec2) -> wp.vec2:
 
 @wp.func
 def is_free(maps: Maps, agent: int, cell: int) -> bool:
-    """Whether the map shows nothing there."""
+    """Whether a cell counts as free."""
     return int(maps.summary[agent, cell][0]) < FREE_BELOW
 
 
 @wp.func
 def is_occupied(maps: Maps, agent: int, cell: int) -> bool:
-    """Whether the map shows something there."""
+    """Whether a cell counts as occupied."""
     return int(maps.summary[agent, cell][0]) > OCCUPIED_ABOVE
 
 
@@ -124,7 +124,7 @@ def _nearest_occupied(maps: Maps, agent: int, cell: int, reach: int, occupied_ab
 
 @wp.func
 def priced(maps: Maps, agent: int, cell: int) -> int:
-    """What a cell costs that the body may or may not fit in."""
+    """Cost of a cell, by its distance to obstacles."""
     away = wp.length(offset_to(maps.grid, cell, maps.position[agent]))
     known_free = is_free(maps, agent, cell)
     known_free = known_free or (away < BODY_M and not is_occupied(maps, agent, cell))
@@ -142,7 +142,7 @@ def priced(maps: Maps, agent: int, cell: int) -> int:
 
 @wp.func
 def price_of(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
-    """What a cell costs, looked up or worked out."""
+    """Cost of a cell, computed once and cached."""
     price = int(plans.price[agent, cell])
     if price == 0:
         price = priced(maps, agent, cell)
@@ -152,7 +152,7 @@ def price_of(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
 
 @wp.kernel
 def search(maps: Maps, plans: Plans) -> None:
-    """Cheapest ways from the agent to all cells that it fits in (label correcting, with a queue)."""
+    """Cheapest paths from the agent to all cells where it fits (label correcting, with a queue)."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return
@@ -193,7 +193,7 @@ def search(maps: Maps, plans: Plans) -> None:
 
 @wp.func
 def cell_before(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
-    """The neighbour from which the cheapest way comes to a cell."""
+    """The predecessor of a cell on the cheapest path."""
     own, before = price_of(maps, plans, agent, cell), int(cell)
     for neighbour in range(9):
         dx, dy = neighbour // 3 - 1, neighbour % 3 - 1
@@ -206,13 +206,13 @@ def cell_before(maps: Maps, plans: Plans, agent: int, cell: int) -> int:
 
 @wp.func
 def steps_to(maps: Maps, plans: Plans, agent: int, place: int) -> float:
-    """Steps that the way to a place takes, without turns."""
+    """Forward steps of the path to a place."""
     return float(plans.cost[agent, place]) / float(2 * STRAIGHT) * maps.grid.cell_m / STEP_M
 
 
 @wp.kernel
 def trace(maps: Maps, plans: Plans) -> None:
-    """Write the way to the goal down: back from it, each time to the neighbour that it was met from."""
+    """Write the path to the goal, traced back from it through predecessors."""
     agent = wp.tid()
     if not plans.thinks[agent]:
         return

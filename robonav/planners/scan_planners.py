@@ -1,4 +1,4 @@
-"""The explorer's own planner without what it has learned, on RGB as the explorer, or on true depth."""
+"""The next-best-view planner alone, without a learned policy, on RGB or on true depth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CPU = torch.device("cpu")
 
 
 class ScanPlanner(ABC):
-    """Does what a policy's guide advises on the map that is drawn from scans."""
+    """Takes the actions of the next-best-view planner on a map of scans."""
 
     camera = Camera()
 
@@ -43,7 +43,7 @@ class ScanPlanner(ABC):
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Actions (N,) from what the subclass sees, and `previous_action` (N,)."""
+        """Actions (N,) from the subclass's scans and `previous_action` (N,)."""
         executed = torch.as_tensor(observation["previous_action"])
         with torch.no_grad():
             self._map.observe(self._places, self._scan(observation, frames, camera), executed, self._starts)
@@ -53,16 +53,16 @@ class ScanPlanner(ABC):
         return advice[:, :NUM_ACTIONS].argmax(dim=1).numpy()
 
     def _sought(self, observation: dict[str, NDArray[np.generic]]) -> Sought:
-        """Where to go rather than to look for what is new: nowhere."""
+        """Goal poses: none here."""
         return nothing_sought(len(self._starts), _CPU)
 
     @abstractmethod
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
-        """What lies along each ray, (N, 32, 40, 3) as of `VisionEncoder.scan`."""
+        """Scans (N, 32, 40, 3), as of `VisionEncoder.scan`."""
 
 
 class RgbPlanner(ScanPlanner):
-    """Sees through the frozen eye; `frames` stay unseen."""
+    """Scans by the frozen predictor from RGB; `frames` are not used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class RgbPlanner(ScanPlanner):
 
 
 class PicturePlanner(RgbPlanner):
-    """Sees RGB and a goal picture, and goes where it believes that was taken."""
+    """Plans from RGB and a goal picture, and goes to the believed position of the picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class PicturePlanner(RgbPlanner):
 
 
 class DepthPlanner(ScanPlanner):
-    """Is told true depth, RGB stays unseen: how much better the explorer could be if its eye were perfect."""
+    """Scans from true depth, RGB is not used: an upper bound for better perception."""
 
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
         return torch.from_numpy(scan(np.asarray(frames.depth), camera).astype(np.float32))

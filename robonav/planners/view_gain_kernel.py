@@ -1,6 +1,6 @@
 # mypy: disable-error-code="valid-type,no-untyped-def"
 # (inside a Warp kernel types are Warp's, which mypy takes for Python's)
-"""How much unseen surface rays pass on an occupancy grid, on the CPU."""
+"""Kernel (CPU): unseen surface along rays on an occupancy grid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unseen_along(
     wall_height: float,
     unseen: wp.array2d(dtype=float),
 ):
-    """Surface in m² that a camera at each place has not seen yet along each of its rays (`view_gains`)."""
+    """Unseen surface, m², along each ray of the cameras at each place (`view_gains`)."""
     place, ray = wp.tid()
     width = 2.0 * wp.pi / float(rays)
     angle = first_angle + float(ray) * width

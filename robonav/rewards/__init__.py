@@ -1,1 +1,1 @@
-"""Intrinsic rewards: what makes an agent curious."""
+"""Intrinsic rewards."""

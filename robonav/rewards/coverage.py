@@ -1,4 +1,4 @@
-"""The reward that knows everything: how much of the true surface came into view for the first time."""
+"""Privileged upper reference: the share of the true surface that came into view for the first time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
@@ -16,13 +16,13 @@ from robonav.mapping.true_surface import build_surface
 
 
 def in_sight(
-    world: World,
+    world: LoadedScene,
     camera: Camera,
     T_world_camera: NDArray[np.float32],
     points: NDArray[np.float32],
     reach_m: float,
 ) -> NDArray[np.bool_]:
-    """Which points (P, 3) a camera sees: in the image, at most `reach_m` metres deep, nothing in between."""
+    """Mask of points (P, 3) that a camera sees: in the image, within `reach_m` metres, not occluded."""
     eye, axes = T_world_camera[:3, 3], T_world_camera[:3, :3]
     right, down, ahead = ((points - eye) @ axes).T
     across, along = camera.width / (2 * camera.focal) * ahead, camera.height / (2 * camera.focal) * ahead
@@ -47,7 +47,7 @@ class SurfaceCoverage:
     def __init__(self, worlds: NavigationVecEnv, reach_m: float = 4.0) -> None:
         self._worlds, self._reach_m = worlds, reach_m
         self._surfaces: dict[tuple[str, int], NDArray[np.float32]] = {}
-        self._within: list[World] = []
+        self._within: list[LoadedScene] = []
         self._unseen: list[NDArray[np.float32]] = []
         self._total: list[int] = []
 
@@ -68,7 +68,7 @@ class SurfaceCoverage:
         return 100.0 * np.array(news, np.float32) / np.maximum(self._total, 1).astype(np.float32)
 
     def update(self, frames: Frames) -> None:
-        """What is in sight was seen."""
+        """Mark the surface in sight as seen."""
         for i, view in enumerate(self._views(frames)):
             self._unseen[i] = self._unseen[i][~view]
 
@@ -86,7 +86,7 @@ class SurfaceCoverage:
         camera = self._worlds.camera
         return [in_sight(world, camera, pose, unseen, self._reach_m) for world, pose, unseen in parts]
 
-    def _surface(self, world: World, position: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _surface(self, world: LoadedScene, position: NDArray[np.float32]) -> NDArray[np.float32]:
         """Samples (S, 3) that can be seen from the island that the agent stands on; computed once a scene."""
         island = int(world.free_space.island_at(position[:2]))
         key = (world.scene.content_hash, island)

@@ -1,4 +1,4 @@
-"""Curiosity from a persistent reconstruction: surprise about what the map did not expect to see."""
+"""Curiosity from a persistent reconstruction: surprise over frames that the map did not predict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pinhole_of(camera: Camera) -> Pinhole:
 
 
 class Surprise(Protocol):
-    """How surprising frames are, given a map that has not taken them in."""
+    """Surprise of frames, given a map that has not integrated them."""
 
     def __call__(self, reconstruction: Reconstruction, frames: Frames) -> NDArray[np.float32]:
         """Reward (N,)."""

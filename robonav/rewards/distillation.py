@@ -1,4 +1,4 @@
-"""Random network distillation: the surprise of a network that has not learned yet what is there."""
+"""Random network distillation: the prediction error of a network that learns a fixed random one."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from robonav.rewards.learner import Learner, mlp
 MOTIONS = NUM_ACTIONS + 1  # none, then the actions
 
 
-def motions(before: Frames, after: Frames) -> NDArray[np.int64]:
-    """What was carried out between two frames, (N,): action + 1, or 0 where nothing moved."""
-    turned = (after.yaw - before.yaw + np.pi) % (2 * np.pi) - np.pi
-    went = np.linalg.norm(after.position - before.position, axis=1) > FORWARD_M / 2
+def motion_class(motion: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The step (N,) that comes nearest to a motion (N, 3): action + 1, or 0 where hardly anything moved."""
+    turned = motion[:, 2]
+    went = np.linalg.norm(motion[:, :2], axis=1) > FORWARD_M / 2
     cases = [turned > TURN_RAD / 2, turned < -TURN_RAD / 2, went]
     return np.select(cases, [LEFT + 1, RIGHT + 1, FORWARD + 1], default=0).astype(np.int64)
 
@@ -30,8 +30,8 @@ class IntrinsicCuriosityModule:
     """ICM (Pathak et al. 2017): the error of a forward model in a space that tells motions apart.
 
     An encoder of what the frozen eye says is taught by the inverse model (which motion led from one frame to
-    the next, eq. 2); the forward model (eq. 4) does not teach it, lest both agree on saying nothing. Poses
-    only tell which motion was carried out.
+    the next, eq. 2); the forward model (eq. 4) does not teach it, lest both agree on saying nothing. It
+    is told which motion was carried out, as odometry would tell it; no pose.
 
     Args:
         num_envs: Number of environments.
@@ -67,7 +67,7 @@ class IntrinsicCuriosityModule:
 
         self._forward_weight = forward_weight
         self._learner = Learner(num_envs, eye, build, learning_rate, seed)
-        self._before: tuple[Frames, Tensor] | None = None
+        self._before: Tensor | None = None
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Forget the last frames of these environments; what was learned stays."""
@@ -77,22 +77,22 @@ class IntrinsicCuriosityModule:
         """Reward (N,): half the squared error of the forward model (eq. 6); 0 for a first frame."""
         if self._before is None:
             return np.zeros(len(frames.yaw), np.float32)
-        before, seen_before = self._before
+        seen_before = self._before
         with torch.no_grad():
             code = self._encode(seen_before), self._encode(self._learner.look(frames))
-            error = self._forward_error(*code, torch.as_tensor(motions(before, frames))).numpy()
+            error = self._forward_error(*code, torch.as_tensor(motion_class(frames.motion))).numpy()
         return np.where(self._learner.goes_on, error, 0.0).astype(np.float32)
 
     def update(self, frames: Frames) -> None:
         """Learn from the transitions to these frames, and remember them."""
         seen = self._learner.look(frames)
         if self._before is not None and self._learner.goes_on.any():
-            before, seen_before = self._before
+            seen_before = self._before
             goes_on = torch.as_tensor(self._learner.goes_on)
             self._learner.take_in(seen[goes_on])
-            motion = torch.as_tensor(motions(before, frames))[goes_on]
+            motion = torch.as_tensor(motion_class(frames.motion))[goes_on]
             self._learner.descend(self._loss(seen_before[goes_on], seen[goes_on], motion))
-        self._before = frames, seen
+        self._before = seen
         self._learner.goes_on[:] = True
 
     def state_dict(self) -> dict[str, NDArray[Any]]:

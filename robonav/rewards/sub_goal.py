@@ -20,7 +20,7 @@ _CELL_M, _STRIDE = 0.20, 2  # a coarse map is enough to propose where to go
 
 @dataclass(frozen=True)
 class SubGoalConfig:
-    """What is paid. TopoNav gives no formula; these are the constants of the reference design."""
+    """Amounts of the reward. TopoNav gives no formula; these are the constants of the reference design."""
 
     reached: float = 1.0
     """For getting to a sub-goal that was never visited; 1 / (1 + visits) of it for others."""
@@ -101,7 +101,7 @@ class SubGoalReward:
             raise ValueError(f"sub-goals keep no state between episodes, found {sorted(state)}")
 
     def _arrived(self, env: int, frames: Frames) -> float:
-        """What the sub-goal is worth if the agent is there, else 0."""
+        """Value of the sub-goal if the agent has reached it, else 0."""
         sub_goal = self.sub_goals[env]
         if sub_goal is None:
             return 0.0

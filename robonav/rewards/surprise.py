@@ -1,4 +1,4 @@
-"""How much a frame differs from what the map expected: small pure functions over arrays."""
+"""Surprise of a frame against the map's prediction: small pure functions over arrays."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+import tyro
 
 from robonav.algorithms.sequence_ppo import SequencePPOConfig
-from robonav.envs.navigation.tasks import TaskName
-from robonav.envs.odometry import MAX_DRIFT
+from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
@@ -39,19 +39,16 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
-    task: TaskName | None = None
-    """What agents are paid for beside surprises: apples, image-goal, sparse-goal; None = exploring alone."""
-    apples: int = 5
-    """Apples in an episode of the task `apples`."""
-    obstacles: int = 0
-    """How many appear on the way in the task `sparse-goal`."""
-    drift: float = 0.0
-    """Error of the odometry in the task `sparse-goal`, as a share of the way."""
+    task: str | None = None
+    """What agents are paid for beside surprises: apples, image-goal, sparse-goal, or a task of an installed
+    package; None = exploring alone."""
+    task_options: Annotated[TaskConfig | None, tyro.conf.arg(name="task")] = None
+    """Options of the task; None = its defaults."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
     reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
-    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
-    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
+    """Intrinsic reward: unmapped surface, ReCuriosity's low-passed RGB error, the prediction error of an
+    intrinsic curiosity module or of random network distillation, or newly seen true surface."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
@@ -81,9 +78,7 @@ class TrainConfig:
         for name in ("steps", "num_envs", "episode_steps", "rollout_steps"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        if not 1 <= self.apples <= 254:
-            raise UsageError(f"apples is {self.apples}: give 1 to 254")
-        self._check_far_goals()
+        resolved(self.task, self.task_options)
         if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
@@ -96,12 +91,6 @@ class TrainConfig:
         if self.device == "cuda" and not torch.cuda.is_available():
             raise UsageError(
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
-            )
-
-    def _check_far_goals(self) -> None:
-        if not (0 <= self.obstacles <= 254 and 0 <= self.drift <= MAX_DRIFT):
-            raise UsageError(
-                f"obstacles is {self.obstacles} and drift {self.drift}: give 0 to 254 and 0 to {MAX_DRIFT}"
             )
 
     def rewards(self) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
-from robonav.envs.navigation.tasks import task_maker
+from robonav.envs.navigation.tasks import resolved
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
@@ -49,6 +48,7 @@ from robonav.training.config import TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
+from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
 
@@ -92,7 +92,7 @@ class TrainingRun:
             threads,
             SENSORS[config.sensor],
             first_env=self.ranks.rank * num_envs,
-            task=task_maker(config.task, config.apples, config.obstacles, config.drift),
+            task=resolved(config.task, config.task_options).make,
             motion_noise=config.motion_noise,
         )
         self._load_first_scene()
@@ -124,7 +124,7 @@ class TrainingRun:
         self.ranks.wait()  # every rank has seen the folder as it was
         if self.ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
-            write_text(out / "config.json", json.dumps(dataclasses.asdict(self.config), indent=1))
+            write_text(out / "config.json", as_json(self.config))
 
     def _load_first_scene(self) -> None:
         """So that scenes or a sensor that cannot be used are told before anything is written."""

@@ -1,1 +1,1 @@
-"""Looking at runs: live, replayed, and exported for the tools that others use."""
+"""Viewers of runs, live and replayed, and exports for other tools."""

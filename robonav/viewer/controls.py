@@ -1,4 +1,4 @@
-"""Play, pause, step, speed, scrub: what people ask of a run, from any browser."""
+"""Controls of a run in the browser: play, pause, step, speed, seek."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SPEEDS = ("1", "2", "5", "10", "20", "50", "as fast as possible")
 
 
 class Controls:
-    """Buttons that all browsers share; their callbacks run in threads of the server.
+    """Buttons that all browsers share; their callbacks run in the server's threads.
 
     Args:
-        server: Where they are shown.
-        speed: How many steps a second at first, one of `SPEEDS`.
-        playing: Whether the run goes on before someone presses Play.
+        server: Server that shows them.
+        speed: Initial steps per second, one of `SPEEDS`.
+        playing: Whether the run starts without Play.
     """
 
     def __init__(self, server: viser.ViserServer, speed: str, playing: bool) -> None:
@@ -34,11 +34,11 @@ class Controls:
 
     @property
     def playing(self) -> bool:
-        """Whether steps follow one another by themselves."""
+        """Whether the run is playing."""
         return self._playing
 
     def play(self, playing: bool) -> None:
-        """Go on, or pause."""
+        """Play or pause."""
         with self._changed:
             self._playing = playing
             self._play.label = "Pause" if playing else "Play"
@@ -51,18 +51,18 @@ class Controls:
         self.play(False)
 
     def seek(self) -> None:
-        """Someone wants to be elsewhere: let whoever waits look where."""
+        """Wake the waiting thread after a seek."""
         with self._changed:
             self._seek = True
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Something that decides how long to wait has changed."""
+        """Wake the waiting thread after a change of speed or state."""
         with self._changed:
             self._changed.notify_all()
 
     def wait(self) -> bool:
-        """Return when the next step is due, True, or someone seeks, False."""
+        """Wait for the next step; True when it is due, False after a seek."""
         with self._changed:
             while not (self._seek or self._single):
                 left = self._last_s + self._pause_s() - time.monotonic() if self._playing else None

@@ -1,4 +1,4 @@
-"""What an episode can be written to, and the plainest ways: its mesh, its trajectory, its maps."""
+"""Export files of an episode: the protocol, and mesh, trajectory and maps."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from robonav.viewer.replay import Recording
 
 
 class EpisodeFile(ABC):
-    """A file that is made while an episode is replayed."""
+    """A file that is written while an episode is replayed."""
 
     @abstractmethod
     def add(self, episode: EpisodeMap) -> None:
-        """Take in the episode as it is after its next step."""
+        """Add the next step of the episode."""
 
     @abstractmethod
     def finish(self) -> None:
-        """All steps were added: the file is complete when this returns."""
+        """Complete the file after the last step."""
 
     def close(self) -> None:  # noqa: B027 - most have nothing to stop
-        """Whatever happened, nobody writes to the file any more when this returns."""
+        """Close the file, also after an error."""
 
 
 class FileOfTheEnd(EpisodeFile):
-    """A file of what the episode knows at its end.
+    """A file that is written from the end of the episode.
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
     """
 
     def __init__(self, recording: Recording, path: Path) -> None:
         self._path = path
 
     def add(self, episode: EpisodeMap) -> None:
-        """Remember whose end is wanted: the object is the same at every step."""
+        """Remember the episode; the object is the same at every step."""
         self._episode = episode
 
 
@@ -53,7 +53,7 @@ class MeshFile(FileOfTheEnd):
 
 
 class Nav2Map(FileOfTheEnd):
-    """The occupancy map as Nav2's map_server reads it: the path's name with .yaml, and with .pgm."""
+    """The occupancy map for Nav2's map_server: a .yaml and a .pgm file."""
 
     def finish(self) -> None:
         """Write both."""
@@ -69,14 +69,14 @@ class GraphFile(FileOfTheEnd):
 
 
 class TumFile(EpisodeFile):
-    """The camera's way in the format of the TUM RGB-D benchmark (Sturm et al. 2012), read by evo and others.
+    """The camera trajectory in the format of the TUM RGB-D benchmark (Sturm et al. 2012), as evo reads it.
 
     A line is `timestamp tx ty tz qx qy qz qw`, of T_world_camera, metres. Agents step without a clock, so the
     timestamp is the number of the step.
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
     """
 
     def __init__(self, recording: Recording, path: Path) -> None:
@@ -84,7 +84,7 @@ class TumFile(EpisodeFile):
         self._lines = [f"# {recording.episode_id}: step tx ty tz qx qy qz qw"]
 
     def add(self, episode: EpisodeMap) -> None:
-        """One pose."""
+        """Add one pose."""
         pose = episode.frames.T_world_camera[0].astype(float)
         numbers = [*pose[:3, 3], *Rotation.from_matrix(pose[:3, :3]).as_quat()]
         self._lines.append(" ".join([str(episode.step), *(f"{number:.6f}" for number in numbers)]))

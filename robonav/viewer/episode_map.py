@@ -1,4 +1,4 @@
-"""What one agent has seen and done in an episode so far: what viewers draw and exports write."""
+"""The maps, path and rewards of one agent's episode so far, for viewers and exports."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _CELL_M = 0.10
 
 
 def check_voxel_size(metres: float) -> None:
-    """Raise UsageError if nothing could be seen in such a map, or no machine could hold it."""
+    """Raise UsageError if a voxel size is too coarse or too fine for a map."""
     if not 0.01 <= metres <= 0.5:
         raise UsageError(f"voxel is {metres}: give 0.01 to 0.5 metres")
 
 
 class EpisodeMap:
-    """Reconstruction, floor, places, way and reward of one agent, from depth and pose: for people alone.
+    """Maps, path and reward of one agent from true depth and pose; for viewers only.
 
     Args:
         camera: The camera of its frames.
-        start: What it sees first, N = 1.
+        start: First frames, N = 1.
         voxel_size: Edge of a voxel, metres; with the presets' 0.10 and their camera the reward is theirs.
 
     Attributes:
         frames: The newest frames of the agent, N = 1.
         poses: x, y, yaw at every step.
-        rewards: What each frame is worth to `GeometricSurprise`.
+        rewards: `GeometricSurprise` of each frame.
     """
 
     def __init__(self, camera: Camera, start: Frames, voxel_size: float = 0.10) -> None:
@@ -48,7 +48,7 @@ class EpisodeMap:
         self.add(start)
 
     def add(self, frames: Frames) -> None:
-        """Take in what the agent sees next (N = 1)."""
+        """Add the agent's next frames (N = 1)."""
         self.rewards.append(float(self._curiosity.compute(frames)[0]))
         self._curiosity.update(frames)
         self._maps.update(frames)
@@ -58,15 +58,15 @@ class EpisodeMap:
 
     @property
     def grid(self) -> OccupancyGrid:
-        """What is known of the floor, in cells of 10 cm."""
+        """The occupancy map, in cells of 10 cm."""
         return self._maps.grid(0)
 
     def graph(self) -> PlaceGraph:
-        """The topological map: places along the way, ways between them, and the frontiers of now."""
+        """The topological map: places along the path, edges between them, and current frontiers."""
         self._maps.see_frontiers(0)
         return self._maps.topology.mappers[0].graph
 
     @property
     def step(self) -> int:
-        """Actions that led here."""
+        """Number of steps so far."""
         return len(self.poses) - 1

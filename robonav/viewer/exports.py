@@ -36,21 +36,21 @@ def export_episode(
     advance: Callable[[], None],
     every: int = 1,
 ) -> list[Path]:
-    """Replay an episode once and write what is wanted; files appear whole, all of them, or not at all.
+    """Replay an episode once and write it in some formats; all files are written, or none.
 
     Args:
         recording: The episode.
         formats: Keys of `FORMATS`.
-        target: The files' common path, without the ending.
+        target: Common path of the files, without suffix.
         voxel_size: Edge of a voxel of the map, metres.
         advance: Called after every step.
         every: Only every k-th step is written, and the last one; the map has all of them.
 
     Returns:
-        What was written, by name.
+        The written files.
 
     Raises:
-        UsageError: A format needs what is not installed.
+        UsageError: A format needs a package that is not installed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -71,7 +71,7 @@ def export_episode(
 
 
 def replayed(recording: Recording, voxel_size: float) -> Iterator[EpisodeMap]:
-    """The episode at its start and after each of its steps: one object, which goes on."""
+    """Yield the episode at its start and after each step; the object is updated in place."""
     episode = EpisodeMap(recording.camera, recording.frames(0), voxel_size)
     yield episode
     for step in range(1, len(recording)):

@@ -1,4 +1,4 @@
-"""The floor as an episode knows it, from above: free, occupied, unknown, and the frontiers between them."""
+"""Images of an occupancy map from above: free, occupied, unknown, and frontiers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 
-# The fourth number is for those who lay the plan over a mesh: the floor's own colours show through.
+# The fourth number is opacity over a mesh: the floor's own colours show through.
 UNKNOWN_RGBA, FREE_RGBA = (96, 104, 116, 110), (190, 224, 178, 40)
 OCCUPIED_RGBA, FRONTIER_RGBA = (40, 44, 52, 110), (247, 137, 24, 255)
 _PALETTE = np.zeros((3, 4), np.uint8)
@@ -15,7 +15,7 @@ _PALETTE[[UNKNOWN, FREE, OCCUPIED]] = UNKNOWN_RGBA, FREE_RGBA, OCCUPIED_RGBA
 
 
 def known_bounds(grid: OccupancyGrid, margin_m: float = 0.5) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First cell (2,) and end (2,) of what is known, with a margin; the whole grid before anything is."""
+    """First cell (2,) and end (2,) of the known area with a margin; the whole grid while nothing is known."""
     known = np.argwhere(grid.cells != UNKNOWN)
     if not len(known):
         return np.zeros(2, np.int64), np.array(grid.cells.shape)
@@ -24,7 +24,7 @@ def known_bounds(grid: OccupancyGrid, margin_m: float = 0.5) -> tuple[NDArray[np
 
 
 def plan_image(grid: OccupancyGrid, low: NDArray[np.integer], high: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """The cells from `low` (2,) to before `high` (2,), of the grid or beyond it, y up.
+    """An image of the cells from `low` (2,) to before `high` (2,), y up; they may lie beyond the grid.
 
     Returns:
         (high[1] - low[1], high[0] - low[0], 4) RGBA, a pixel a cell.

@@ -1,4 +1,4 @@
-"""Meshes in the form that browsers show, world frame as it is (z up: viser turns nothing)."""
+"""Meshes as GLB for browsers, in the world frame (z up, as viser expects)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINEAR = np.round(255 * _LINEAR).astype(np.uint8)
 
 
 def mesh_glb(mesh: Mesh) -> bytes:
-    """A coloured mesh; only its front can be seen, so that one looks into rooms from outside."""
+    """A coloured mesh whose back faces are hidden, so that rooms are visible from outside."""
     vertices, triangles, colors = mesh
     part = trimesh.Trimesh(vertices, triangles, vertex_colors=LINEAR[colors], process=False)
     return _bytes(trimesh.Scene([part]))

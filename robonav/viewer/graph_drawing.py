@@ -1,4 +1,4 @@
-"""The topological map in the browser: places, ways between them, frontiers and whence they were seen."""
+"""The topological map in the browser: places, edges, and frontiers with a line to their place."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _WAY_M, _SIGHT_M = 0.05, 0.02
 
 
 class GraphDrawing:
-    """Nodes as points, edges as lines; each of the four parts is sent again only when it changed.
+    """Draws nodes as points and edges as lines; sends each of the four parts only when it changed.
 
     Args:
-        scene: Where it is drawn, under `/graph`.
+        scene: Scene of the server; the graph lies under `/graph`.
         floor_z: Height of the floor, metres.
     """
 
@@ -32,7 +32,7 @@ class GraphDrawing:
         scene.add_frame("/graph", show_axes=False)
 
     def draw(self, graph: PlaceGraph) -> None:
-        """Draw what is new in it."""
+        """Draw the parts that changed."""
         places, frontiers = graph.places, list(graph.frontiers.values())
         at = dict(zip(places.ids.tolist(), places.xy, strict=True))
         self._points("places", self._raised(list(places.xy)), PLACE_RGB, _PLACE_M)
@@ -58,7 +58,7 @@ class GraphDrawing:
             self._scene.add_line_segments(f"/graph/{name}", ends.reshape(-1, 2, 3), rgb, thickness=width)
 
     def _changed(self, name: str, points: NDArray[np.float32]) -> bool:
-        """Whether there is something to add; a part that has become empty is taken away here."""
+        """Whether a part has changed and is not empty; removes a part that has become empty."""
         same = np.array_equal(self._shown.get(name, points[:0]), points)
         self._shown[name] = points
         if not len(points):

@@ -1,4 +1,4 @@
-"""An episode as a recording with ROS 2 messages, as `robonav drive --record` writes it of a robot."""
+"""An episode as MCAP with ROS 2 messages, in the format of `robonav drive --record`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robonav.driving.driver import Moment
+from robonav.driving.driver import RobotState
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
@@ -18,11 +18,11 @@ STEP_S = 0.1  # agents step without a clock: as fast as the videos
 
 
 class McapFile(EpisodeFile):
-    """Ten steps a second; `/cmd_vel` is what leads from one pose to the next, the odometry has no error.
+    """Ten steps a second; `/cmd_vel` leads from one pose to the next, and the odometry has no error.
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
 
     Raises:
         UsageError: The package `mcap-ros2-support` is missing.
@@ -44,9 +44,9 @@ class McapFile(EpisodeFile):
         here = Odometry(stamp_s, x, y, yaw, twist)
         frame = CameraFrame(stamp_s, frames.rgb[0], frames.depth[0])
         contact_s = STEP_S if frames.collided[0] else 0.0
-        moment = Moment(stamp_s, here, twist, contact_s, frame, is_new=True)
-        self._map.tick(moment)
-        self._recorder.tick(moment)
+        state = RobotState(stamp_s, here, twist, contact_s, frame, is_new=True)
+        self._map.tick(state)
+        self._recorder.tick(state)
         self._last = here
 
     def finish(self) -> None:
@@ -54,5 +54,5 @@ class McapFile(EpisodeFile):
         self._recorder.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._recorder.close()

@@ -19,10 +19,10 @@ _IMAGE_PIXELS = 256
 
 
 class Panel:
-    """What the agent sees, and how it fares.
+    """The agent's image, reward and completeness.
 
     Args:
-        server: Where it is shown.
+        server: Server that shows it.
     """
 
     def __init__(self, server: viser.ViserServer) -> None:

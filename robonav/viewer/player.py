@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 from robonav.envs.scenes.scene import SceneError
 from robonav.errors import UsageError
 from robonav.viewer.controls import Controls
+from robonav.viewer.episode_drawing import EpisodeDrawing, look_at
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.live import MAP_EVERY_S, VIEW_DISTANCE_M
 from robonav.viewer.panel import Panel
 from robonav.viewer.replay import RecordedRun, Recording
-from robonav.viewer.stage import Stage, look_at
 
 if TYPE_CHECKING:
     import viser
 
-BUSY_S = 1.0  # longer ways to another step are told
+BUSY_S = 1.0  # a longer seek shows a message
 
 
 class Player:
     """Plays the episodes of one evaluation; a step back builds the map again from the start.
 
     Args:
-        server: Where it is shown.
-        run: What was recorded.
+        server: Server that shows it.
+        run: The recorded evaluation.
         recording: The episode that is shown first.
         voxel_size: Edge of a voxel, metres.
     """
@@ -39,7 +39,7 @@ class Player:
         )
         self._slider = server.gui.add_slider("Go to step", min=0, max=1, step=1, initial_value=0)
         self._controls = Controls(server, "10", playing=False)
-        self._server, self._panel, self._stage = server, Panel(server), Stage(server)
+        self._server, self._panel, self._drawing = server, Panel(server), EpisodeDrawing(server)
         self._wanted: int | None = None
         self._chooser.on_update(lambda _: self._controls.seek())
         self._slider.on_update(self._scrubbed)
@@ -47,7 +47,7 @@ class Player:
         self._open(recording)
 
     def play_on(self) -> None:
-        """What is asked for next, once it is due: another step, another place, another episode."""
+        """Carry out the next command once it is due: the next step, another step, another episode."""
         due = self._controls.wait()
         if self._chooser.value != self._recording.episode_id:
             self._try_to_open(self._chooser.value)
@@ -80,7 +80,7 @@ class Player:
             self._controls.seek()
 
     def _try_to_open(self, episode_id: str) -> None:
-        """Open another episode, or say why it cannot be and stay."""
+        """Open another episode, or stay and show the error."""
         self._panel.say(f"loading {episode_id}")
         try:
             self._open(self._run.open(episode_id))
@@ -104,5 +104,5 @@ class Player:
         with_map = not self._controls.playing or now - self._map_s >= MAP_EVERY_S
         self._map_s = now if with_map else self._map_s
         self._slider.value = self.episode.step
-        self._stage.draw(self.episode, with_map)
+        self._drawing.draw(self.episode, with_map)
         self._panel.draw(self._recording.episode_id, self.episode, self._recording.curve)

@@ -1,4 +1,4 @@
-"""Recorded evaluations, to be looked at again: the frames are rendered anew from scene and poses."""
+"""Replays of recorded evaluations: frames are rendered again from scene and poses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from robonav.envs.scenes.floors import floors_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.views import sensor_of
-from robonav.envs.world import Frames
+from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
-from robonav.evaluation.fog import TopDownMap
 from robonav.evaluation.records import read_episodes, read_map, read_settings
+from robonav.evaluation.top_down_map import TopDownMap
 from robonav.watching import Curve
 
 
@@ -27,8 +27,8 @@ class Recording:
     Attributes:
         record: Its line in `episodes.jsonl`.
         picture: Its top-down map with the trajectory.
-        sensor: What renders its frames.
-        floor_z: Height of the floor it went over, metres.
+        sensor: Renders its frames.
+        floor_z: Height of its floor, metres.
     """
 
     record: dict[str, Any]
@@ -37,7 +37,7 @@ class Recording:
     floor_z: float
 
     def __len__(self) -> int:
-        """How many frames it has: one more than steps."""
+        """Number of frames: one more than steps."""
         return len(self.picture.trajectory)
 
     @property
@@ -52,36 +52,36 @@ class Recording:
 
     @property
     def curve(self) -> Curve:
-        """Completeness over steps, as it was measured."""
+        """Completeness over steps, as recorded."""
         return Curve(**self.record["curve"])
 
     def frames(self, step: int) -> Frames:
-        """What the agent saw after so many steps, N = 1.
+        """The agent's frames after a number of steps, N = 1.
 
         Only blocked moves leave an agent where and as it was.
         """
-        x, y, yaw = self.picture.trajectory[step]
+        before, now = self.picture.trajectory[max(step - 1, 0)], self.picture.trajectory[step]
+        x, y, yaw = now
         position = np.array([[x, y, self.floor_z]], np.float32)
         pose = self.camera.poses(position, np.array([yaw]))
         rgb, depth = self.sensor.render(pose)
-        blocked = step > 0 and np.array_equal(
-            self.picture.trajectory[step - 1], self.picture.trajectory[step]
-        )
-        return Frames(rgb, depth, pose, position, np.array([yaw], np.float32), np.array([blocked]))
+        blocked = step > 0 and np.array_equal(before, now)
+        motion = motion_between(before[None], now[None])
+        return Frames(rgb, depth, pose, position, np.array([yaw], np.float32), np.array([blocked]), motion)
 
 
 class RecordedRun:
     """The folder of an evaluation.
 
     Args:
-        folder: What `robonav evaluate` wrote.
-        scenes: Where its scenes are, if not where they were.
+        folder: Output folder of `robonav evaluate`.
+        scenes: Path of its scenes, if they have moved.
         width: Columns of the frames; the angle of view stays.
         threads: Threads for rendering; 0 = all cores.
 
     Raises:
         UsageError: It holds no finished episode, or is damaged.
-        SceneError: Its scenes are not there.
+        SceneError: Its scenes are missing.
     """
 
     def __init__(self, folder: Path, scenes: str | None = None, width: int = 128, threads: int = 0) -> None:
@@ -103,10 +103,10 @@ class RecordedRun:
         return list(self._records)
 
     def open(self, episode_id: str) -> Recording:
-        """One episode.
+        """Open one episode.
 
         Raises:
-            UsageError: There is none of that name, or its scene is another one by now.
+            UsageError: There is no such episode, or its scene has changed.
             SceneError: Its scene cannot be loaded.
         """
         if episode_id not in self._records:

@@ -19,8 +19,8 @@ class RerunFile(EpisodeFile):
     """An .rrd file with the timeline "step".
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
 
     Raises:
         UsageError: rerun-sdk is not installed.
@@ -44,7 +44,7 @@ class RerunFile(EpisodeFile):
             self._stream.log("visible_completeness_pct", rerun.Scalars(percent))
 
     def add(self, episode: EpisodeMap) -> None:
-        """Log what is new."""
+        """Log the next step."""
         rerun, stream, frames = self._rerun, self._stream, episode.frames
         pose = frames.T_world_camera[0]
         stream.set_time("step", sequence=episode.step)
@@ -56,7 +56,7 @@ class RerunFile(EpisodeFile):
         self._logged += 1
 
     def finish(self) -> None:
-        """Write what is still on its way."""
+        """Flush the stream."""
         self.close()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The server that browsers connect to; viser is imported here and nowhere else."""
+"""The server that browsers connect to; the only module that imports viser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def start_server(port: int) -> viser.ViserServer:
     """A server for this machine's browsers, at this port or the next free one; 0 = any.
 
     Raises:
-        UsageError: viser is not installed, or the port is none.
+        UsageError: viser is not installed, or the port is invalid.
     """
     if not 0 <= port < 65536:
         raise UsageError(f"port is {port}: give one from 0 (any free one) to 65535, such as {DEFAULT_PORT}")
@@ -35,7 +35,7 @@ def start_server(port: int) -> viser.ViserServer:
 
 
 class _SetAtHome(asyncio.Event):
-    """Tells viser's clients of news, in the thread of the server's loop only.
+    """Wakes viser's clients in the thread of the server's loop only.
 
     viser 1.1.1 also sets its event in the thread that draws. If a client begins or ends to wait just then,
     that raises "deque mutated during iteration" there, and what draws is a drive or a training run. viser
@@ -52,5 +52,5 @@ class _SetAtHome(asyncio.Event):
 
 
 def address(server: viser.ViserServer) -> str:
-    """What to open in a browser."""
+    """The URL to open in a browser."""
     return f"http://127.0.0.1:{server.get_port()}"

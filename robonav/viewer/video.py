@@ -1,4 +1,4 @@
-"""Videos: what the map knows from above beside what the camera sees."""
+"""Videos of an episode: the map from above beside the camera image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from robonav.errors import UsageError
-from robonav.evaluation.fog import CELL_M, OUTSIDE
+from robonav.evaluation.top_down_map import CELL_M, OUTSIDE
 from robonav.viewer.episode_files import EpisodeFile
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.floor_plan import plan_image
@@ -26,7 +26,7 @@ class Frame:
     """Draws the pictures of one episode, all of one size.
 
     Args:
-        recording: What is replayed.
+        recording: The episode.
 
     Attributes:
         size: Width and height of every picture, pixels; even, as video encoders want it.
@@ -78,8 +78,8 @@ class GifFile(EpisodeFile):
     """An animated GIF: opens everywhere, 64 colours.
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
     """
 
     def __init__(self, recording: Recording, path: Path) -> None:
@@ -91,7 +91,7 @@ class GifFile(EpisodeFile):
         self._images.append(self._frame.draw(episode).quantize(GIF_COLOURS, dither=Image.Dither.NONE))
 
     def finish(self) -> None:
-        """Write all pictures; the last one stays for two seconds."""
+        """Write all pictures; the last one is shown for two seconds."""
         times = [1000 // FRAMES_PER_S] * (len(self._images) - 1) + [2000]
         first, *rest = self._images
         first.save(self._path, format="GIF", save_all=True, append_images=rest, duration=times, loop=0)
@@ -101,8 +101,8 @@ class Mp4File(EpisodeFile):
     """H.264 video, encoded while the episode is replayed.
 
     Args:
-        recording: What is replayed.
-        path: Where it is written.
+        recording: The episode.
+        path: The file to write.
 
     Raises:
         UsageError: imageio-ffmpeg is not installed.
@@ -126,7 +126,7 @@ class Mp4File(EpisodeFile):
         self._encoder.send(self._frame.draw(episode).tobytes())
 
     def finish(self) -> None:
-        """Let the encoder write what it still has."""
+        """Flush the encoder."""
         self.close()
 
     def close(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robonav.driving.driver import Decision, Moment, Watcher
+from robonav.driving.driver import Decision, DriveObserver, RobotState
 from robonav.driving.pilots import Observation
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.robots.spec import NO_NOISE, TURTLEBOT, Noise, RobotSpec
@@ -27,7 +27,7 @@ def robot_in_a_room(
     scene = box_room()
     assert scene.free_space is not None
     return SimulatedRobot(
-        World(scene, scene.free_space, sensor_of(scene, camera, 1)), spec, start, noise, seed
+        LoadedScene(scene, scene.free_space, sensor_of(scene, camera, 1)), spec, start, noise, seed
     )
 
 
@@ -46,15 +46,15 @@ class Told:
         return self._actions[(len(self.shown) - 1) % len(self._actions)]
 
 
-class Kept(Watcher):
+class Kept(DriveObserver):
     """Keeps everything."""
 
     def __init__(self) -> None:
-        self.moments: list[Moment] = []
+        self.states: list[RobotState] = []
         self.decisions: list[Decision] = []
 
-    def tick(self, moment: Moment) -> None:
-        self.moments.append(moment)
+    def tick(self, state: RobotState) -> None:
+        self.states.append(state)
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

@@ -9,8 +9,10 @@ import pytest
 from mcap.reader import make_reader
 
 from robonav.driving import simulation
-from robonav.driving.driver import Decision, Driver, Watcher
+from robonav.driving.driver import Decision, DriveObserver, Driver
 from robonav.launch import cli
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 SHORT = ("--steps", "6", "--threads", "1", "--camera", "32")
 
@@ -42,13 +44,13 @@ def test_a_drive_writes_metrics_report_and_recording(
 def test_ctrl_c_ends_the_drive_and_keeps_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Impatient(Watcher):
+    class Impatient(DriveObserver):
         def decided(self, decision: Decision) -> None:
             if decision.index == 2:
                 raise KeyboardInterrupt
 
-    def impatient_driver(robot, pilot, watchers, supervisor):
-        return Driver(robot, pilot, (*watchers, Impatient()), supervisor)
+    def impatient_driver(robot, pilot, observers, teleoperator):
+        return Driver(robot, pilot, (*observers, Impatient()), teleoperator)
 
     monkeypatch.setattr(simulation, "Driver", impatient_driver)
     out, recording = tmp_path / "out", tmp_path / "run.mcap"

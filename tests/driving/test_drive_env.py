@@ -23,6 +23,8 @@ from robonav.errors import UsageError
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity
 from tests.worlds import SIZE, Rooms
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CAMERA = Camera(16, 16)
 AHEAD, ROUND = np.array([0.31, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
 
@@ -187,6 +189,8 @@ def test_the_same_seed_drives_the_same_and_another_one_does_not() -> None:
 def test_what_cannot_be_is_told() -> None:
     with pytest.raises(UsageError, match="give one of turtlebot, husky"):
         DriveEnv(Rooms(), robot="tank")
+    with pytest.raises(RobotError, match="physics is 'ode': give one of auto, mujoco, pybullet"):
+        DriveEnv(Rooms(), physics="ode")
     with pytest.raises(RuntimeError, match="call reset"):
         in_a_room().robot  # noqa: B018
 

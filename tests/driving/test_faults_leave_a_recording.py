@@ -9,39 +9,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robonav.driving import take_over
-from robonav.driving.driver import Decision, Driver, Moment, Watcher
+from robonav.driving import teleoperation
+from robonav.driving.driver import Decision, DriveObserver, Driver, RobotState
 from robonav.driving.recording import Recorder
 from robonav.driving.robot_map import RobotMap
-from robonav.driving.take_over import TakeOver
+from robonav.driving.teleoperation import Teleoperation
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from tests.driving.robots import Kept, Told, robot_in_a_room
 from tests.driving.test_recording import messages
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 Look = Callable[[], CameraFrame | None]
 FAULT_S = 1.5
 
 
-class Fault(Watcher):
+class Fault(DriveObserver):
     """Does something once the robot's clock has reached 1.5 s."""
 
     def __init__(self, happen: Callable[[], None]) -> None:
         self._happen = happen
 
-    def tick(self, moment: Moment) -> None:
-        if moment.stamp_s >= FAULT_S:
+    def tick(self, state: RobotState) -> None:
+        if state.stamp_s >= FAULT_S:
             self._happen()
             self._happen = lambda: None
 
 
-def silent(robot: SimulatedRobot, people: TakeOver) -> None:
+def silent(robot: SimulatedRobot, people: Teleoperation) -> None:
     last = robot.frame()
     robot.frame = lambda: last  # type: ignore[method-assign]
 
 
-def black(robot: SimulatedRobot, people: TakeOver) -> None:
+def black(robot: SimulatedRobot, people: Teleoperation) -> None:
     look: Look = robot.frame
     robot.frame = lambda: dark(look())  # type: ignore[method-assign]
 
@@ -50,16 +52,16 @@ def dark(frame: CameraFrame | None) -> CameraFrame | None:
     return None if frame is None else replace(frame, rgb=np.zeros_like(frame.rgb))
 
 
-def stuck(robot: SimulatedRobot, people: TakeOver) -> None:
-    roll = robot._physics.roll
-    robot._physics.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
+def stuck(robot: SimulatedRobot, people: Teleoperation) -> None:
+    roll = robot._vehicle.roll
+    robot._vehicle.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
 
 
-def interrupted(robot: SimulatedRobot, people: TakeOver) -> None:
+def interrupted(robot: SimulatedRobot, people: Teleoperation) -> None:
     raise KeyboardInterrupt
 
 
-def abandoned(robot: SimulatedRobot, people: TakeOver) -> None:
+def abandoned(robot: SimulatedRobot, people: Teleoperation) -> None:
     people.joined()
     people.stop()
     people.left()
@@ -76,21 +78,21 @@ def abandoned(robot: SimulatedRobot, people: TakeOver) -> None:
     ],
 )
 def test_the_recording_is_whole_up_to_the_stop(
-    fault: Callable[[SimulatedRobot, TakeOver], None],
+    fault: Callable[[SimulatedRobot, Teleoperation], None],
     cause: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(take_over, "ABANDONED_S", 0.2)
-    robot, people, kept = robot_in_a_room(), TakeOver(), Kept()
+    monkeypatch.setattr(teleoperation, "ABANDONED_S", 0.2)
+    robot, people, kept = robot_in_a_room(), Teleoperation(), Kept()
     robot_map = RobotMap(robot.camera, robot.odometry())
     recorder = Recorder(tmp_path / "run.mcap", robot.camera, robot_map, lambda: robot.true_pose)
-    watchers = [kept, robot_map, recorder, Fault(lambda: fault(robot, people))]
-    outcome = Driver(robot, Told(FORWARD, LEFT), watchers, people).run(20)
+    observers = [kept, robot_map, recorder, Fault(lambda: fault(robot, people))]
+    outcome = Driver(robot, Told(FORWARD, LEFT), observers, people).run(20)
     recorder.close()
     assert cause in str(outcome.cause)
     found = messages(tmp_path / "run.mcap")
-    assert [m.pose.pose.position.x for m in found["/odom"]] == [m.odometry.x for m in kept.moments]
+    assert [m.pose.pose.position.x for m in found["/odom"]] == [m.odometry.x for m in kept.states]
     assert len(found["/decision"]) == outcome.decisions
     before = robot.true_pose
     robot.tick()
@@ -133,7 +135,7 @@ def test_frames_that_are_dropped_now_and_then_are_waited_for(kept_of: int) -> No
 def test_a_watcher_that_fails_leaves_the_robot_standing(tmp_path: Path) -> None:
     """A defect is raised as it is, after the robot was braked."""
 
-    class Broken(Watcher):
+    class Broken(DriveObserver):
         def decided(self, decision: Decision) -> None:
             raise ZeroDivisionError
 

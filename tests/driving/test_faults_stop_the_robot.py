@@ -11,11 +11,13 @@ import torch
 from gymnasium import spaces
 
 from robonav.agents.policy import PolicyExplorer
-from robonav.driving.driver import Decision, Driver, Watcher
+from robonav.driving.driver import Decision, DriveObserver, Driver
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from tests.driving.robots import CAMERA, Told, robot_in_a_room
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
@@ -77,9 +79,9 @@ def test_black_frames(robot: SimulatedRobot) -> None:
 
 
 def test_a_stuck_wheel(robot: SimulatedRobot) -> None:
-    physics = robot._physics
-    roll = physics.roll
-    physics.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
+    vehicle = robot._vehicle
+    roll = vehicle.roll
+    vehicle.roll = lambda left, right: roll(0.0, right)  # type: ignore[method-assign]
     outcome = Driver(robot, Told(FORWARD)).run(20)
     assert outcome.decisions < 3
     assert "a wheel may be stuck" in str(outcome.cause)
@@ -107,7 +109,7 @@ def test_commands_that_make_no_sense(robot: SimulatedRobot, nonsense: int | Twis
 
 
 def test_ctrl_c(robot: SimulatedRobot) -> None:
-    class Impatient(Watcher):
+    class Impatient(DriveObserver):
         def decided(self, decision: Decision) -> None:
             raise KeyboardInterrupt
 

@@ -13,7 +13,6 @@ from robonav.agents.checkpoint import load_policy
 from robonav.agents.policy import load_explorer
 from robonav.driving.goal_image import read_goal
 from robonav.driving.pilots import ExplorerPilot, Observation
-from robonav.envs.navigation.tasks import TaskName
 from robonav.envs.robots.robot import CameraFrame, Odometry
 from robonav.envs.sensors.camera import Camera
 from robonav.launch import cli
@@ -21,8 +20,10 @@ from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
 
+pytestmark = pytest.mark.usefixtures("engine")
 
-def trained(task: TaskName, out: Path) -> Path:
+
+def trained(task: str, out: Path) -> Path:
     """A tiny policy that did a task for 32 steps."""
     config = TrainConfig(
         task=task,

@@ -26,6 +26,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from tests.driving.robots import Kept, Told, robot_in_a_room
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 STORE = get_typestore(Stores.ROS2_HUMBLE)  # ROS's own definitions, from another project than the writer
 
 
@@ -57,13 +59,13 @@ def test_what_is_read_back_is_what_happened(tmp_path: Path) -> None:
     found = messages(path)
     assert set(found) == set(TOPICS)
 
-    odometry = [moment.odometry for moment in kept.moments]
+    odometry = [state.odometry for state in kept.states]
     assert [m.pose.pose.position.x for m in found["/odom"]] == [o.x for o in odometry]
     yaws = [2 * np.arctan2(m.pose.pose.orientation.z, m.pose.pose.orientation.w) for m in found["/odom"]]
     np.testing.assert_allclose(yaws, [o.yaw for o in odometry], atol=1e-9)
-    assert [m.linear.x for m in found["/cmd_vel"]] == [moment.command.forward for moment in kept.moments]
+    assert [m.linear.x for m in found["/cmd_vel"]] == [state.command.forward for state in kept.states]
 
-    frames = [moment.frame for moment in kept.moments if moment.is_new]
+    frames = [state.frame for state in kept.states if state.is_new]
     for message, frame in zip(found["/camera/image_raw"], frames, strict=True):
         assert frame is not None
         assert message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 == pytest.approx(frame.stamp_s)
@@ -125,7 +127,7 @@ def test_a_full_disk_stops_the_robot_and_leaves_a_readable_file(
     odometry = messages(path)["/odom"]
     assert len(odometry) > 20
     assert [m.pose.pose.position.x for m in odometry] == [
-        moment.odometry.x for moment in kept.moments[: len(odometry)]
+        state.odometry.x for state in kept.states[: len(odometry)]
     ]
 
 
@@ -139,7 +141,7 @@ def test_after_a_crash_all_finished_chunks_are_readable(
     with open(path, "rb") as file, contextlib.suppress(McapError):  # raised where the ending should be
         for entry in StreamReader(file, emit_chunks=True).records:
             chunks += [entry] if isinstance(entry, Chunk) else []
-    assert sum(len(breakup_chunk(chunk)) for chunk in chunks) > len(kept.moments)
+    assert sum(len(breakup_chunk(chunk)) for chunk in chunks) > len(kept.states)
 
 
 def test_a_recording_is_not_overwritten(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, previous_action
+from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, carried_out, previous_action
 from robonav.envs.navigation.tasks import SparseGoal
-from robonav.envs.odometry import Odometer, in_frame_of
+from robonav.envs.odometry import Odometer, dead_reckoned, in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from tests.worlds import Rooms
@@ -84,6 +84,21 @@ def test_turns_on_the_spot_err_too_and_the_same_seed_errs_alike():
 def test_a_drift_that_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match=r"drift is 1.0"):
         Odometer(1, 1.0)
+
+
+@given(st.lists(st.integers(0, 3), max_size=60))
+def test_what_was_carried_out_adds_up_to_the_pose_of_counted_steps(executed):
+    pose = np.zeros((1, 3))
+    for told in executed:
+        pose = dead_reckoned(pose, *carried_out(np.array([told])))
+    np.testing.assert_allclose(pose[0], counted(executed), atol=1e-9)
+
+
+def test_short_arcs_add_up_to_the_circle():
+    pose, pieces = np.array([1.0, 0.0, np.pi / 2]), 400
+    for _ in range(pieces):
+        pose = dead_reckoned(pose, 2 * np.pi / pieces, 2 * np.pi / pieces)
+    np.testing.assert_allclose(pose, [1.0, 0.0, 2.5 * np.pi], atol=1e-9)
 
 
 coordinate = st.floats(-20, 20)

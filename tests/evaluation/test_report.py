@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 from robonav.envs.scenes.scene import Scene
-from robonav.evaluation.fog import FLOOR_SEEN, WALL_SEEN
 from robonav.evaluation.path_graph import path_graph
 from robonav.evaluation.pictures import FRONTIER, GRAPH, map_png
 from robonav.evaluation.records import RunFolder
 from robonav.evaluation.report import MAX_MAPS, render_report, shown
 from robonav.evaluation.runner import Evaluation, Settings
 from robonav.evaluation.summary import summarise
+from robonav.evaluation.top_down_map import FLOOR_SEEN, WALL_SEEN
 from robonav.planners.blind import StraightExplorer
 from tests.evaluation.rooms import OneScene
 
@@ -41,7 +41,7 @@ def test_the_summary_holds_means_intervals_versions_and_the_command(folder: RunF
     assert value["mean"] == pytest.approx(expected, abs=1e-3)
     assert value["low"] <= value["mean"] <= value["high"]
     assert value["count"] == summary["episodes"] == 3
-    assert summary["versions"]["open3d"]
+    assert summary["versions"]["embreex"]
     assert summary["command"] == "robonav evaluate straight"
     json.dumps(summary)
 

@@ -132,9 +132,8 @@ def test_straight_goes_on_until_blocked_and_then_turns_to_one_side() -> None:
     def act(collided: bool) -> int:
         pose = np.eye(4, dtype=np.float32)[None]
         image, floor = np.zeros((1, 64, 64), np.float32), np.zeros((1, 3), np.float32)
-        frames = Frames(
-            np.zeros((1, 64, 64, 3), np.uint8), image, pose, floor, floor[:, 0], np.array([collided])
-        )
+        rgb, motion = np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 3), np.float32)
+        frames = Frames(rgb, image, pose, floor, floor[:, 0], np.array([collided]), motion)
         return int(explorer.act({}, frames, camera)[0])
 
     assert [act(False) for _ in range(5)] == [0] * 5

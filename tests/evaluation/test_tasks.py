@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robonav.evaluation.task_scores import Walk, apples_picked, goal_reached
+from robonav.envs.navigation.tasks import ApplesConfig, Walk
+from robonav.envs.navigation.tasks.goals import goal_reached
 from robonav.launch import cli
 from tests.envs.episode_files.habitat_files import point_episode, table, write
 from tests.envs.scenes.gltf_files import write_room
@@ -55,7 +56,7 @@ def test_spl_is_never_above_one_nor_below_zero(xs, reached_at):
 
 def test_apples_are_counted_by_step():
     picked = Walk(ROOM, np.zeros((5, 3)), np.array([0, 0, 2, 2, 3]), {"apples_at": []})
-    assert apples_picked(picked, {4, 2, 1})["apples_picked"] == {"1": 0, "2": 2, "4": 3}
+    assert ApplesConfig().score(picked, {4, 2, 1})["apples_picked"] == {"1": 0, "2": 2, "4": 3}
 
 
 def test_apples_join_record_summary_and_report_and_a_run_goes_on(tmp_path: Path, capsys) -> None:
@@ -65,7 +66,7 @@ def test_apples_join_record_summary_and_report_and_a_run_goes_on(tmp_path: Path,
     assert len(record["apples_at"]) == 2
     assert 0 <= record["apples_picked"]["32"] <= 2
     assert summary["metrics"]["apples_picked"]["32"]["mean"] == record["apples_picked"]["32"]
-    assert summary["settings"]["apples"] == 2
+    assert summary["settings"]["task_options"] == {"count": 2}
     assert "--task apples" in summary["command"]
     assert "Apples picked" in report
     assert "Apples picked @32" in capsys.readouterr().out
@@ -75,7 +76,7 @@ def test_apples_join_record_summary_and_report_and_a_run_goes_on(tmp_path: Path,
     assert (tmp_path / "run" / "episodes.jsonl").read_bytes() == before
     other = [*args, "--apples", "3", "--resume", "--out", str(tmp_path / "run")]
     assert cli.main(["evaluate", "straight", *SHORT, *other]) == 2
-    assert "apples = 2" in capsys.readouterr().err
+    assert "{'count': 2}" in capsys.readouterr().err
 
 
 def test_a_picker_that_is_told_of_nothing_else_sees_the_apples(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_help_names_every_command_and_loads_no_heavy_library() -> None:
         "import sys\n"
         "from robonav.launch import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'open3d', 'warp', 'stable_baselines3', 'scipy', 'matplotlib', 'trimesh'}\n"
+        "heavy = {'torch', 'embreex', 'warp', 'stable_baselines3', 'scipy', 'matplotlib', 'trimesh'}\n"
         "print('loaded:', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -137,6 +137,14 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert done.stdout.split()[:3] == ["kind", "scene", "triangles"]
 
 
+def test_help_that_is_cut_off_is_no_error() -> None:
+    program = "from robonav.launch import cli; raise SystemExit(cli.main(['--help']))"
+    for reader in ("head -1", "true"):
+        command = f'{sys.executable} -c "{program}" | {reader}'
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_full_or_forbidden_disk_names_the_path(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -154,6 +162,26 @@ def test_doctor_finds_this_machine_fit(capsys: pytest.CaptureFixture[str], tmp_p
     assert findings["reconstruction"]["status"] == "ok"
     assert not [f for f in findings.values() if f["status"] == "missing"]
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (["mujoco", "pybullet"], "mujoco and pybullet, robonav drive takes mujoco"),
+        (["pybullet"], "robonav drive takes pybullet; mujoco is not installed"),
+        ([], "neither MuJoCo nor PyBullet"),
+    ],
+)
+def test_doctor_says_which_physics_engines_are_there(
+    there: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from robonav.envs import physics
+
+    monkeypatch.setattr(physics, "installed", lambda: there)
+    finding = doctor._physics()
+    assert told in finding.detail
+    assert finding.status == ("ok" if there else "note")
+    assert ("robonav[drive]" in finding.remedy) == (not there)
 
 
 def test_doctor_names_the_command_that_mends_a_missing_library(

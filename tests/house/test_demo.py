@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robonav.envs.navigation.tasks.task import VISIBLE_COMPLETENESS
 from robonav.errors import UsageError
-from robonav.evaluation.comparison import METRIC, compare, comparison_as_html
+from robonav.evaluation.comparison import compare, comparison_as_html
 from robonav.launch import cli
 from robonav.launch.presets import nano
 
@@ -37,8 +38,8 @@ def test_the_demo_compares_all_explorers_on_the_same_episodes(
     episodes = {name: episodes_of(out / name) for name in names}
     assert len({tuple(run) for run in episodes.values()}) == 1
     for name, row in table.items():
-        values = [episode[METRIC]["128"] for episode in episodes[name.split()[0]].values()]
-        assert row[METRIC]["128"]["mean"] == pytest.approx(np.mean(values), abs=1e-3)
+        values = [episode[VISIBLE_COMPLETENESS.name]["128"] for episode in episodes[name.split()[0]].values()]
+        assert row[VISIBLE_COMPLETENESS.name]["128"]["mean"] == pytest.approx(np.mean(values), abs=1e-3)
 
     page = (out / "report.html").read_text()
     assert all(f'href="{name}/report.html"' in page for name in episodes)
@@ -61,12 +62,13 @@ def write_run(folder: Path, completeness: dict[str, float]) -> Path:
     records = [
         {
             "episode_id": key,
-            METRIC: {"128": value / 2, "256": value},
+            VISIBLE_COMPLETENESS.name: {"128": value / 2, "256": value},
             "collisions": 3,
-            "curve": {"step": [0, 128, 256], METRIC: [0.0, value / 2, value]},
+            "curve": {"step": [0, 128, 256], VISIBLE_COMPLETENESS.name: [0.0, value / 2, value]},
         }
         for key, value in completeness.items()
     ]
+    (folder / "settings.json").write_text("{}")
     (folder / "episodes.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     return folder
 
@@ -76,7 +78,7 @@ def test_the_lead_is_taken_episode_by_episode(tmp_path: Path) -> None:
     theirs = write_run(tmp_path / "theirs", {"hard": 20.0, "easy": 80.0})
     first, second = compare({"ours": ours, "theirs": theirs})
     assert first.ahead == {}
-    assert (first.completeness["256"].mean, second.completeness["256"].mean) == (60.0, 50.0)
+    assert (first.by_step["256"].mean, second.by_step["256"].mean) == (60.0, 50.0)
     lead = second.ahead["256"]
     assert (lead.mean, lead.low, lead.high) == (10.0, 10.0, 10.0)  # 10 points in each house: no spread
     assert "+10.0" in comparison_as_html([first, second], "title", [], tmp_path / "report.html")

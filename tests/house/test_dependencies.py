@@ -33,7 +33,9 @@ def declared() -> dict[str, Requirement]:
 
 
 def is_development_tool(requirement: Requirement) -> bool:
-    return requirement.marker is not None and requirement.marker.evaluate({"extra": "dev"})
+    """Whether only the extra asks for it, not the system that this runs on."""
+    marker = requirement.marker
+    return marker is not None and marker.evaluate({"extra": "dev"}) and not marker.evaluate({"extra": ""})
 
 
 def test_every_import_is_a_declared_dependency(repository: Path) -> None:

@@ -26,7 +26,7 @@ class Machine:
         (self.clone / ".venv/bin/python").symlink_to(sys.executable)
         self.commands.mkdir()
         self.fake("uname", "echo Linux")
-        stamp = "cat pyproject.toml constraints.txt <(pwd) | cksum > .venv/robonav-ready"
+        stamp = "cat pyproject.toml constraints.txt <(pwd) | cksum > .venv/robonav-ready-dev"
         subprocess.run(["bash", "-c", stamp], cwd=self.clone, check=True)
 
     def fake(self, command: str, script: str) -> None:
@@ -57,6 +57,7 @@ class Machine:
             **os.environ,
             "PATH": f"{self.commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHON": sys.executable,
+            "EXTRAS": "dev",
         }
         return subprocess.run(
             ["bash", "-c", script],
@@ -111,6 +112,40 @@ def test_tests_get_a_browser_where_that_is_allowed(machine: Machine, user: int, 
         done = machine.run(f"source launch/setup.sh && {found} && require_browser")
         assert done.returncode == 0, done.stderr
         assert machine.asked_apt()[1:] == asked
+
+
+def test_another_python_gets_an_environment_of_its_own(machine: Machine) -> None:
+    """Only what the caller's command runs is faked: an interpreter that makes an environment, and its pip."""
+    machine.misses()
+    machine.fake("pip", f'echo "$*" >> {machine.commands}/pip.log')
+    machine.fake(
+        "python3.13",
+        f'[ "$2" = venv ] && mkdir -p "$3/bin" && ln -s {machine.commands}/pip "$3/bin/python"; exit 0',
+    )
+    script = 'set -- --python 3.13 -k camera; source launch/setup.sh; echo "$VENV_PYTHON" "$@"'
+    done = machine.run(script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ".venv-3.13/bin/python -k camera"
+    assert (machine.commands / "pip.log").read_text().splitlines()[-1].endswith("-e .[dev]")
+    assert machine.run(script).stdout == ".venv-3.13/bin/python -k camera\n"  # the second time it is ready
+
+
+def test_a_python_that_is_not_there_is_named(machine: Machine) -> None:
+    done = machine.run("set -- --python 3.99; source launch/setup.sh")
+    assert done.returncode == 1
+    assert "python3.99 was not found" in done.stderr
+
+
+def test_without_open3d_nothing_is_asked_of_the_system(machine: Machine) -> None:
+    machine.misses("libGL.so.1")
+    machine.user(1000)
+    shutil.rmtree(machine.clone / ".venv/lib")
+    assert machine.set_up().returncode == 0
+
+
+def test_the_demo_installs_no_tools_of_developers(repository: Path) -> None:
+    assert "\nEXTRAS=drive,view\n" in (repository / "launch/demo.sh").read_text()
+    assert "\nEXTRAS=dev\n" in (repository / "launch/test.sh").read_text()
 
 
 def test_an_unknown_library_is_named(machine: Machine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN, OccupancyGrid
+from robonav.maps.occupancy import BODY_M, BUMP_M, FREE, OCCUPIED, UNKNOWN, OccupancyGrid
 
 EYE_M = 1.25
 SIZE = 64
@@ -66,6 +66,20 @@ def test_what_was_not_looked_at_is_unknown_and_borders_on_a_frontier() -> None:
     edge = grid.centre(cells)
     # The view is 90 degrees wide: its edges run at 45 degrees from the eye.
     assert np.abs(np.abs(edge[:, 1] - 1.5) - (edge[:, 0] - 2.0)).max() < 0.25
+
+
+def test_the_filter_knows_where_the_robot_stands_and_what_it_bumped_into() -> None:
+    xy, yaw = np.array([2.0, 1.5]), 0.3
+    grid, depth = OccupancyGrid(xy, floor_z=0.0), np.zeros((SIZE, SIZE), np.float32)
+    grid.observe(depth, pose_at(*xy, yaw), directions(), xy)
+    assert not (grid.cells == OCCUPIED).any()
+    free = np.argwhere(grid.cells == FREE)
+    gaps = np.linalg.norm(free - grid.cell(xy), axis=1) * grid.cell_size
+    assert len(free) > 1
+    assert gaps.max() <= BODY_M
+    grid.observe(depth, pose_at(*xy, yaw), directions(), xy, yaw, bumped=True)
+    ahead = grid.cell(xy + BUMP_M * np.array([np.cos(yaw), np.sin(yaw)]))
+    np.testing.assert_array_equal(np.argwhere(grid.cells == OCCUPIED), [ahead])
 
 
 def test_heights_decide_what_is_an_obstacle() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import open3d as o3d
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,8 @@ from tests.maps.shapes import (
     sphere_depth,
     turn_in_room,
 )
+
+o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
 
 VOXEL = 0.10
 

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from robonav.maps.topology.files import load_graph, save_geojson, save_graph, save_graphml, to_networkx
-from robonav.maps.topology.graph import PlaceGraph, Places
+from robonav.maps.topology.graph import PlaceGraph, PlaceTable
 from robonav.maps.topology.mapper import PlaceMapper, TopologyConfig
 from tests.maps.walks import RING, views, walk
 
@@ -32,7 +32,7 @@ def graph() -> PlaceGraph:
 
 def test_safetensors_bring_everything_back(tmp_path: Path, graph: PlaceGraph) -> None:
     loaded = load_graph(save_graph(tmp_path / "map.safetensors", graph))
-    for column in fields(Places):
+    for column in fields(PlaceTable):
         np.testing.assert_array_equal(getattr(loaded.places, column.name), getattr(graph.places, column.name))
     assert loaded.edges == graph.edges
     assert loaded.next_id == graph.next_id

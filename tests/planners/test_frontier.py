@@ -18,7 +18,7 @@ from robonav.evaluation.runner import Evaluation, Settings
 from robonav.maps.occupancy import FREE, OccupancyGrid
 from robonav.planners.blind import RandomExplorer
 from robonav.planners.frontier import NearestFrontier
-from robonav.planners.path_following import Situation, without_dithering, wrapped
+from robonav.planners.path_following import PlanningState, without_dithering, wrapped
 from tests.evaluation.rooms import OneScene, box, free_space_around, scene_of
 
 
@@ -80,7 +80,7 @@ def test_the_rest_of_a_frontier_all_around_is_looked_at_after_its_middle() -> No
     grid = OccupancyGrid(np.zeros(2), 0.0)
     reach = np.indices(grid.cells.shape).T.swapaxes(0, 1) - grid.cell(np.zeros(2))
     grid.cells[np.linalg.norm(reach, axis=-1) < 15] = FREE  # all around lies the unknown
-    situation, planner = Situation(grid, np.zeros(2), 0.0, np.pi / 2), NearestFrontier()
+    situation, planner = PlanningState(grid, np.zeros(2), 0.0, np.pi / 2), NearestFrontier()
     assert len(grid.frontiers()) == 1
     looked_at = []
     while (view := planner.choose(situation)) is not None:

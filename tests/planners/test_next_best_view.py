@@ -13,7 +13,7 @@ from robonav.maps.planning import ShortestPaths
 from robonav.planners.goal_belief import Sought, nothing_sought
 from robonav.planners.next_best_view import ADVICE, GuidanceConfig, Guide, NoGuide
 from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
-from robonav.planners.path_following import Situation, turn_steps
+from robonav.planners.path_following import PlanningState, turn_steps
 from robonav.planners.view_gain_kernel import unseen_along
 from robonav.policies.config import SequencePolicyConfig
 
@@ -146,7 +146,7 @@ def best_worth(cells, seen):
     lattice = np.all((reached - MIDDLE) % CELLS % 2 == 0, axis=1)
     spots = np.vstack([[[MIDDLE, MIDDLE]], reached[lattice]]).astype(np.int32)
     gains = gains_of(cells.astype(np.uint8), seen.copy(), spots)
-    situation = Situation.__new__(Situation)
+    situation = PlanningState.__new__(PlanningState)
     situation.xy, situation.yaw = np.full(2, 0.5 * CELL_M), 0.0
     turns = turn_steps(situation, (spots - MIDDLE + 0.5) * CELL_M, np.arange(24) * TURN_RAD)
     steps = ways[spots[:, 0], spots[:, 1]][:, None] + turns

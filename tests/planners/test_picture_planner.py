@@ -9,7 +9,7 @@ from robonav.agents.registry import make_explorer
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import previous_action
-from robonav.envs.navigation.tasks import task_maker
+from robonav.envs.navigation.tasks import task_config
 from robonav.envs.scenes import open_scenes
 
 HOUSES = 16
@@ -21,7 +21,7 @@ def walk(name: str, steps: int, wrong_pictures: bool = False) -> tuple[np.ndarra
     ids = simulator.scenes.scene_ids[:HOUSES]
     episodes = [sample_episode(simulator, house, 0) for house in ids]
     simulator.start(episodes)
-    task = task_maker("image-goal")(simulator)
+    task = task_config("image-goal").make(simulator)
     task.begin(episodes, range(HOUSES))
     explorer = make_explorer(name, "image-goal")
     explorer.reset(HOUSES, seed=0)

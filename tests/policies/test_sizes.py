@@ -7,8 +7,8 @@ import torch
 from gymnasium import spaces
 
 from benchmarks.ablations import VARIANTS
+from robonav.envs.navigation.world import observation_space
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.vec_env import observation_space
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 

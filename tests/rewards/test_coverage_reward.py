@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
@@ -18,7 +18,7 @@ FULL_TURN = 24
 
 def test_in_an_empty_room_a_point_is_seen_if_it_lies_in_the_pyramid_of_the_image():
     scene, camera = box_room(), Camera(width=64, height=32)
-    world = World(scene, scene.free_space, sensor_of(scene, camera, 1))
+    world = LoadedScene(scene, scene.free_space, sensor_of(scene, camera, 1))
     pose = camera.poses(np.array([[1.0, 2.0, 0.0]]), np.array([0.0]))[0]
     far = np.array([[6.0, 2.0, 1.25], [6.0, 3.9, 1.25], [6.0, 2.0, 2.4], [6.0, 2.0, 0.1]], np.float32)
     near = np.array([[1.3, 2.0, 0.0], [3.4, 4.0, 1.0], [0.0, 2.0, 1.25], [3.6, 2.0, 0.0]], np.float32)
@@ -31,7 +31,7 @@ def test_in_an_empty_room_a_point_is_seen_if_it_lies_in_the_pyramid_of_the_image
 def test_what_stands_behind_something_is_not_seen():
     scenes = open_scenes("procedural", "val")
     scene, camera = scenes.load(scenes.scene_ids[0]), Camera()
-    world = World(scene, scene.free_space, sensor_of(scene, camera, 1))
+    world = LoadedScene(scene, scene.free_space, sensor_of(scene, camera, 1))
     rng = np.random.default_rng(0)
     xy = scene.free_space.sample(rng)[0]
     pose = camera.poses(np.array([[*xy, scene.free_space.floor_z]]), rng.uniform(-3, 3, 1))[0]

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 
 from robonav.agents.checkpoint import load_policy
 from robonav.agents.registry import make_explorer
+from robonav.envs.navigation.tasks import ImageGoalConfig, SparseGoalConfig
+from robonav.envs.scenes import SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.files import read_config
@@ -89,7 +91,7 @@ def test_the_checkpoint_of_a_goal_seeker_knows_that_it_wants_a_goal(goal_seeker)
 
 
 def test_a_policy_that_goes_to_places_is_trained_resumed_and_told_of_the_place_alone(explorer, tmp_path):
-    config = replace(TINY, task="sparse-goal", init=str(explorer), drift=0.01, obstacles=1)
+    config = replace(TINY, task="sparse-goal", init=str(explorer), task_options=SparseGoalConfig(1, 0.01))
     trained(replace(config, steps=64), tmp_path / "stopped")
     resumed = trained(config, tmp_path / "stopped", resume=True)
     whole = trained(config, tmp_path / "whole")
@@ -142,13 +144,14 @@ def test_surprise_replaces_or_joins_the_reward_of_the_task(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"task": "apples", "apples": 0}, "apples is 0"),
+        ({"task": "aples"}, "perhaps you meant apples"),
+        ({"task": "apples", "task_options": ImageGoalConfig()}, "was given a ImageGoalConfig"),
         ({"task": None, "surprise_weight": 0.0}, "not both 0 where there is no task"),
         ({"surprise_weight": -1.0}, "surprise_weight is -1"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(wrong, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises((UsageError, SceneError), match=message):
         replace(TINY, **wrong)
 
 
@@ -172,7 +175,8 @@ def test_fine_tuning_learns_gently_and_the_run_says_so(explorer: Path, tmp_path:
     seen = []
     monkeypatch.setattr(TrainCommand, "_train", lambda self, config, out: bool(seen.append(config)))
     for init in (None, str(explorer)):
-        TrainCommand("nano-apples", init=init, out=tmp_path / "run").run()
+        given = ["--init", init] if init else []
+        TrainCommand.parse(["nano-apples", *given, "--out", str(tmp_path / "run")]).run()
     scratch, tuned = (config.ppo for config in seen)
     assert scratch == load_preset("nano-apples").ppo
     assert tuned.learning_rate == pytest.approx(0.15 * scratch.learning_rate)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from robonav.driving.driver import Driver
-from robonav.driving.take_over import Pace, TakeOver
+from robonav.driving.teleoperation import Pace, Teleoperation
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
 from robonav.viewer.drive_view import DriveViewer
@@ -95,7 +95,7 @@ def test_the_map_is_seen_and_the_buttons_work(run: Run, page: sync_api.Page, tmp
 
 @pytest.mark.timeout(600)
 def test_keys_of_the_browser_take_over_from_the_policy(page: sync_api.Page, tmp_path: Path) -> None:
-    server, people, kept = start_server(0), TakeOver(), Kept()
+    server, people, kept = start_server(0), Teleoperation(), Kept()
     robot = robot_in_a_room(camera=Camera(64, 64))
     viewer = DriveViewer(server, "a drive", robot.camera, people, Curve)
     driver = Driver(robot, Told(FORWARD), [kept, viewer, Pace(people, always=False)], people)

@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from robonav.driving.driver import Decision, Driver, Moment, Outcome, Watcher
-from robonav.driving.take_over import Pace, TakeOver
+from robonav.driving.driver import Decision, DriveObserver, Driver, Outcome, RobotState
+from robonav.driving.teleoperation import Pace, Teleoperation
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.robots.robot import Twist
 from robonav.envs.robots.simulated import SimulatedRobot
 from robonav.envs.sensors.camera import Camera
 from robonav.launch import cli
-from robonav.viewer import drive_view, panel, way_drawing
+from robonav.viewer import drive_view, panel, path_drawing
 from robonav.viewer.drive_view import DriveViewer
 from robonav.viewer.server import start_server
 from robonav.watching import Curve
@@ -48,10 +48,10 @@ class Watched:
     """A drive in another thread, watched and supervised through a server."""
 
     def __init__(self, server: viser.ViserServer, robot: SimulatedRobot, pilot: Told, decisions: int) -> None:
-        self.people, self.kept = TakeOver(), Kept()
+        self.people, self.kept = Teleoperation(), Kept()
         self.viewer = DriveViewer(server, "a drive", robot.camera, self.people, Curve)
-        watchers = [self.kept, self.viewer, Pace(self.people, always=False)]
-        self._driver, self._decisions = Driver(robot, pilot, watchers, self.people), decisions
+        observers = [self.kept, self.viewer, Pace(self.people, always=False)]
+        self._driver, self._decisions = Driver(robot, pilot, observers, self.people), decisions
         self._thread = threading.Thread(target=self._drive)
 
     def start(self) -> None:
@@ -80,7 +80,7 @@ def test_buttons_and_keys_steer_and_the_late_joiner_sees_it(
     early.set("Take over (T)", True)
     wait_until(lambda: watched.people.by_person)
     watched.start()
-    wait_until(lambda: len(watched.kept.moments) > 5)
+    wait_until(lambda: len(watched.kept.states) > 5)
     assert not watched.kept.decisions
     early.set("Left (J)", True)
     wait_until(lambda: len(watched.kept.decisions) == 1)
@@ -101,21 +101,21 @@ def test_buttons_and_keys_steer_and_the_late_joiner_sees_it(
     assert {"/robot/body", "/robot/camera", "/floor", "/graph/places"} <= late.nodes.keys()
     assert late.nodes.keys() == early.nodes.keys()
     assert any(name.startswith("/map/") for name in late.nodes)
-    here = watched.kept.moments[-1].odometry
+    here = watched.kept.states[-1].odometry
     np.testing.assert_allclose(late.nodes["/robot/body"]["position"][:2], (here.x, here.y), atol=0.02)
 
 
 def test_stop_is_heard_in_the_middle_of_a_step(server: viser.ViserServer, robot: SimulatedRobot) -> None:
     watched, client = Watched(server, robot, Told(FORWARD), 2), Client(server)
     pace = Pace(watched.people, always=True)  # a step lasts a second, as for people
-    watched._driver._watchers = [*watched._driver._watchers, pace]
+    watched._driver._observers = [*watched._driver._observers, pace]
     watched.start()
-    wait_until(lambda: bool(watched.kept.moments) and watched.kept.moments[-1].odometry.twist.forward > 0.1)
+    wait_until(lambda: bool(watched.kept.states) and watched.kept.states[-1].odometry.twist.forward > 0.1)
     client.press("K")
     wait_until(lambda: watched.people.by_person)
-    asked_s = watched.kept.moments[-1].stamp_s
-    wait_until(lambda: watched.kept.moments[-1].stamp_s > asked_s + 1.5)
-    stopped = [m for m in watched.kept.moments if m.stamp_s > asked_s + 0.6]
+    asked_s = watched.kept.states[-1].stamp_s
+    wait_until(lambda: watched.kept.states[-1].stamp_s > asked_s + 1.5)
+    stopped = [m for m in watched.kept.states if m.stamp_s > asked_s + 0.6]
     assert max(abs(m.odometry.twist.forward) for m in stopped) < 0.01
     client.press("H")
     assert watched.outcome().cause is None
@@ -139,7 +139,7 @@ def test_what_the_server_keeps_does_not_grow_with_time(
     """Turning round and round in a room that is known."""
     monkeypatch.setattr(drive_view, "MAP_EVERY_S", 0.0)
     buffer = server._websock_server._broadcast_buffer
-    people = TakeOver()
+    people = Teleoperation()
     viewer = DriveViewer(server, "a drive", robot.camera, people, Curve)
     driver = Driver(robot, Told(LEFT), [viewer], people)
     driver.run(24)
@@ -148,19 +148,19 @@ def test_what_the_server_keeps_does_not_grow_with_time(
     assert len(buffer.message_from_id) <= kept + 6  # something new is seen in corners, but not every time
 
 
-class Tape(Watcher):
+class Tape(DriveObserver):
     """Remembers what a viewer is told, to tell it again."""
 
     def __init__(self) -> None:
-        self.told: list[Moment | Decision] = []
+        self.told: list[RobotState | Decision] = []
 
-    def tick(self, moment: Moment) -> None:
-        self.told.append(moment)
+    def tick(self, state: RobotState) -> None:
+        self.told.append(state)
 
     def decided(self, decision: Decision) -> None:
         self.told.append(decision)
 
-    def play(self, viewer: Watcher) -> None:
+    def play(self, viewer: DriveObserver) -> None:
         for what in self.told:
             viewer.decided(what) if isinstance(what, Decision) else viewer.tick(what)
 
@@ -173,13 +173,13 @@ def test_what_an_update_sends_and_what_is_kept_do_not_grow_with_the_drive(
         (drive_view, "MAP_EVERY_S", 0.0),
         (drive_view, "ROBOT_EVERY_S", 0.0),
         (panel, "MOST_POINTS", 16),
-        (way_drawing, "PART_POINTS", 8),
-        (way_drawing, "MOST_PARTS", 4),
+        (path_drawing, "PART_POINTS", 8),
+        (path_drawing, "MOST_PARTS", 4),
     ):
         monkeypatch.setattr(module, name, value)
     tape, buffer = Tape(), server._websock_server._broadcast_buffer
     Driver(robot, Told(Twist(0.3, 1.2)), [tape]).run(26)  # a circle of half a metre, each decision 0.2 s
-    viewer = DriveViewer(server, "a drive", robot.camera, TakeOver(), Curve)
+    viewer = DriveViewer(server, "a drive", robot.camera, Teleoperation(), Curve)
     pushed: list[int] = []
     push = buffer.push
     monkeypatch.setattr(buffer, "push", lambda message: (pushed.append(size_of(message)), push(message)))

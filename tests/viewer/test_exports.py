@@ -8,7 +8,6 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
-import open3d as o3d
 import pytest
 import trimesh
 import yaml
@@ -46,6 +45,7 @@ def written(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_mesh_lies_on_the_scene(written: Path, recording: Recording) -> None:
     mesh = trimesh.load(written.with_suffix(".ply"), force="mesh", process=False)
+    o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
     scene, truth = recording.sensor.scene, o3d.t.geometry.RaycastingScene()
     truth.add_triangles(scene.vertices, scene.triangles.astype(np.uint32))
     away = truth.compute_distance(np.asarray(mesh.vertices, np.float32)).numpy()
@@ -74,6 +74,7 @@ def test_the_nav2_map_is_free_where_the_agent_went(written: Path, recording: Rec
     assert free[tuple(np.floor(way).astype(int).T)].all()
     centres = (np.argwhere(free) + 0.5) * said["resolution"] + said["origin"][:2]
     feet = np.c_[centres, np.full(len(centres), recording.floor_z + 0.5)].astype(np.float32)
+    o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
     scene, truth = recording.sensor.scene, o3d.t.geometry.RaycastingScene()
     truth.add_triangles(scene.vertices, scene.triangles.astype(np.uint32))
     down = np.c_[feet, np.tile([0, 0, -1], (len(feet), 1))].astype(np.float32)

@@ -32,11 +32,11 @@ from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.glb import LINEAR
 from robonav.viewer.graph_drawing import GraphDrawing
 from robonav.viewer.live import LiveViewer
+from robonav.viewer.path_drawing import MOST_PARTS, PART_POINTS, PathDrawing
 from robonav.viewer.player import Player
 from robonav.viewer.replay import RecordedRun
+from robonav.viewer.scene_browser import SceneBrowser, SingleMesh
 from robonav.viewer.server import start_server
-from robonav.viewer.showroom import MeshFile, Showroom
-from robonav.viewer.way_drawing import MOST_PARTS, PART_POINTS, WayDrawing
 from robonav.watching import Curve
 from tests.viewer.conftest import STEPS, Run, Witness
 from tests.worlds import Rooms
@@ -193,7 +193,7 @@ def test_the_graph_is_drawn_as_it_is_by_now(server: viser.ViserServer) -> None:
 
 def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer) -> None:
     """Every step is drawn once, turning on the spot draws nothing, and a step sends one part again."""
-    way, poses = WayDrawing(server.scene, 0.0), [(0.1 * k, 0.0, 0.0) for k in range(2 * PART_POINTS + 8)]
+    way, poses = PathDrawing(server.scene, 0.0), [(0.1 * k, 0.0, 0.0) for k in range(2 * PART_POINTS + 8)]
     way.draw(poses)
     poses += [(9.0, 0.1 * k, 0.0) for k in range(1, PART_POINTS + 1)]
     way.draw(poses)
@@ -211,7 +211,7 @@ def test_a_long_way_is_drawn_in_parts(server: viser.ViserServer) -> None:
 
 def test_a_way_without_end_is_thinned_out(server: viser.ViserServer) -> None:
     """However long it is, few points are kept; they lead from the start to the agent, without gaps."""
-    way, angles = WayDrawing(server.scene, 0.0), np.arange(20 * MOST_PARTS * PART_POINTS) * 0.003
+    way, angles = PathDrawing(server.scene, 0.0), np.arange(20 * MOST_PARTS * PART_POINTS) * 0.003
     poses = [(float(a * np.cos(a)), float(a * np.sin(a)), 0.0) for a in angles]
     for end in range(1000, len(poses) + 1000, 1000):
         way.draw(poses[:end])
@@ -302,7 +302,7 @@ def test_an_episode_that_cannot_be_shown_is_told_and_the_other_stays(
 def test_a_scene_is_shown_with_its_textures_and_free_floor(server: viser.ViserServer) -> None:
     scenes = open_scenes("procedural")
     scene = scenes.load(scenes.scene_ids[0])
-    Showroom(server, scenes, scene)
+    SceneBrowser(server, scenes, scene)
     nodes = Client(server).nodes
     parts = [
         trimesh.load(io.BytesIO(nodes[f"/scene/{name}"]["glb_data"]), file_type="glb")
@@ -322,8 +322,8 @@ def test_a_map_is_shown_as_it_was_written(server: viser.ViserServer, tmp_path: P
     corners = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 3.0]])
     triangles = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3]])
     path = write_mesh(tmp_path / "corner.ply", corners, triangles, np.full((4, 3), 120, np.uint8))
-    meshes = MeshFile(Spec.parse(f"{path},up=z,scale=1"))
-    Showroom(server, meshes, meshes.load(meshes.scene_ids[0]))
+    meshes = SingleMesh(Spec.parse(f"{path},up=z,scale=1"))
+    SceneBrowser(server, meshes, meshes.load(meshes.scene_ids[0]))
     shown = trimesh.load(
         io.BytesIO(Client(server).nodes["/scene/low"]["glb_data"]), file_type="glb", force="mesh"
     )
@@ -339,7 +339,7 @@ def test_linear_colours_are_those_of_the_standard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "waiting"), [("RUN", (Player, "play_on")), ("procedural", (Showroom, "wait_and_show"))]
+    ("what", "waiting"), [("RUN", (Player, "play_on")), ("procedural", (SceneBrowser, "wait_and_show"))]
 )
 def test_the_command_serves_until_it_is_interrupted(
     run: Run,
@@ -348,7 +348,7 @@ def test_the_command_serves_until_it_is_interrupted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted(shown: Player | Showroom) -> None:
+    def interrupted(shown: Player | SceneBrowser) -> None:
         assert "/robot/body" in Client(shown._server).nodes or "/scene/low" in Client(shown._server).nodes
         raise KeyboardInterrupt
 

@@ -1,48 +1,96 @@
-"""What agents can be told to do in the worlds beside exploring them; knows no policy."""
+"""What agents can be told to do in the worlds; knows no policy.
+
+A task is one file beside this one and one line in `TASKS`, or an entry point `robonav.tasks` of another
+package that names its `TaskConfig`.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Literal
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any
 
-from robonav.envs.navigation.tasks.apples import APPLES, ApplePicking
-from robonav.envs.navigation.tasks.image_goal import ImageGoal
-from robonav.envs.navigation.tasks.sparse_goal import SparseGoal
-from robonav.envs.navigation.tasks.task import Exploring, Task, TaskMaker, Verdict
+from robonav.envs.navigation.tasks.apples import ApplePicking, ApplesConfig
+from robonav.envs.navigation.tasks.explore import ExploreConfig, Exploring
+from robonav.envs.navigation.tasks.image_goal import ImageGoal, ImageGoalConfig
+from robonav.envs.navigation.tasks.sparse_goal import SparseGoal, SparseGoalConfig
+from robonav.envs.navigation.tasks.task import Score, Task, TaskConfig, TaskMaker, TaskStep, Walk
+from robonav.envs.plugins import plugged_in
+from robonav.envs.scenes.scene import SceneError
 
-TaskName = Literal["apples", "image-goal", "sparse-goal"]
+TASKS: tuple[type[TaskConfig], ...] = (ExploreConfig, ApplesConfig, ImageGoalConfig, SparseGoalConfig)
 
 __all__ = [
+    "TASKS",
     "ApplePicking",
+    "ApplesConfig",
+    "ExploreConfig",
     "Exploring",
     "ImageGoal",
+    "ImageGoalConfig",
+    "Score",
     "SparseGoal",
+    "SparseGoalConfig",
     "Task",
+    "TaskConfig",
     "TaskMaker",
-    "TaskName",
-    "Verdict",
-    "task_maker",
+    "TaskStep",
+    "Walk",
+    "resolved",
+    "task_class",
+    "task_config",
+    "tasks",
 ]
 
 
-def task_maker(
-    name: TaskName | None,
-    apples: int | None = None,
-    obstacles: int = 0,
-    drift: float = 0.0,
-) -> TaskMaker:
-    """What makes the task of that name for a simulator; None = exploring.
+def tasks() -> dict[str, type[TaskConfig]]:
+    """All tasks by name: those that come with robonav, then those of installed packages."""
+    return {task.name: task for task in (*plugged_in("robonav.tasks", _is_task).values(), *TASKS)}
 
-    Args:
-        name: As typed at the command line.
-        apples: How many there are to be picked; None = 5.
-        obstacles: How many appear on the way to a sparse goal.
-        drift: Error of the odometry there, as a share of the way.
+
+def task_class(name: str | None) -> type[TaskConfig]:
+    """The configuration class of a task; None = exploring.
+
+    Raises:
+        SceneError: There is none of that name, or it has no scores.
     """
-    makers: dict[str | None, TaskMaker] = {
-        None: Exploring,
-        "apples": partial(ApplePicking, count=apples or APPLES),
-        "image-goal": ImageGoal,
-        "sparse-goal": partial(SparseGoal, obstacles=obstacles, drift=drift),
-    }
-    return makers[name]
+    known = {kind.name: kind for kind in TASKS}
+    known = known if name is None or name in known else tasks()
+    if name is not None and name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"perhaps you meant {near[0]}; " if near else ""
+        raise SceneError(f"there is no task {name!r}: {hint}choose one of {', '.join(sorted(known))}")
+    kind = known[name or ExploreConfig.name]
+    kind.main_score()
+    return kind
+
+
+def task_config(name: str | None, **options: Any) -> TaskConfig:
+    """The configuration of a task; options that are not given are its defaults.
+
+    Raises:
+        SceneError: There is none of that name, or it has no such option, or refuses its value.
+    """
+    kind = task_class(name)
+    known = [field.name for field in fields(kind)]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise SceneError(f"task {kind.name} has no option {unknown[0]!r}: its options: {', '.join(known)}")
+    return kind(**options)
+
+
+def resolved(name: str | None, options: TaskConfig | None) -> TaskConfig:
+    """The configuration of a task by its name and its options; None = its defaults.
+
+    Raises:
+        SceneError: There is no such task, or the options are another task's.
+    """
+    kind = task_class(name)
+    if options is not None and not isinstance(options, kind):
+        raise SceneError(f"task {kind.name} was given a {type(options).__name__}: give its {kind.__name__}")
+    return options or kind()
+
+
+def _is_task(found: Any) -> None:
+    if not (isinstance(found, type) and issubclass(found, TaskConfig)):
+        raise TypeError(f"it is {found!r}, which is no TaskConfig")

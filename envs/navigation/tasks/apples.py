@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.tasks.task import Verdict, task_rng
+from robonav.envs.navigation.tasks.task import COMPLETENESS, Score, TaskConfig, TaskStep, Walk, task_rng
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.sensors.spheres import Spheres
 from robonav.envs.world import Episode, Frames
 
-APPLES = 5
+APPLES, MOST_APPLES = 5, 254
 DIAMETER_M = 0.40
 BELOW_CAMERA_M = 0.15
 APART_M = 0.8
@@ -23,6 +24,36 @@ REACH_M = 1.5
 APPLE_REWARD = 0.5
 STEP_COST = 1e-4  # ReCuriosity's 0.5 * 2e-4
 _RED = (190.0, 20.0, 25.0)
+
+
+@dataclass(frozen=True)
+class ApplesConfig(TaskConfig):
+    """Pick the apples that hang on the island of the start, by walking up to them."""
+
+    count: int = APPLES
+    """Apples in an episode, 1 to 254."""
+
+    name: ClassVar[str] = "apples"
+    scores: ClassVar[tuple[Score, ...]] = (Score("apples_picked", "Apples picked"), *COMPLETENESS)
+    aliases: ClassVar[Mapping[str, str]] = {"apples": "count"}
+    marks_are: ClassVar[str] = "where apples hang at first"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be hung up."""
+        if not 1 <= self.count <= MOST_APPLES:
+            raise SceneError(f"the count of apples is {self.count}: give 1 to {MOST_APPLES}")
+
+    def make(self, simulator: NavigationSimulator) -> ApplePicking:
+        """What hangs the apples up and picks them."""
+        return ApplePicking(simulator, self.count)
+
+    def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
+        """Number of apples that were picked up to each step."""
+        return {"apples_picked": {str(step): int(walk.achieved[step]) for step in sorted(steps)}, **walk.task}
+
+    def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
+        """Where the apples hung at first."""
+        return [(x, y) for x, y in record["apples_at"]]
 
 
 class ApplePicking:
@@ -66,7 +97,7 @@ class ApplePicking:
             self.apples.present[agent] = True
             self.achieved[agent] = 0
 
-    def judge(self, frames: Frames) -> Verdict:
+    def judge(self, frames: Frames) -> TaskStep:
         """Pick what is in view and near; it is gone from the next frame on."""
         offsets = self.apples.centres - frames.T_world_camera[:, None, :3, 3]
         near = np.linalg.norm(offsets, axis=2) < REACH_M
@@ -75,7 +106,7 @@ class ApplePicking:
         count = picked.sum(axis=1)
         self.achieved += count
         reward = (APPLE_REWARD * count - STEP_COST).astype(np.float32)
-        return Verdict(reward, np.asarray(~self.apples.present.any(axis=1)))
+        return TaskStep(reward, np.asarray(~self.apples.present.any(axis=1)))
 
     def facts(self, agent: int) -> dict[str, Any]:
         """Where the apples of an agent hang or hung, x, y in metres."""

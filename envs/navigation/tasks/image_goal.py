@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.tasks.task import Verdict, task_rng
+from robonav.envs.navigation.tasks.goals import GEODESIC, SPL, SUCCESS, goal_mark, goal_reached
+from robonav.envs.navigation.tasks.task import COMPLETENESS, Score, TaskConfig, TaskStep, Walk, task_rng
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode, Frames
@@ -48,12 +49,39 @@ class GoalView:
     median_depth_m: float
 
     @classmethod
-    def take(cls, world: World, camera: Camera, place: tuple[float, float, float]) -> GoalView:
+    def take(cls, world: LoadedScene, camera: Camera, place: tuple[float, float, float]) -> GoalView:
         """The picture that an agent would take there."""
         feet = np.array([[*place[:2], world.free_space.floor_z]])
         pose = camera.poses(feet, np.array(place[2:]))[0]
         rgb, depth = (image[0].copy() for image in world.sensor.render(pose[None]))
         return cls(place, pose[:3, 3], rgb, back_projected(depth, pose, camera), float(np.median(depth)))
+
+
+@dataclass(frozen=True)
+class ImageGoalConfig(TaskConfig):
+    """Go to where a picture was taken, and look there as the picture does."""
+
+    name: ClassVar[str] = "image-goal"
+    scores: ClassVar[tuple[Score, ...]] = (
+        *(SUCCESS, SPL, *COMPLETENESS[:3]),
+        GEODESIC,
+        *COMPLETENESS[3:],
+    )
+    needs_goals: ClassVar[bool] = True
+    tells: ClassVar[str | None] = "goal"
+    marks_are: ClassVar[str] = "the goal"
+
+    def make(self, simulator: NavigationSimulator) -> ImageGoal:
+        """What takes the pictures and looks who has arrived."""
+        return ImageGoal(simulator)
+
+    def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
+        """Success and SPL."""
+        return goal_reached(walk, steps)
+
+    def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
+        """Where the picture was taken."""
+        return goal_mark(record)
 
 
 class ImageGoal:
@@ -91,12 +119,12 @@ class ImageGoal:
             view = goal_view(self._simulator.load(episode.scene_id), self._camera, episode)
             self._views[agent], self._images[agent], self.achieved[agent] = view, view.rgb, 0
 
-    def judge(self, frames: Frames) -> Verdict:
+    def judge(self, frames: Frames) -> TaskStep:
         """Look who has arrived."""
         success = np.array([self._succeeds(agent, T) for agent, T in enumerate(frames.T_world_camera)])
         self.achieved |= success
         reward = (SUCCESS_REWARD * success - STEP_COST).astype(np.float32)
-        return Verdict(reward, success)
+        return TaskStep(reward, success)
 
     def facts(self, agent: int) -> dict[str, Any]:
         """Where the picture of an agent was taken."""
@@ -112,7 +140,7 @@ class ImageGoal:
         )
 
 
-def goal_view(world: World, camera: Camera, episode: Episode) -> GoalView:
+def goal_view(world: LoadedScene, camera: Camera, episode: Episode) -> GoalView:
     """The picture of an episode's goal: the first of 8 that shows more than a wall, else the widest of them.
 
     Raises:
@@ -141,7 +169,7 @@ def back_projected(
 
 
 def visible_share(
-    points: NDArray[np.float32], world: World, camera: Camera, T_world_camera: NDArray[np.float32]
+    points: NDArray[np.float32], world: LoadedScene, camera: Camera, T_world_camera: NDArray[np.float32]
 ) -> float:
     """Share of points (P, 3) that a camera sees: in its picture, and nothing in between; 0 of none."""
     if not len(points):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.navigation.tasks.goals import GEODESIC, SPL, SUCCESS, goal_mark, goal_reached
 from robonav.envs.navigation.tasks.obstacles import Obstacles, obstacles_on_the_way
-from robonav.envs.navigation.tasks.task import Verdict, task_rng
-from robonav.envs.odometry import Odometer, in_frame_of
+from robonav.envs.navigation.tasks.task import COMPLETENESS, Score, TaskConfig, TaskStep, Walk, task_rng
+from robonav.envs.odometry import MAX_DRIFT, Odometer, in_frame_of
 from robonav.envs.scenes.geodesics import geodesics_of
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.sensors.spheres import NoInstances
@@ -23,6 +25,52 @@ LEAST_M = 2.0  # in worlds that are too small for 8 m
 REACH_M = 0.5
 APPEAR_STEP = 50
 _FAR_SHARE = 0.8
+_MOST_OBSTACLES = 254
+
+
+@dataclass(frozen=True)
+class SparseGoalConfig(TaskConfig):
+    """Get to a place 8 to 25 m away, of which distance and bearing are told; paid on arrival alone."""
+
+    obstacles: int = 0
+    """Balls that appear on the shortest way at step 50, 0 to 254."""
+    drift: float = 0.0
+    """Error of the odometry, as a share of the way, such as 0.01."""
+
+    name: ClassVar[str] = "sparse-goal"
+    scores: ClassVar[tuple[Score, ...]] = (
+        SUCCESS,
+        SPL,
+        *COMPLETENESS[:3],
+        Score("steps_to_goal", "Steps to the goal, all where it was not reached", by_step=False),
+        GEODESIC,
+        *COMPLETENESS[3:],
+    )
+    aliases: ClassVar[Mapping[str, str]] = {"obstacles": "obstacles", "drift": "drift"}
+    needs_goals: ClassVar[bool] = True
+    tells: ClassVar[str | None] = "point_goal"
+    marks_are: ClassVar[str] = "the goal"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be set."""
+        if not 0 <= self.obstacles <= _MOST_OBSTACLES:
+            raise SceneError(f"obstacles is {self.obstacles}: give 0 to {_MOST_OBSTACLES}")
+        if not 0 <= self.drift <= MAX_DRIFT:
+            raise SceneError(f"drift is {self.drift}: give a share of the way, 0 to {MAX_DRIFT}")
+
+    def make(self, simulator: NavigationSimulator) -> SparseGoal:
+        """What draws the goals and looks who has arrived."""
+        return SparseGoal(simulator, self.obstacles, self.drift)
+
+    def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
+        """Success, SPL, and the steps to the goal; an episode that never arrives counts with all of them."""
+        score = goal_reached(walk, steps)
+        first = score["success_step"]
+        return {**score, "steps_to_goal": len(walk.achieved) - 1 if first is None else first}
+
+    def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
+        """Where the goal is."""
+        return goal_mark(record)
 
 
 class SparseGoal:
@@ -88,7 +136,7 @@ class SparseGoal:
             if self._count:
                 self._prepare_obstacles(agent, free_space, episode)
 
-    def judge(self, frames: Frames) -> Verdict:
+    def judge(self, frames: Frames) -> TaskStep:
         """Look who has arrived, and let obstacles appear."""
         self.odometer.update(frames.position[:, :2], frames.yaw)
         self._steps += 1
@@ -97,7 +145,7 @@ class SparseGoal:
         self.achieved |= arrives
         for agent in np.flatnonzero(self._steps >= self._appear_step).tolist():
             self._let_appear(agent, frames.position[agent, :2])
-        return Verdict(arrives.astype(np.float32), self.achieved > 0)
+        return TaskStep(arrives.astype(np.float32), self.achieved > 0)
 
     def facts(self, agent: int) -> dict[str, Any]:
         """Where the goal of an agent is, and where its obstacles appear."""

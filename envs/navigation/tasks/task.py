@@ -1,31 +1,33 @@
-"""What agents are there for: the interface of tasks, and the one without any."""
+"""What a task is: its configuration with its scores, and what judges the steps of N agents."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.simulator import NavigationSimulator
+from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.world import Episode, Frames
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TaskStep:
     """What one step of N agents was worth.
 
     Attributes:
         reward: (N,) float32.
-        over: (N,) bool, nothing is left to do.
+        terminated: (N,) bool, nothing is left to do.
     """
 
     reward: NDArray[np.float32]
-    over: NDArray[np.bool_]
+    terminated: NDArray[np.bool_]
 
 
 class Task(Protocol):
@@ -50,7 +52,7 @@ class Task(Protocol):
             SceneError: The scene has no room for it.
         """
 
-    def judge(self, frames: Frames) -> Verdict:
+    def judge(self, frames: Frames) -> TaskStep:
         """Judge what a step led to; to be called once a step."""
 
     def facts(self, agent: int) -> dict[str, Any]:
@@ -60,30 +62,109 @@ class Task(Protocol):
 TaskMaker = Callable[[NavigationSimulator], Task]
 
 
-class Exploring:
-    """No task: no reward, and no end but the time limit."""
+@dataclass(frozen=True)
+class Score:
+    """A figure that evaluation writes for every episode.
 
-    def __init__(self, simulator: NavigationSimulator) -> None:
-        self.achieved = np.zeros(simulator.num_agents, np.int64)
+    Attributes:
+        name: Its field in an episode's record.
+        label: What tables and reports call it.
+        unit: Of its values, such as "%" or "m"; empty where they are counts or shares.
+        by_step: Its field maps steps to values; otherwise it is one value for the whole episode.
+        headline: It is also printed at the end of an evaluation.
+    """
 
-    def spaces(self) -> dict[str, spaces.Space[Any]]:
-        """Nothing."""
+    name: str
+    label: str
+    unit: str = ""
+    by_step: bool = True
+    headline: bool = True
+
+    @property
+    def title(self) -> str:
+        """The label with the unit."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """What became of one episode.
+
+    Attributes:
+        free_space: Where the agent could walk.
+        trajectory: (T + 1, 3) x, y, yaw in metres and radians, the start first.
+        achieved: (T + 1,) how much of its task was done by then.
+        task: What was set, as `Task.facts` gives it.
+    """
+
+    free_space: FreeSpace
+    trajectory: NDArray[np.float64]
+    achieved: NDArray[np.int64]
+    task: dict[str, Any]
+
+
+VISIBLE_COMPLETENESS = Score("visible_completeness_pct", "Visible completeness", "%")
+COMPLETENESS = (
+    VISIBLE_COMPLETENESS,
+    Score("completeness_pct", "Completeness", "%", headline=False),
+    Score("mean_distance_m", "Mean distance to the observed surface", "m", headline=False),
+    Score("area_m2", "Floor area that came into view", "m²", by_step=False),
+    Score("free_area_m2", "Floor area of the island", "m²", by_step=False),
+    Score("visible_share_pct", "Share of the surface that can be seen at all", "%", by_step=False),
+)
+"""What is measured of the surface that came into view, for every task that lists these scores."""
+
+
+@dataclass(frozen=True)
+class TaskConfig(ABC):
+    """Options of a task, and all that training, evaluation and reports ask of it.
+
+    A task is one file with a frozen dataclass of this kind, its fields being the options, and one line in
+    `TASKS`, or an entry point `robonav.tasks` of another package.
+
+    Attributes:
+        name: As typed behind --task.
+        scores: What evaluation writes of an episode. The first that is taken by step ranks episodes and is
+            compared between explorers. Completeness is measured if `VISIBLE_COMPLETENESS` is among them.
+        aliases: Flags of the command line that stand for an option, by flag.
+        needs_goals: Episodes must lead to a place.
+        tells: What it adds to observations that a policy must have been trained with; None = nothing.
+        marks_are: What the places on the top-down map are.
+    """
+
+    name: ClassVar[str]
+    scores: ClassVar[tuple[Score, ...]] = ()
+    aliases: ClassVar[Mapping[str, str]] = {}
+    needs_goals: ClassVar[bool] = False
+    tells: ClassVar[str | None] = None
+    marks_are: ClassVar[str] = ""
+
+    @abstractmethod
+    def make(self, simulator: NavigationSimulator) -> Task:
+        """The task of all agents of a simulator."""
+
+    def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
+        """Fields of an episode's record; scores by step at these steps, in steps since the start."""
         return {}
 
-    def observe(self) -> dict[str, NDArray[Any]]:
-        """Nothing."""
-        return {}
+    def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
+        """Places (x, y) in metres that are drawn on the top-down map of an episode."""
+        return []
 
-    def begin(self, episodes: Sequence[Episode], agents: Sequence[int]) -> None:
-        """Nothing to set."""
+    @classmethod
+    def main_score(cls) -> Score:
+        """The first score by step: it ranks episodes and is compared.
 
-    def judge(self, frames: Frames) -> Verdict:
-        """Nothing is worth anything."""
-        return Verdict(np.zeros(len(self.achieved), np.float32), np.zeros(len(self.achieved), bool))
-
-    def facts(self, agent: int) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        Raises:
+            SceneError: The task has none.
+        """
+        for score in cls.scores:
+            if score.by_step:
+                return score
+        raise SceneError(
+            f"task {cls.name} has no score that is taken by step, so nothing can be compared: add a Score to "
+            f"{cls.__name__}.scores"
+        )
 
 
 def task_rng(task: str, episode: Episode) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Habitat's JSON files about a data set: which stages it has, and which way is up in them."""
+"""Habitat's JSON configs of a data set: its stages and their axes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES
 from robonav.envs.scenes.meshes.scenes import Axes, Direction, SceneFile
 from robonav.envs.scenes.scene import SceneError
 
@@ -58,12 +58,12 @@ def stages_of(config: Path) -> list[SceneFile]:
 
 
 def is_semantic(path: Path) -> bool:
-    """Whether a mesh shows labels instead of colours."""
+    """Whether a mesh holds labels instead of colours."""
     return path.name.lower().endswith(_SEMANTIC)
 
 
 def _checked(path: Path, read: Callable[[Any], Result]) -> Result:
-    """What `read` makes of a JSON file; whatever is wrong with it becomes one sentence."""
+    """The result of `read` for a JSON file; errors become one sentence."""
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
@@ -95,7 +95,7 @@ def _described(config: Any) -> tuple[Axes, dict[str, list[str]]]:
 
 
 def _matches(root: Path, patterns: list[str], suffix: str, config: Any) -> list[Path]:
-    """Files below the root, sorted; a folder stands for all that is in it."""
+    """Files below the root, sorted; a folder stands for all of its files."""
     end = STAGE_SUFFIX if suffix == ".json" else suffix
     matches: set[Path] = set()
     for pattern in patterns:
@@ -135,7 +135,7 @@ def _direction(values: Any) -> Direction:
 
 
 def _scale(config: dict[str, Any]) -> float:
-    """One factor for all axes; a stretched house is no house."""
+    """The scale factor, which must be equal for all axes."""
     x, y, z = _direction(config.get("scale", (1, 1, 1)))
     if not (x == y == z and 0 < x < math.inf):
         raise ValueError(f"its scale is {x, y, z}, expected one positive number for all axes")

@@ -18,9 +18,9 @@ def world_from_habitat(points: ArrayLike) -> NDArray[np.float64]:
 
 
 def yaw_from_habitat(quaternions: ArrayLike) -> NDArray[np.float64]:
-    """Heading (...,) in radians of agents with rotation x, y, z, w (..., 4): where it turns -z to.
+    """Heading (...,) in radians of agents with rotation x, y, z, w (..., 4): the direction of -z.
 
-    A rotation by θ about Habitat's y is a yaw of θ. One that looks straight up or down has yaw 0.
+    A rotation by θ about Habitat's y is a yaw of θ. A rotation straight up or down has yaw 0.
     """
     x, y, z, w = np.moveaxis(np.asarray(quaternions, dtype=np.float64), -1, 0)
     # third column of the rotation matrix, up to the squared norm, which the angle does not need

@@ -17,7 +17,7 @@ _AXES = Axes(up=(0, 0, 1), front=(0, 1, 0))  # the official hm3d_basis.scene_dat
 def discover(path: Path, split: str) -> list[SceneFile] | None:
     """Scenes of one split; `path` may be the root, its parent, a split's folder or one scene's folder.
 
-    Where `val` is asked for and absent, `minival`, its official excerpt, stands in for it.
+    `minival`, the official excerpt, replaces an absent `val`.
 
     Raises:
         SceneError: The layout is HM3D's but the split is absent.

@@ -1,1 +1,1 @@
-"""Floor plans that become worlds: ROS maps, Gibson floors, KTH floor plans."""
+"""Scenes from floor plans: ROS maps, Gibson floors, KTH floor plans."""

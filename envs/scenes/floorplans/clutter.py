@@ -12,7 +12,7 @@ from scipy import ndimage
 from robonav.envs.scenes.floorplans.geometry import Geometry
 from robonav.envs.scenes.floorplans.plan import Mask
 from robonav.envs.scenes.procedural.free_space import CELL, MARGIN, Clearance
-from robonav.envs.scenes.procedural.furnish import DOOR_ZONE, WALL_GAP, Placed
+from robonav.envs.scenes.procedural.furnish import DOOR_ZONE, WALL_GAP, PlacedPiece
 from robonav.envs.scenes.procedural.furniture import NARROW, PROGRAMMES, Designer, Piece
 
 _TRIES = 6
@@ -28,10 +28,10 @@ class Clutter:
 
     Attributes:
         rng: Source of all randomness.
-        geometry: The plan.
-        clearance: Its free space, for an agent wider than the real one: what stays passable is comfortable.
-        share: How much of the free space furniture may take.
-        triangles: How many it may consist of.
+        geometry: Geometry of the plan.
+        clearance: Free space of a wider agent, so that passages stay comfortable.
+        share: Largest share of the free space that furniture may take.
+        triangles: Largest number of triangles.
     """
 
     rng: np.random.Generator
@@ -48,13 +48,13 @@ class Clutter:
         ends = np.cumsum(np.bincount(room, minlength=self.geometry.rooms.max() + 1))
         self._cells = np.split(cells[np.argsort(room, kind="stable")], ends[:-1])[1:]  # of rooms 1, 2, ...
 
-    def place(self, density: float) -> list[Placed]:
+    def place(self, density: float) -> list[PlacedPiece]:
         """Furnish all rooms in a random order.
 
         Args:
             density: Pieces to try per square metre.
         """
-        placed: list[Placed] = []
+        placed: list[PlacedPiece] = []
         for index in self.rng.permutation(len(self._cells)).tolist():
             for design in self._programme(len(self._cells[index]) * CELL**2, density):
                 spot = self._find_spot(design(self.rng), index)
@@ -72,7 +72,7 @@ class Clutter:
             *(filling[i] for i in r.integers(len(filling), size=max(0, count - len(first)))),
         ]
 
-    def _find_spot(self, piece: Piece, room: int) -> Placed | None:
+    def _find_spot(self, piece: Piece, room: int) -> PlacedPiece | None:
         triangles = _triangles_of(piece)
         if triangles > self.triangles:
             return None
@@ -83,8 +83,8 @@ class Clutter:
                 return spot
         return None
 
-    def _at_wall(self, piece: Piece, room: int) -> Placed | None:
-        """Its back against a stretch of wall of the room that is long enough."""
+    def _at_wall(self, piece: Piece, room: int) -> PlacedPiece | None:
+        """A pose with the back against a wall that is long enough."""
         runs = self.geometry.runs
         long_enough = np.flatnonzero((runs.room == room + 1) & (runs.length > piece.width + 2 * WALL_GAP))
         if not len(long_enough):
@@ -94,17 +94,17 @@ class Clutter:
         along = self.rng.uniform(margin, runs.length[k] - margin)
         x, y = runs.start[k] + along * runs.direction[k] + (piece.depth / 2 - 0.002) * runs.normal[k]
         nx, ny = runs.normal[k]
-        return Placed(piece, room, float(x), float(y), math.atan2(ny, nx) - math.pi / 2)
+        return PlacedPiece(piece, room, float(x), float(y), math.atan2(ny, nx) - math.pi / 2)
 
-    def _free_standing(self, piece: Piece, room: int) -> Placed | None:
+    def _free_standing(self, piece: Piece, room: int) -> PlacedPiece | None:
         cells = self._cells[room]
         if not len(cells):
             return None
         x, y = (cells[int(self.rng.integers(len(cells)))] + 0.5) * CELL
         quarter = float(self.rng.integers(4)) * math.pi / 2
-        return Placed(piece, room, float(x), float(y), quarter + float(self.rng.normal(0, 0.1)))
+        return PlacedPiece(piece, room, float(x), float(y), quarter + float(self.rng.normal(0, 0.1)))
 
-    def _fits(self, spot: Placed) -> bool:
+    def _fits(self, spot: PlacedPiece) -> bool:
         """Whether all floor below it is free, but for the last cell before a wall."""
         half_u, half_v = spot.piece.width / 2 - CELL, spot.piece.depth / 2 - CELL
         u, v = (np.linspace(-half, half, 2 + int(2 * half / CELL)) for half in (half_u, half_v))
@@ -113,8 +113,8 @@ class Clutter:
         y = spot.y + s * u[:, None] + c * v
         return bool(self.geometry.at(self._room_for, np.stack([x, y], axis=-1)).all())
 
-    def _claim(self, spot: Placed) -> bool:
-        """Close the piece's footprints unless that cuts the free space or takes too much of it."""
+    def _claim(self, spot: PlacedPiece) -> bool:
+        """Close the piece's footprints, unless they cut the free space or take too much of it."""
         x0, y0, x1, y1 = spot.bounds()
         reach = self.clearance.radius + 2 * CELL
         near = self.clearance.window(x0 - reach, y0 - reach, x1 + reach, y1 + reach)
@@ -133,11 +133,11 @@ class Clutter:
 
 
 def cuts(before: Mask, after: Mask) -> bool:
-    """Whether cells that hang together in a window no longer do so when some of them are closed.
+    """Whether closing some cells disconnects cells that were connected in a window.
 
     Args:
         before: (X, Y) free cells.
-        after: (X, Y) those of them that stay free; none at the window's border was closed.
+        after: (X, Y) cells that stay free; none at the window's border was closed.
     """
     old, _ = ndimage.label(before, _FOUR)
     _, parts = ndimage.label(after, _FOUR)
@@ -155,7 +155,7 @@ def _triangles_of(piece: Piece) -> int:
 
 
 def _before_doors(geometry: Geometry) -> NDArray[np.bool_]:
-    """Floor before and in doorways, which stays clear."""
+    """Floor in front of and in doorways, which stays clear."""
     nx, ny = geometry.floor.shape
     zone = np.zeros((nx, ny), dtype=bool)
     for door in geometry.passages:

@@ -1,4 +1,4 @@
-"""Reading rasters from files that may be damaged, and splitting a folder of plans by building."""
+"""Reading of raster files, and splits of plans by building."""
 
 from __future__ import annotations
 

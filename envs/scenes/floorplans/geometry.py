@@ -1,4 +1,4 @@
-"""What a floor plan is made of: walls, obstacles that stand free, rooms, doorways, and exact free space."""
+"""Geometry of a floor plan: walls, free-standing obstacles, rooms, doorways, and exact free space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from robonav.envs.scenes.floorplans.outline import Polygon, outlines, simplified
-from robonav.envs.scenes.floorplans.plan import Mask, Plan
+from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask
 from robonav.envs.scenes.floorplans.rooms import Passage, find_rooms
 from robonav.envs.scenes.procedural.free_space import CELL, MARGIN, Clearance
 from robonav.envs.scenes.procedural.layout import Room
@@ -60,9 +60,9 @@ class Geometry:
 
     Attributes:
         floor: (X, Y) bool, as the plan's.
-        indoor: (X, Y) bool, floor and what stands on it: all but walls.
+        indoor: (X, Y) bool, floor and obstacles on it: all but walls.
         walls: Outlines of `indoor`, which lies to their left, metres.
-        obstacles: Outlines of what stands free, which lies to their right, metres.
+        obstacles: Outlines of free-standing obstacles, which lie to their right, metres.
         rooms: (X, Y) int32, the room of each cell, from 1 on; a wall's is the nearest.
         passages: Doorways.
     """
@@ -75,7 +75,7 @@ class Geometry:
     passages: list[Passage]
 
     @classmethod
-    def of(cls, plan: Plan) -> Geometry:
+    def of(cls, plan: FloorPlan) -> Geometry:
         """Trace a plan."""
         furniture = _standing_free(plan.floor) if plan.furnished else np.zeros_like(plan.floor)
         rooms, passages = find_rooms(plan.floor | furniture)
@@ -99,9 +99,9 @@ class Geometry:
         return image[cells[..., 0], cells[..., 1]]
 
     def free(self, radius_m: float) -> Clearance:
-        """Where an agent's centre may be: on floor, and farther than its radius from every outline.
+        """Free space of an agent's centre: on floor, and farther than its radius from every outline.
 
-        The outlines were simplified by less than a radius, so that cells on their wrong side are too near.
+        The outlines were simplified by less than a radius, so cells on their wrong side are blocked too.
         """
         nx, ny = self.floor.shape
         clearance = Clearance(((nx - 0.5) * CELL, (ny - 0.5) * CELL), radius_m)
@@ -122,7 +122,7 @@ class Geometry:
 
     @cached_property
     def runs(self) -> WallRuns:
-        """All walls, cut where the room that they face changes."""
+        """All walls, split where their room changes."""
         start = np.concatenate(self.walls)
         end = np.concatenate([np.roll(polygon, -1, axis=0) for polygon in self.walls])
         lengths = np.linalg.norm(end - start, axis=1)
@@ -139,7 +139,7 @@ class Geometry:
 
 
 def _standing_free(floor: Mask) -> Mask:
-    """Obstacles that stand free of all walls and are no larger than furniture."""
+    """Obstacles away from all walls that are no larger than furniture."""
     labels, _ = ndimage.label(~floor, _EIGHT)
     small = [
         label
@@ -150,7 +150,7 @@ def _standing_free(floor: Mask) -> Mask:
 
 
 def _along_walls(indoor: Mask, rooms: NDArray[np.int32]) -> Mask:
-    """What makes dents in the outline of one room: bulky things along its walls.
+    """Dents in the outline of one room: bulky things along its walls.
 
     A dent is what a closing by a square fills. One that borders two rooms may be the wall between them and
     stays one.

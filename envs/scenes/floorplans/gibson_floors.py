@@ -1,4 +1,4 @@
-"""Floors of real Gibson buildings as grids of where an agent was (.npy, 1 = free), with their index.json."""
+"""Floors of real Gibson buildings: grids of agent positions (.npy, 1 = free) with an index.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import Mask, Plan, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask, make_plan, plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.procedural.free_space import CELL
@@ -41,7 +41,7 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
 
 
 def _origin(path: Path) -> tuple[float, float]:
-    """Habitat x, z of the first cell of one floor, if the index beside it knows; else it starts at 0."""
+    """Habitat x, z of the first cell of one floor, from the index beside it; else 0."""
     index = path.with_name("index.json")
     return _listed(index).get(path.stem, (0.0, 0.0)) if index.is_file() else (0.0, 0.0)
 
@@ -71,8 +71,8 @@ def _listed(index: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> Plan:
-    """The grid holds agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
+def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> FloorPlan:
+    """Read a grid of agent centres, row by Habitat z and column by x: walls are an agent's radius away."""
     grid = read_raster(path) > 0
     holes, count = ndimage.label(~grid)
     free = grid | (np.bincount(holes.ravel(), minlength=count + 1) <= _MISSED_CELLS)[holes]
@@ -89,7 +89,7 @@ def _read(path: Path, origin_xz: tuple[float, float], agent: AgentShape) -> Plan
 
 
 def set_back(free: Mask, radius_m: float) -> Mask:
-    """Floor that makes a space of agent centres walkable: it reaches a radius farther.
+    """Floor around a space of agent centres: it reaches a radius farther.
 
     A wall between two rooms may be thinner than two radii, as the samples' agent was slimmer than ours. It
     stays, one cell thick, on the cells whose neighbour's nearest free cell is on the other side (the integer

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import Plan, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, make_plan, plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
@@ -20,7 +20,7 @@ _BUILDING_DIGITS = 6  # of a drawing's number; its floors differ in the last two
 
 
 def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
-    """The plans of a folder, or the one that it holds; None if it holds none."""
+    """The plans of a folder, or the folder's own plan; None if there is none."""
     root = Path(spec)
     if not root.is_dir():
         return None
@@ -33,8 +33,8 @@ def open_kind(spec: str, split: str, agent: AgentShape) -> LazyScenes | None:
     return plan_scenes({f"kth_floorplans/{f.resolve().name}": partial(_read, f) for f in folders}, agent)
 
 
-def _read(folder: Path, agent: AgentShape) -> Plan:
-    """Floor is what neither is a wall nor lies outside: valid_space numbers the rooms, without thresholds."""
+def _read(folder: Path, agent: AgentShape) -> FloorPlan:
+    """Read a plan: floor is every cell that is neither wall nor outside (valid_space numbers the rooms)."""
     occupancy, rooms = (read_raster(folder / name) for name in ("occ_map.npy", "valid_space.npy"))
     if occupancy.shape != rooms.shape:
         raise SceneError(

@@ -16,7 +16,7 @@ def outlines(cells: NDArray[np.bool_]) -> list[Polygon]:
     """Closed polygons (n, 2) around the true cells, in cells; the first corner is not repeated.
 
     True cells lie to the left: outer outlines run counter-clockwise, those of holes clockwise. True cells
-    that meet at a corner only are kept apart, so nothing can be seen or walked through there.
+    that meet only at a corner stay apart.
     """
     padded = np.pad(cells, 1)
     core = padded[1:-1, 1:-1]
@@ -41,7 +41,7 @@ def outlines(cells: NDArray[np.bool_]) -> list[Polygon]:
 
 
 def _follow(edges: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[int, int]) -> Polygon:
-    """Take the loop through `start` out of the edges; only its corners are returned."""
+    """Remove the loop through `start` from the edges, and return its corners."""
     corners: list[tuple[int, int]] = []
     here, heading = start, (0, 0)
     while True:
@@ -62,7 +62,7 @@ def _follow(edges: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[in
 def simplified(polygon: Polygon, tolerance: float) -> Polygon:
     """A polygon with fewer corners (Douglas and Peucker, 1973); no old corner is farther away than tolerance.
 
-    One that would lose its area stays as it is.
+    A polygon that would lose its area stays unchanged.
     """
     first = int(np.lexsort(polygon.T)[0])  # the lowest of the leftmost corners is always a true corner
     ring = np.roll(polygon, -first, axis=0)

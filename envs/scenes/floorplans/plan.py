@@ -1,4 +1,4 @@
-"""Floor plans: which floor of a building nothing stands on, as a raster in the world frame."""
+"""Floor plans: rasters of free floor in the world frame."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class FloorPlan:
     """A floor plan.
 
     Attributes:
-        floor: (X, Y) bool, cells of `CELL` metres: floor that nothing stands on. Its border is not floor.
+        floor: (X, Y) bool, cells of `CELL` metres: free floor. The border is not floor.
         origin_xy: World x, y of the outer corner of cell [0, 0], metres.
-        furnished: Whether it shows what stands in the rooms, or walls only.
-        roughness_m: By how much its outlines may be off, metres; walls are smoothed by no more.
+        furnished: Whether it shows furniture, or walls only.
+        roughness_m: Error of its outlines, metres; walls are smoothed by no more.
         metadata: Facts worth reporting, such as the source file.
     """
 
@@ -50,19 +50,19 @@ def make_plan(
     origin: tuple[float, float, float],
     furnished: bool,
     roughness_m: float = CELL,
-) -> Plan:
-    """Bring a raster of any resolution and heading to the world's axes and `CELL`.
+) -> FloorPlan:
+    """Resample a raster of any resolution and heading to the world's axes and `CELL`.
 
     Args:
-        name: What error messages call it.
+        name: Name in error messages.
         floor: (X, Y) bool, x and y along the raster's own axes.
         resolution_m: Edge of its cells, metres.
         origin: World x, y of the outer corner of cell [0, 0] and the heading of the raster's x axis, radians.
-        furnished: See `Plan`.
-        roughness_m: See `Plan`.
+        furnished: See `FloorPlan`.
+        roughness_m: See `FloorPlan`.
 
     Raises:
-        SceneError: The plan has no floor to speak of, is as large as a town, or lies far off.
+        SceneError: The plan has hardly any floor, is as large as a town, or lies far off.
     """
     check_extent(name, floor.shape, resolution_m)
     if not max(abs(origin[0]), abs(origin[1])) <= _MAX_DISTANCE_M:
@@ -83,7 +83,9 @@ def make_plan(
             f"{name} shows no free floor of {_MIN_FLOOR_M2:g} m² in one piece: check that free and occupied "
             "are not swapped, and its resolution"
         )
-    return Plan(np.pad(cells, 2), (origin_xy[0] - 2 * CELL, origin_xy[1] - 2 * CELL), furnished, roughness_m)
+    return FloorPlan(
+        np.pad(cells, 2), (origin_xy[0] - 2 * CELL, origin_xy[1] - 2 * CELL), furnished, roughness_m
+    )
 
 
 def check_extent(name: str, shape: Sequence[int], resolution_m: float) -> None:
@@ -112,9 +114,9 @@ def without_specks(floor: Mask, area_m2: float = _MIN_FLOOR_M2) -> Mask:
 def _resampled(
     floor: Mask, resolution_m: float, origin: tuple[float, float, float]
 ) -> tuple[Mask, tuple[float, float]]:
-    """The same floor on cells of `CELL` along the world's axes, and where its corner is.
+    """The floor on cells of `CELL` along the world's axes, and the position of its corner.
 
-    Where cells grow or turn, floor is first eroded by as much, or walls of one cell would get holes.
+    Where cells grow or turn, floor is first eroded by as much, so that thin walls get no holes.
     """
     x, y, yaw = origin
     turned = abs(math.sin(2 * yaw)) > 1e-6
@@ -135,11 +137,11 @@ def _resampled(
     return cells, (float(low[0]), float(low[1]))
 
 
-def plan_scenes(readers: Mapping[str, Callable[[AgentShape], Plan]], agent: AgentShape) -> LazyScenes:
-    """Worlds extruded from floor plans.
+def plan_scenes(readers: Mapping[str, Callable[[AgentShape], FloorPlan]], agent: AgentShape) -> LazyScenes:
+    """Scenes extruded from floor plans.
 
     Args:
-        readers: What reads the plan of each scene id, for an agent.
+        readers: Function that reads the plan, for each scene id.
         agent: Shape that the free space is for.
     """
 

@@ -34,7 +34,7 @@ def find_rooms(indoor: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[Passa
     """Partition a floor at its narrow places.
 
     Args:
-        indoor: (X, Y) bool, cells of `CELL`: all that is no wall, furniture included.
+        indoor: (X, Y) bool, cells of `CELL`: everything but walls, furniture included.
 
     Returns:
         Room numbers (X, Y) from 1 on, where `indoor`, by a watershed of the distance to the walls; and the

@@ -1,4 +1,4 @@
-"""Maps of ROS map_server: a .yaml file that says how to read the image beside it."""
+"""Maps of ROS map_server: a .yaml file and its image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from PIL import Image
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplans.files import split_by_building
-from robonav.envs.scenes.floorplans.plan import MAX_CELLS, Mask, Plan, check_extent, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import (
+    MAX_CELLS,
+    FloorPlan,
+    Mask,
+    check_extent,
+    make_plan,
+    plan_scenes,
+)
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
@@ -28,7 +35,7 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class MapFile:
-    """What a map's .yaml says.
+    """Content of a map's .yaml.
 
     Attributes:
         image: The picture of the map, beside the .yaml file or below.
@@ -112,8 +119,8 @@ def _checked(path: Path, given: Any) -> MapFile:
     return MapFile(path.parent / image, resolution, (x, y, yaw), negate, occupied, free, mode)
 
 
-def _read(path: Path, agent: AgentShape) -> Plan:
-    """Free pixels are floor; what is occupied or unknown is not."""
+def _read(path: Path, agent: AgentShape) -> FloorPlan:
+    """Read a map: free pixels are floor, occupied and unknown pixels are not."""
     found = read_map_file(path)
     free = free_pixels(_picture(path, found), found)
     # the first row of the picture is at its top
@@ -147,11 +154,11 @@ def _picture(path: Path, found: MapFile) -> NDArray[np.float32]:
 
 
 def free_pixels(grey: NDArray[np.floating], found: MapFile) -> Mask:
-    """Which pixels (H, W) are free: as map_server reads them, and half of `scale` and `raw` is the limit.
+    """Free pixels (H, W), as map_server reads them; for `scale` and `raw` the limit is half.
 
     Args:
         grey: (H, W) 0 to 255, NaN = unknown.
-        found: How to read them.
+        found: Thresholds and mode.
     """
     if found.mode == "raw":  # percent of occupancy; above 100 it is unknown
         return grey < 50

@@ -34,8 +34,8 @@ class PlanShell:
         geometry: The plan.
         looks: Of rooms 1, 2, ... in order.
         lights: Of the same rooms.
-        palette: Draws whatever else is drawn.
-        mesh: Gets the quads.
+        palette: Draws the other materials.
+        mesh: Receives the quads.
         height: From floor to ceiling, metres.
     """
 
@@ -115,7 +115,7 @@ class PlanShell:
             self._add_quads(corners, _UNIT_UV[None], material, np.ones((1, 4)), runs.room[k : k + 1])
 
     def _add_obstacle(self, polygon: Polygon) -> None:
-        """Extrude what stands free to a height that suits its size: all else about it is unknown."""
+        """Extrude a free-standing obstacle to a height that suits its size."""
         r = self.palette.rng
         width = float(np.ptp(polygon, axis=0).max())
         tall = r.uniform(1.6, 2.1) if r.random() < 0.15 else r.uniform(0.45, 0.8 if width > 1.2 else 1.2)

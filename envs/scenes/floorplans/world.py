@@ -9,10 +9,10 @@ import numpy as np
 
 from robonav.envs.scenes.floorplans.clutter import Clutter
 from robonav.envs.scenes.floorplans.geometry import Geometry
-from robonav.envs.scenes.floorplans.plan import Plan
+from robonav.envs.scenes.floorplans.plan import FloorPlan
 from robonav.envs.scenes.floorplans.shell import PlanShell
 from robonav.envs.scenes.free_space import AgentShape
-from robonav.envs.scenes.procedural.furnish import Placed
+from robonav.envs.scenes.procedural.furnish import PlacedPiece
 from robonav.envs.scenes.procedural.houses import COMFORT, add_furniture
 from robonav.envs.scenes.procedural.layout import DOOR_TOP
 from robonav.envs.scenes.procedural.mesh import MeshBuilder, SceneArrays
@@ -25,7 +25,7 @@ _SHELL_PER_RUN = 5  # triangles of the shell for each stretch of wall, about
 _TAKEN_BARE, _TAKEN_FURNISHED = 0.15, 0.04  # share of the free space that furniture may take
 
 
-def build_world(plan: Plan, agent: AgentShape, scene_id: str) -> Scene:
+def build_world(plan: FloorPlan, agent: AgentShape, scene_id: str) -> Scene:
     """Extrude and furnish a plan; the same plan and id give the same bytes.
 
     Args:
@@ -34,7 +34,7 @@ def build_world(plan: Plan, agent: AgentShape, scene_id: str) -> Scene:
         scene_id: Name of the scene; materials, light, height and furniture are drawn by it.
 
     Returns:
-        A scene with exact `free_space`; `metadata` tells rooms, doors and furniture.
+        A scene with exact `free_space`; `metadata` holds rooms, doors and furniture.
 
     Raises:
         SceneError: If the agent does not fit below the lintels or nowhere on the plan.
@@ -80,7 +80,9 @@ def _seed(scene_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"robonav floor plan {scene_id}".encode()).digest()[:8], "big")
 
 
-def _mesh(rng: np.random.Generator, geometry: Geometry, placed: list[Placed], height: float) -> MeshBuilder:
+def _mesh(
+    rng: np.random.Generator, geometry: Geometry, placed: list[PlacedPiece], height: float
+) -> MeshBuilder:
     """The mesh of a furnished plan, with its materials and light."""
     library = texture_library()
     sizes = np.array([(t.width_m, t.height_m or height) for t in library.textures])
@@ -95,7 +97,7 @@ def _mesh(rng: np.random.Generator, geometry: Geometry, placed: list[Placed], he
 
 
 def _solid(arrays: SceneArrays) -> SceneArrays:
-    """Without triangles that have no area."""
+    """The mesh without triangles of zero area."""
     vertices, triangles, colours, uvs, ids = arrays
     corners = vertices[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -103,8 +105,8 @@ def _solid(arrays: SceneArrays) -> SceneArrays:
     return vertices, triangles[kept], colours[kept], uvs[kept], ids[kept]
 
 
-def _placed_at(plan: Plan, space: FreeSpace, agent: AgentShape) -> FreeSpace:
-    """Free space of the plan's own metres, in the world."""
+def _placed_at(plan: FloorPlan, space: FreeSpace, agent: AgentShape) -> FreeSpace:
+    """Free space, moved from the plan's frame to the world frame."""
     if not space.islands.any():
         raise SceneError(
             f"{plan.metadata.get('file', 'the plan')} has no floor where an agent of {agent.radius_m} m "

@@ -1,4 +1,4 @@
-"""Colours, texture coordinates and textures of one trimesh geometry in the form that a Scene wants."""
+"""Appearance of one trimesh geometry (colours, texture coordinates, textures) in the form of `Scene`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WHITE = np.array([255, 255, 255], dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class TexturedSurface:
     """One geometry in file coordinates: vertices (V, 3), triangles (T, 3) and its appearance as in Scene."""
 
     vertices: NDArray[np.float64]
@@ -45,7 +45,7 @@ class TextureAtlas:
     )  # keeps the image: ids stay unique
 
     def decode(self, images: Iterable[Image.Image]) -> None:
-        """Take images in, all cores decoding; the order of the textures is that of the images."""
+        """Decode images on all cores; textures keep the order of the images."""
         new = {id(image): image for image in images if id(image) not in self._known}
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             decoded = list(pool.map(_decoded, new.values()))
@@ -65,7 +65,7 @@ class TextureAtlas:
 
 
 def _decoded(image: Image.Image) -> NDArray[np.uint8] | str:
-    """RGB (h, w, 3), or what is wrong with the image."""
+    """RGB (h, w, 3), or the error of the image."""
     try:
         # alpha is dropped: opaque is glTF's default, and a see-through scan texture is an artefact
         return np.asarray(image.convert("RGB"))
@@ -91,7 +91,9 @@ def can_decode(path: Path) -> bool:
     return True
 
 
-def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas) -> Surface:
+def surface_of(
+    geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas: TextureAtlas
+) -> TexturedSurface:
     """Place one geometry and read its appearance: texture times base colour times vertex colour."""
     triangles = np.asarray(geometry.faces, dtype=np.int64)
     if np.linalg.det(transform[:3, :3]) < 0:  # a mirror turns triangles inside out
@@ -105,7 +107,7 @@ def surface_of(geometry: trimesh.Trimesh, transform: NDArray[np.floating], atlas
     if uvs is None:
         uvs = np.zeros((*triangles.shape, 2), dtype=np.float32)
         texture_id = -1
-    return Surface(vertices, triangles, colors, uvs, texture_id)
+    return TexturedSurface(vertices, triangles, colors, uvs, texture_id)
 
 
 def _textured(
@@ -144,7 +146,7 @@ def _colored(geometry: trimesh.Trimesh, triangles: NDArray[np.int64]) -> NDArray
 
 
 def _grey_by_orientation(corners: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """A light baked into the greys of a mesh without any appearance: plain white would hide its shape."""
+    """Greys by orientation for a mesh without appearance: plain white would hide its shape."""
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     grey = np.nan_to_num(110 + 10 * (normals @ np.array([2.0, 3.5, 4.0])))

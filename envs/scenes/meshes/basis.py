@@ -33,7 +33,7 @@ class BasisImage(ImageFile.ImageFile):
         try:
             self._texture = opengl_basisu.open(self.fp.read())
             self._size = self._texture.level_size(0)
-        except ValueError as error:  # said when it is decoded, so that whoever asks for it hears it
+        except ValueError as error:  # reported when the image is decoded
             self._finding, self._size = str(error), (1, 1)
 
     def load(self) -> Image.core.PixelAccess | None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a mesh file, in one sentence each."""
+"""Checks of a mesh file; each error is one sentence."""
 
 from __future__ import annotations
 

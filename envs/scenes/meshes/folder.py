@@ -1,4 +1,4 @@
-"""A user's own mesh file, or a folder of them."""
+"""The user's own mesh file, or a folder of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from robonav.envs.scenes.datasets.dataset_config import configured_axes, is_semantic
-from robonav.envs.scenes.meshes.mesh_file import MESH_SUFFIXES
-from robonav.envs.scenes.meshes.placing import GUESS, usual_front
+from robonav.envs.scenes.meshes.placing import GUESS, MESH_SUFFIXES, usual_front
 from robonav.envs.scenes.meshes.scenes import Axes, SceneFile
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.scenes.spec import Spec
@@ -19,7 +18,7 @@ _MOST_LOOKED_AT = 1000
 def discover(spec: Spec, split: str) -> list[SceneFile]:
     """The file itself, or the meshes of a folder (of its sub-folder <split>, where there is one).
 
-    Axes are those that the user gives, or the folder's config; what nobody says is guessed.
+    Axes come from the user or the folder's config; otherwise they are guessed.
 
     Raises:
         SceneError: There is no mesh.

@@ -1,4 +1,4 @@
-"""glTF containers: held against limits before anything is allocated, with Basis textures made readable."""
+"""glTF containers: limits are checked before memory is allocated, and Basis textures are made readable."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class _Container:
 
 
 def open_gltf(path: Path) -> tuple[BinaryIO, list[str]]:
-    """A file that trimesh can read, and what of its textures cannot be.
+    """A file that trimesh can read, and its unreadable textures.
 
     Raises:
-        SceneError: The file is damaged, wants too much memory, or is compressed in a way that is not read.
+        SceneError: The file is damaged, needs too much memory, or uses unsupported compression.
     """
     container = _read(path)
     header = container.header
@@ -92,7 +92,7 @@ def _damaged(path: Path, finding: str) -> SceneError:
 
 
 def _check_sizes(path: Path, header: dict[str, Any]) -> None:
-    """Counts and lengths that ask for more than a scene can need, or for less than nothing."""
+    """Check counts and lengths: neither negative nor more than a scene can need."""
     compressed = [name for name in _COMPRESSIONS if name in header.get("extensionsRequired", ())]
     if compressed:
         raise SceneError(
@@ -117,7 +117,7 @@ def _check_sizes(path: Path, header: dict[str, Any]) -> None:
 
 
 def _check_nodes(path: Path, header: dict[str, Any]) -> None:
-    """GlTF's nodes are trees: one that is its own ancestor would be placed for ever."""
+    """Check that nodes form trees: a node that is its own ancestor would be placed for ever."""
     nodes = header.get("nodes", [])
     if len(nodes) > _MAX_NODES:
         raise _damaged(path, f"it has {len(nodes):,} nodes, at most {_MAX_NODES:,} are read")
@@ -154,7 +154,7 @@ def _is_ktx2(uri: str) -> bool:
 
 
 def _prefer_basis(header: dict[str, Any], textures: list[dict[str, Any]]) -> None:
-    """Name images where trimesh looks for them, and let their content tell what they are."""
+    """Name images where trimesh looks for them; their content tells the format."""
     for texture in textures:
         extensions = texture.pop("extensions", {})
         for name in _BASIS_EXTENSIONS:

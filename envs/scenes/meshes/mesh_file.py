@@ -1,4 +1,4 @@
-"""Any mesh of the user's own (.glb .gltf .ply .obj) as a scene in robonav's world frame."""
+"""Mesh files (.glb .gltf .ply .obj) as scenes in robonav's world frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from robonav.envs.scenes.meshes.appearance import Surface, TextureAtlas, image_of, surface_of
+from robonav.envs.scenes.meshes.appearance import TextureAtlas, TexturedSurface, image_of, surface_of
 from robonav.envs.scenes.meshes.check import (
     check_extent,
     check_geometry,
@@ -21,11 +21,9 @@ from robonav.envs.scenes.meshes.check import (
     check_triangles,
 )
 from robonav.envs.scenes.meshes.gltf import open_gltf
-from robonav.envs.scenes.meshes.placing import place
+from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES, place
 from robonav.envs.scenes.meshes.side_files import SideFiles
 from robonav.envs.scenes.scene import Scene, SceneError
-
-MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
 
 
 def load_mesh_file(
@@ -84,7 +82,9 @@ def load_mesh_file(
     )
 
 
-def _read_surfaces(path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas) -> list[Surface]:
+def _read_surfaces(
+    path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas
+) -> list[TexturedSurface]:
     """Every triangle geometry of the file, placed by the file's own scene graph."""
     try:
         kind = path.suffix.lower().lstrip(".")
@@ -100,7 +100,7 @@ def _read_surfaces(path: Path, file: BinaryIO, side_files: SideFiles, atlas: Tex
         ) from error
 
 
-def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[Surface]:
+def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[TexturedSurface]:
     placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
     parts = [(scene.geometry[name], transform) for transform, name in placed]
     parts = [part for part in parts if isinstance(part[0], trimesh.Trimesh) and len(part[0].faces)]
@@ -115,7 +115,7 @@ def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> l
     return [surface_of(part, transform, atlas) for part, transform in parts]
 
 
-def _join_geometry(surfaces: list[Surface]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _join_geometry(surfaces: list[TexturedSurface]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
     triangles = [surface.triangles + start for surface, start in zip(surfaces, starts, strict=False)]
     return np.concatenate([surface.vertices for surface in surfaces]), np.concatenate(triangles)
@@ -130,7 +130,7 @@ def check_is_mesh(path: Path) -> None:
 
 
 def warn_of_unread_textures(path: Path, names: Sequence[str]) -> None:
-    """Say once which images of a mesh could not be read."""
+    """Warn once about the images of a mesh that could not be read."""
     if names:
         warnings.warn(
             f"{path}: cannot read {', '.join(names)}: these surfaces show their plain colour; "

@@ -1,4 +1,4 @@
-"""How a mesh file lies in the world: its axes and its unit, given or guessed from its surfaces."""
+"""Axes and unit of a mesh file, given or guessed from its surfaces."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from robonav.envs.scenes.scene import SceneError
 
+MESH_SUFFIXES = (".glb", ".gltf", ".ply", ".obj")
 GUESS = "guess"
 Direction = tuple[float, float, float]
 _AXES: dict[str, tuple[Direction, Direction]] = {  # up: (up, front)
@@ -32,7 +33,7 @@ class Placing:
         up: Direction in file coordinates that becomes world z.
         front: Direction in file coordinates that becomes world x.
         scale: Metres in a unit of the file.
-        said: What was guessed against the format's own axes and unit, for people; "" if nothing was.
+        said: Message about guesses that differ from the format's own axes and unit; "" if there is none.
     """
 
     up: Direction
@@ -48,7 +49,7 @@ class Placing:
 
 
 def native_up(path: Path) -> str:
-    """The axis that is up by the file's format: y for glTF by its standard, z for .ply and .obj."""
+    """The up axis of the file's format: y for glTF by its standard, z for .ply and .obj."""
     return "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
 
 
@@ -65,7 +66,7 @@ def place(
     front: ArrayLike | None,
     scale: float | None,
 ) -> Placing:
-    """Axes and unit as they were given, or guessed.
+    """Axes and unit, given or guessed.
 
     Up is y or z: that along which the most surface lies at one height, as a floor does; walls are smaller.
     It is the format's own unless the other has twice as much. The unit is metres unless the mesh were
@@ -80,7 +81,7 @@ def place(
         scale: Metres in a unit of the file; None = guess.
 
     Raises:
-        SceneError: What was given is no pair of axes, or no scale.
+        SceneError: The given axes or scale are invalid.
     """
     native = native_up(path)
     said = []
@@ -129,7 +130,7 @@ def _guessed_up(vertices: NDArray[np.floating], triangles: NDArray[np.integer], 
 def _largest_sheet(
     vertices: NDArray[np.floating], triangles: NDArray[np.integer], axis: int
 ) -> tuple[float, float]:
-    """Most area at one place along an axis that faces one way along it, and its share of the footprint."""
+    """Largest area of surfaces at one height along an axis and facing it, and its share of the footprint."""
     corners = np.asarray(vertices, dtype=np.float64)[triangles]
     normals = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     facing = np.abs(normals[:, axis]) > 0.8 * np.linalg.norm(normals, axis=1)

@@ -1,4 +1,4 @@
-"""A set of scenes that are mesh files."""
+"""Scene sets of mesh files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import numpy as np
 
 from robonav.envs.scenes.array_cache import ArrayCache
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, all_floors_of
-from robonav.envs.scenes.meshes.mesh_file import check_is_mesh, load_mesh_file
 from robonav.envs.scenes.meshes.placing import Direction, Placing
 from robonav.envs.scenes.scene import MeshSource, Scene, SceneError
-from robonav.envs.scenes.scene_cache import cached_scene
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class MeshScenes:
     Args:
         files: The scenes; their ids must be unique.
         agent: Shape that the free space is computed for.
-        entries: Where loaded scenes are kept; the user's cache by default.
+        entries: Cache of loaded scenes; the user's cache by default.
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class MeshScenes:
         self._files = {file.scene_id: file for file in files}
         self._agent = agent
         self._entries = entries or ArrayCache.of_user()
-        # several agents in one scene share it, and nothing is kept that nobody uses
+        # several agents share the scene; it is freed with the last reference
         self._loaded: weakref.WeakValueDictionary[str, Scene] = weakref.WeakValueDictionary()
 
     @property
@@ -76,7 +74,7 @@ class MeshScenes:
         """The scene with its free space.
 
         Raises:
-            SceneError: The id is unknown, the file is unusable, or nothing can stand in it.
+            SceneError: The id is unknown, the file is unusable, or it has no free space.
         """
         if scene_id not in self._files:
             raise SceneError(f"scene {scene_id!r} is not in this set: it has {', '.join(self._files)}")
@@ -88,10 +86,13 @@ class MeshScenes:
         return scene
 
     def file_of(self, scene_id: str) -> Path:
-        """Where a scene is read from."""
+        """The file of a scene."""
         return self._files[scene_id].path
 
     def _load(self, file: SceneFile) -> Scene:
+        from robonav.envs.scenes.meshes.mesh_file import check_is_mesh  # trimesh takes half a second
+        from robonav.envs.scenes.scene_cache import cached_scene
+
         check_is_mesh(file.path)
         anonymous = replace(file, scene_id="", path=Path(file.path.suffix.lower()), navmesh=None)
         recipe = f"{anonymous} {self._agent}"
@@ -104,6 +105,8 @@ class MeshScenes:
         return replace(scene, scene_id=file.scene_id, metadata=facts, source=source)
 
     def _build(self, file: SceneFile) -> Scene:
+        from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
+
         scene = load_mesh_file(file.path, file.scene_id, file.axes.up, file.axes.front, file.scale)
         try:
             free_space, floors = all_floors_of(scene.vertices, scene.triangles, self._agent)
@@ -113,7 +116,7 @@ class MeshScenes:
 
 
 def _placed(scene: Scene) -> str:
-    """How a mesh was taken to lie, for an error that may come of it."""
+    """The assumed axes and unit of a mesh, for error messages."""
     placing = Placing(**scene.metadata["placing"])
     size = " x ".join(f"{side:.3g}" for side in np.ptp(scene.vertices, axis=0))
     axis = {(0.0, 1.0, 0.0): "y", (0.0, 0.0, 1.0): "z"}.get(placing.up, str(placing.up))

@@ -1,4 +1,4 @@
-"""The files that a mesh file names: from its own folder or below, and nowhere else."""
+"""Files that a mesh file names: read from its own folder or below only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MAX_BYTES = 4 << 30  # of all together: a small file may name a large one a tho
 
 
 class SideFiles(trimesh.resolvers.FilePathResolver):
-    """Gives a mesh the files it names, from its own folder only, and remembers which it asked for.
+    """Reads the files that a mesh names, from its own folder only, and records their names.
 
     Attributes:
-        asked: Every name that was asked for.
-        missing: Those that are absent, or outside of the mesh's folder.
+        asked: Every requested name.
+        missing: Requested files that are absent, or outside of the mesh's folder.
     """
 
     def __init__(self, mesh_path: Path) -> None:
@@ -43,7 +43,7 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         return path.read_bytes()
 
     def find(self, name: str) -> Path | None:
-        """Where a side file is; None if it is absent or outside of the mesh's folder, links followed."""
+        """Path of a side file; None if it is absent or outside of the mesh's folder, links followed."""
         for candidate in (name.strip(), unquote(name.strip())):
             try:
                 path = (self._folder / candidate).resolve()
@@ -59,7 +59,7 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         return {name: None if path is None else digest_of(path) for name, path in found.items()}
 
     def damaged_images(self) -> list[str]:
-        """Names of the images given that cannot be decoded; for a warning, as it decodes them once more."""
+        """Names of the images that cannot be decoded, for a warning; it decodes them again."""
         images = {name: path for name in self.asked if (path := self.find(name)) is not None}
         return [
             name

@@ -1,4 +1,4 @@
-"""Where furniture stands: never in a doorway's way, never cutting off a part of a room."""
+"""Placement of furniture: never in front of a doorway, never cutting off a part of a room."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedPiece:
     """A piece that stands at x, y (metres), turned by yaw (radians), in a room."""
 
     piece: Piece
@@ -37,7 +37,7 @@ class Placed:
         return self.x + c * u - s * v, self.y + s * u + c * v
 
     def footprints(self) -> list[Footprint]:
-        """What of it an agent can touch, in the world."""
+        """Footprints that an agent can touch, in the world frame."""
         found: list[Footprint] = []
         for x0, y0, x1, y1 in self.piece.blocks:
             centre = self.at((x0 + x1) / 2, (y0 + y1) / 2)
@@ -57,7 +57,9 @@ def _half_extents(piece: Piece, yaw: float) -> tuple[float, float]:
     return (c * piece.width + s * piece.depth) / 2, (s * piece.width + c * piece.depth) / 2
 
 
-def furnish(rng: np.random.Generator, layout: Layout, clearance: Clearance, density: float) -> list[Placed]:
+def furnish(
+    rng: np.random.Generator, layout: Layout, clearance: Clearance, density: float
+) -> list[PlacedPiece]:
     """Furnish all rooms.
 
     Args:
@@ -67,7 +69,7 @@ def furnish(rng: np.random.Generator, layout: Layout, clearance: Clearance, dens
             stays passable is comfortable; footprints of placed pieces are closed in it.
         density: Pieces per square metre.
     """
-    placed: list[Placed] = []
+    placed: list[PlacedPiece] = []
     for index, room in enumerate(layout.rooms):
         taken = _door_zones(layout, index, clearance.radius)
         count = int(rng.poisson(density * room.size[0] * room.size[1]))
@@ -81,7 +83,7 @@ def furnish(rng: np.random.Generator, layout: Layout, clearance: Clearance, dens
 
 
 def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designer]:
-    """What to try to put into a room, in this order."""
+    """Pieces to try to place in a room, in this order."""
     if min(room.size) < 1.9:
         return [NARROW[i] for i in rng.integers(len(NARROW), size=min(count, 3))]
     kind = "hall" if room.kind == "corridor" else str(rng.choice(list(PROGRAMMES)[:-1]))
@@ -91,7 +93,7 @@ def _programme(rng: np.random.Generator, room: Room, count: int) -> list[Designe
 
 
 def _door_zones(layout: Layout, index: int, radius: float) -> list[Rectangle]:
-    """Floor before the doors of a room, widened by what an agent needs."""
+    """Floor in front of the doors of a room, widened by what an agent needs."""
     room = layout.rooms[index]
     zones: list[Rectangle] = []
     for side, at in enumerate((room.x0, room.x1, room.y0, room.y1)):
@@ -108,7 +110,7 @@ def _find_spot(
     room: Room,
     taken: list[Rectangle],
     clearance: Clearance,
-) -> Placed | None:
+) -> PlacedPiece | None:
     for _ in range(5):
         spot = _draw_spot(rng, piece, index, room)
         if spot is None:
@@ -121,7 +123,7 @@ def _find_spot(
     return None
 
 
-def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -> Placed | None:
+def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -> PlacedPiece | None:
     """A random pose in the room, None if the piece is too large for it."""
     side = int(rng.integers(4))
     yaw = _YAW_OF_SIDE[side]
@@ -136,7 +138,7 @@ def _draw_spot(rng: np.random.Generator, piece: Piece, index: int, room: Room) -
     y = low[1] + rng.random() * (high[1] - low[1])
     if piece.against_wall:
         x, y = _against(side, x, y, low, high)
-    return Placed(piece, index, x, y, yaw)
+    return PlacedPiece(piece, index, x, y, yaw)
 
 
 def _against(
@@ -151,7 +153,7 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] + 0.02 and b[0] < a[2] + 0.02 and a[1] < b[3] + 0.02 and b[1] < a[3] + 0.02
 
 
-def _keeps_room_connected(spot: Placed, room: Room, clearance: Clearance) -> bool:
+def _keeps_room_connected(spot: PlacedPiece, room: Room, clearance: Clearance) -> bool:
     """Close the piece's footprints if the room's free floor stays in one part, else undo."""
     x0, y0, x1, y1 = spot.bounds()
     reach = clearance.radius + 2 * CELL

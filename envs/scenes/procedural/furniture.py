@@ -1,4 +1,4 @@
-"""Furniture made of boxes and cylinders, and which pieces a room is furnished with."""
+"""Furniture of boxes and cylinders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Piece:
         cylinders: x, y, radius, z0, z1 and part of each upright cylinder.
         blocks: Rectangles (x0, y0, x1, y1) that together cover all that an agent can touch.
         round_blocks: Circles (x, y, radius) of the same kind.
-        uses: What kind of texture each material takes.
+        uses: Kind of texture of each material.
         against_wall: Whether its back belongs to a wall.
     """
 
@@ -53,7 +53,7 @@ class Piece:
     round_blocks: list[tuple[float, float, float]] = field(default_factory=list)
 
     def seen_faces(self, box: Box) -> list[bool]:
-        """Which faces (left, right, back, front, down, up) of a box anybody can see."""
+        """Mask of the visible faces (left, right, back, front, down, up) of a box."""
         hidden = set(box.hidden)
         if box.z0 == 0:
             hidden.add("d")
@@ -187,7 +187,7 @@ def counter(rng: Rng) -> Piece:
 
 
 def column(rng: Rng) -> Piece:
-    """A pillar from floor to ceiling (whoever places it cuts it there)."""
+    """A pillar from floor to ceiling; placing cuts it at the ceiling."""
     r = rng.uniform(0.14, 0.26)
     piece = Piece(2 * r, 2 * r, ("wall", "wood", "front"), against_wall=False)
     if rng.random() < 0.5:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from robonav.envs.scenes.procedural.free_space import Clearance, open_rooms
-from robonav.envs.scenes.procedural.furnish import Placed, furnish
+from robonav.envs.scenes.procedural.furnish import PlacedPiece, furnish
 from robonav.envs.scenes.procedural.layout import Layout, sample_layout
 from robonav.envs.scenes.procedural.mesh import MeshBuilder
 from robonav.envs.scenes.procedural.palette import Lights, Palette
@@ -68,7 +68,9 @@ def generate_house(
     )
 
 
-def _appearance(rng: np.random.Generator, layout: Layout, placed: list[Placed], ceiling: bool) -> MeshBuilder:
+def _appearance(
+    rng: np.random.Generator, layout: Layout, placed: list[PlacedPiece], ceiling: bool
+) -> MeshBuilder:
     """The mesh of a furnished layout with its materials and light."""
     library = texture_library()
     sizes = np.array([(t.width_m, t.height_m or layout.height) for t in library.textures])
@@ -88,7 +90,7 @@ def _appearance(rng: np.random.Generator, layout: Layout, placed: list[Placed], 
 
 
 def add_furniture(
-    mesh: MeshBuilder, palette: Palette, lights: Lights, placed: list[Placed], ceiling_z: float
+    mesh: MeshBuilder, palette: Palette, lights: Lights, placed: list[PlacedPiece], ceiling_z: float
 ) -> None:
     """Add all pieces, each part in its material; nothing reaches through the ceiling."""
     if not placed:

@@ -40,7 +40,7 @@ class Door:
 
     Attributes:
         rooms: Indices of the rooms at the near and the far face.
-        axis: 0 = one walks through it along x, 1 = along y.
+        axis: 0 = passage along x, 1 = along y.
         near: Coordinate along `axis` of the first room's face, metres.
         far: Coordinate along `axis` of the second room's face, metres.
         lo: Start of the opening along the other axis, metres.
@@ -75,7 +75,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Contact:
-    """Two rooms that share a wall, and where along it both have floor."""
+    """Two rooms that share a wall, and the stretch of it along which both have floor."""
 
     rooms: tuple[int, int]
     axis: int
@@ -178,7 +178,7 @@ def _drop_corner(
 
 
 def _contacts(rooms: tuple[Room, ...], thickness: float) -> list[_Contact]:
-    """All pairs of rooms with a wall between them that has place for a door."""
+    """All pairs of rooms that share a wall with room for a door."""
     found = []
     for (i, a), (j, b) in itertools.combinations(enumerate(rooms), 2):
         for axis in (0, 1):

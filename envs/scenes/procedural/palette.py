@@ -1,4 +1,4 @@
-"""What the rooms of a procedural house look like: materials, tints and light."""
+"""Materials, tints and light of a procedural house's rooms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RoomLook:
 
 
 class Palette:
-    """Draws materials for one house, which has a taste: how colourful, how bright, which wood."""
+    """Draws materials for one house with its own taste: colourfulness, brightness, wood."""
 
     def __init__(self, rng: np.random.Generator, library: TextureLibrary) -> None:
         self.rng = rng

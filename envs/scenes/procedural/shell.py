@@ -1,4 +1,4 @@
-"""Walls, floors, ceilings, doorways and what hangs on walls or lies on floors."""
+"""Walls, floors, ceilings, doorways, pictures, windows and rugs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which triangles of a scanned room belong to which labelled plane or box, and how they look."""
+"""Labels of a scanned room's triangles from labelled planes and boxes, and their colours."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Region:
     """A labelled rectangle or box.
 
     Attributes:
-        label: As the file says it.
+        label: Label from the file.
         rotation: (3, 3) from its own axes to the file's; a plane's y axis points out of the room.
         position: (3,) metres.
         low: (3,) lower bounds in its own frame, metres.

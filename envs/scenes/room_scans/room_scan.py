@@ -104,7 +104,7 @@ def _mesh(entity: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.int64
     vertices = _decoded(entity["triangleMesh_META"]["vertices"], "vertices", "<f4")
     triangles = _decoded(entity["triangleMesh_META"]["indices"], "indices", "<u4")
     rotation, position = _pose(entity)
-    with np.errstate(all="ignore"):  # what is not finite is told of by check_geometry
+    with np.errstate(all="ignore"):  # check_geometry reports values that are not finite
         return vertices.astype(np.float64) @ rotation.T + position, triangles.astype(np.int64)
 
 

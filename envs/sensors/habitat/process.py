@@ -1,7 +1,7 @@
 """One habitat-sim in a process of its own.
 
-It allows one OpenGL context a process (facebookresearch/habitat-sim, issue 1292), and its failed assertions
-end the process that it lives in.
+habitat-sim allows one OpenGL context a process (facebookresearch/habitat-sim, issue 1292), and a failed
+assertion ends its process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import MeshSource, SceneError
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.sensors.habitat.server import Frames, Stage, serve
+from robonav.envs.sensors.habitat.server import Frames, StageFile, serve
 
 _OPENING_S, _RENDERING_S, _CLOSING_S = 600.0, 120.0, 5.0
 _REMEDY = "export HABITAT_SIM_LOG=debug MAGNUM_LOG=verbose and run again to see why, or use --sensor raycast"
@@ -28,14 +28,14 @@ class HabitatProcess:
         camera: The pinhole camera of every frame.
 
     Raises:
-        SceneError: habitat-sim cannot show the file, or ended.
+        SceneError: habitat-sim cannot load the file, or ended.
     """
 
     def __init__(self, source: MeshSource, camera: Camera) -> None:
         self._path = source.path
         context = multiprocessing.get_context("spawn")  # a fork would inherit threads and contexts
         self._connection, theirs = context.Pipe()
-        stage = Stage(str(source.path), source.up, source.front, source.scale)
+        stage = StageFile(str(source.path), source.up, source.front, source.scale)
         self._process = context.Process(target=serve, args=(theirs, stage, camera), daemon=True)
         self._process.start()
         theirs.close()

@@ -1,4 +1,4 @@
-"""RGB-D by habitat-sim, for those who have it: the picture that Habitat's users train and compare with."""
+"""RGB-D by habitat-sim, for comparison with results of Habitat's users."""
 
 from __future__ import annotations
 

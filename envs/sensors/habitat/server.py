@@ -1,4 +1,4 @@
-"""What runs beside habitat-sim in its process: opens it, and answers poses with frames.
+"""The loop in habitat-sim's process: opens the simulator, and answers poses with frames.
 
 It imports nothing of robonav that loads scenes, so that a process starts fast and stays small.
 """
@@ -23,8 +23,8 @@ Frames = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A mesh file for habitat-sim: what of it becomes y and -z of Habitat's world, and metres in its unit."""
+class StageFile:
+    """A mesh file for habitat-sim: the directions that become Habitat's y and -z, and its unit in metres."""
 
     path: str
     up: tuple[float, float, float]
@@ -32,9 +32,9 @@ class Stage:
     scale: float
 
 
-def serve(connection: Connection, stage: Stage, camera: Camera) -> None:
-    """Answer each batch of poses with its frames until the other end closes; a text tells what went wrong."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
+def serve(connection: Connection, stage: StageFile, camera: Camera) -> None:
+    """Answer each batch of poses with its frames until the other end closes; errors are sent as text."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     for variable in ("MAGNUM_LOG", "HABITAT_SIM_LOG"):
         os.environ.setdefault(variable, "quiet")
     try:
@@ -60,7 +60,7 @@ def serve(connection: Connection, stage: Stage, camera: Camera) -> None:
             connection.send(_in_one_line(error))
 
 
-def _opened(habitat_sim: Any, stage: Stage, camera: Camera) -> Any:
+def _opened(habitat_sim: Any, stage: StageFile, camera: Camera) -> Any:
     """A simulator with one agent at the camera, in the file's own units.
 
     A stage's scale is left at 1: habitat-sim 0.3 itself notes that it is not used everywhere.

@@ -1,4 +1,4 @@
-"""What the rasteriser draws of a scene: parallelograms where two triangles make one, triangles elsewhere."""
+"""Faces of a scene for the rasteriser: parallelograms where two triangles make one, else triangles."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Face:
 
 @wp.struct
 class Mesh:
-    """Where a `FaceMesh` is in memory, so that one launch can draw many scenes."""
+    """Memory addresses of a `FaceMesh`, so that one launch can draw many scenes."""
 
     faces: wp.uint64
     spheres: wp.uint64
@@ -55,7 +55,7 @@ class Mesh:
 class FaceMesh:
     """Faces (F,) of a scene, spheres (F,) of centre and radius around them, its textures, and where they are.
 
-    Most faces are out of view, which the small spheres tell without fetching the face.
+    The small spheres reject most faces without fetching them.
     """
 
     faces: wp.array

@@ -15,7 +15,7 @@ import warp as wp
 from robonav.envs.scenes.pyramids import LEVELS
 from robonav.envs.sensors.facets import Textures
 from robonav.envs.sensors.raster.faces import Face, Mesh
-from robonav.envs.sensors.raster.pixels import SOURCE, Lens, Placed, fill, shade_run
+from robonav.envs.sensors.raster.pixels import SOURCE, PixelRays, ProjectedFace, fill, shade_run
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 wp.set_module_options({"enable_backward": False, "extra_build_options": SOURCE})
@@ -25,8 +25,8 @@ _ROUNDING = wp.constant(1.0e-6)
 
 
 @wp.struct
-class View:
-    """One frame to draw: what, from where, and the addresses of its rgb (H, W, 3) and depth (H, W)."""
+class RenderView:
+    """One frame to draw: mesh, pose, and the addresses of its rgb (H, W, 3) and depth (H, W)."""
 
     pose: wp.mat44
     mesh: Mesh
@@ -35,7 +35,7 @@ class View:
 
 
 @wp.struct
-class Gaze:
+class ViewAxes:
     """The axes of a view, and the world direction at_zero + i per_column + j per_row of a pixel's ray."""
 
     eye: wp.vec3
@@ -48,8 +48,8 @@ class Gaze:
 
 
 @wp.func
-def _gaze(lens: Lens, pose: wp.mat44) -> Gaze:
-    gaze = Gaze()
+def _gaze(lens: PixelRays, pose: wp.mat44) -> ViewAxes:
+    gaze = ViewAxes()
     gaze.right = wp.vec3(pose[0, 0], pose[1, 0], pose[2, 0])
     gaze.down = wp.vec3(pose[0, 1], pose[1, 1], pose[2, 1])
     gaze.ahead = wp.vec3(pose[0, 2], pose[1, 2], pose[2, 2])
@@ -61,12 +61,12 @@ def _gaze(lens: Lens, pose: wp.mat44) -> Gaze:
 
 
 @wp.func
-def _in_camera(gaze: Gaze, vector: wp.vec3) -> wp.vec3:
+def _in_camera(gaze: ViewAxes, vector: wp.vec3) -> wp.vec3:
     return wp.vec3(wp.dot(vector, gaze.right), wp.dot(vector, gaze.down), wp.dot(vector, gaze.ahead))
 
 
 @wp.func
-def _per_pixel(gaze: Gaze, vector: wp.vec3) -> wp.vec3:
+def _per_pixel(gaze: ViewAxes, vector: wp.vec3) -> wp.vec3:
     return wp.vec3(
         wp.dot(vector, gaze.per_column), wp.dot(vector, gaze.per_row), wp.dot(vector, gaze.at_zero)
     )
@@ -83,7 +83,7 @@ def _largest(a: float, b: float, c: float, d: float) -> float:
 
 
 @wp.func
-def _rows(lens: Lens, gaze: Gaze, face: Face) -> wp.vec2i:
+def _rows(lens: PixelRays, gaze: ViewAxes, face: Face) -> wp.vec2i:
     """First and last row that a face may touch; last < first if it is out of view."""
     p = _in_camera(gaze, face.corner - gaze.eye)
     q = p + _in_camera(gaze, face.side_a)
@@ -113,7 +113,11 @@ def _rows(lens: Lens, gaze: Gaze, face: Face) -> wp.vec2i:
 
 @wp.func
 def _place(
-    lens: Lens, gaze: Gaze, mesh: Mesh, faces: wp.array(dtype=Face), placed: wp.array(dtype=Placed)
+    lens: PixelRays,
+    gaze: ViewAxes,
+    mesh: Mesh,
+    faces: wp.array(dtype=Face),
+    placed: wp.array(dtype=ProjectedFace),
 ) -> int:
     """Collect the faces that may be in view; returns their number."""
     number = wp.int32(0)
@@ -134,7 +138,7 @@ def _place(
             p = face.corner - gaze.eye
             volume = wp.dot(face.normal, p)
             if rows[0] <= rows[1] and wp.abs(volume) > 1.0e-20:  # else seen edge-on
-                mine = Placed()
+                mine = ProjectedFace()
                 mine.w = _per_pixel(gaze, face.normal) / volume
                 mine.uw = _per_pixel(gaze, wp.cross(face.side_b, p)) / volume
                 mine.vw = _per_pixel(gaze, wp.cross(p, face.side_a)) / volume
@@ -156,10 +160,10 @@ def _edge(edge: wp.vec3, rounding: float) -> wp.vec3:
 
 @wp.func
 def _shade(
-    lens: Lens,
-    view: View,
+    lens: PixelRays,
+    view: RenderView,
     faces: wp.array(dtype=Face),
-    placed: wp.array(dtype=Placed),
+    placed: wp.array(dtype=ProjectedFace),
     nearness: wp.array(dtype=wp.float32),
     owner: wp.array(dtype=wp.int32),
 ) -> None:
@@ -202,10 +206,10 @@ def _shade(
 
 @wp.kernel
 def draw_kernel(
-    lens: Lens,
+    lens: PixelRays,
     count: wp.array(dtype=wp.int32),
-    views: wp.array(dtype=View),
-    placed: wp.array(dtype=Placed),
+    views: wp.array(dtype=RenderView),
+    placed: wp.array(dtype=ProjectedFace),
     nearness: wp.array(dtype=wp.float32),
     owner: wp.array(dtype=wp.int32),
 ) -> None:

@@ -1,7 +1,7 @@
 // The loops over pixels of the rasteriser, eight at once.
 //
-// Warp gets this ahead of its own code, which has the structs of Python (Lens, Placed, Face, Textures): so
-// their types are template parameters.
+// Warp gets this ahead of its own code, which has the structs of Python (PixelRays, ProjectedFace, Face,
+// Textures): so their types are template parameters.
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 

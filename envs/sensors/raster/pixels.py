@@ -16,7 +16,7 @@ LANES = 8  # columns of scratch images are a multiple of it, and as many may be 
 
 
 @wp.struct
-class Lens:
+class PixelRays:
     """A camera: the ray of column i, row j is (left + i / focal, top + j / focal, 1) in its frame."""
 
     width: wp.int32
@@ -30,8 +30,8 @@ class Lens:
 
 
 @wp.struct
-class Placed:
-    """A face as seen in one view: w, u w and v w as coefficients of (column, row, 1), and its rows."""
+class ProjectedFace:
+    """A face in one view: coefficients of w, u w and v w over (column, row, 1), and its rows."""
 
     w: wp.vec3
     uw: wp.vec3
@@ -46,8 +46,8 @@ class Placed:
     raster_pixels::fill(lens, placed, id, edges, nearness.data, owner.data);
 """)
 def fill(
-    lens: Lens,
-    placed: Placed,
+    lens: PixelRays,
+    placed: ProjectedFace,
     id: int,
     edge_0: wp.vec3,
     edge_1: wp.vec3,
@@ -64,8 +64,8 @@ def fill(
         rgb.data, depth.data);
 """)
 def shade_run(
-    lens: Lens,
-    placed: Placed,
+    lens: PixelRays,
+    placed: ProjectedFace,
     face: Face,
     textures: Textures,
     levels: int,

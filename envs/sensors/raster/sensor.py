@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raster.faces import FaceMesh
-from robonav.envs.sensors.raster.kernel import View, draw_kernel
-from robonav.envs.sensors.raster.pixels import LANES, Lens, Placed
+from robonav.envs.sensors.raster.kernel import RenderView, draw_kernel
+from robonav.envs.sensors.raster.pixels import LANES, PixelRays, ProjectedFace
 from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.envs.sensors.workers import run_together
 
@@ -41,7 +41,7 @@ class RasterSensor(RaycastSensor):
 
     @cached_property
     def mesh(self) -> FaceMesh:
-        """The scene as the rasteriser reads it."""
+        """The rasteriser's copy of the scene."""
         return FaceMesh.of(self.scene)
 
 
@@ -84,15 +84,15 @@ class _Canvas:
 
     def __init__(self, camera: Camera, max_faces: int) -> None:
         self.max_faces = max_faces
-        self._views = np.zeros(_VIEWS_A_LAUNCH, dtype=View.numpy_dtype())  # type: ignore[attr-defined]
+        self._views = np.zeros(_VIEWS_A_LAUNCH, dtype=RenderView.numpy_dtype())  # type: ignore[attr-defined]
         self._count = np.zeros(1, dtype=np.int32)
         lens = _lens(camera)
         scratch = camera.height * lens.stride + LANES
         inputs = [
             lens,
             wp.array(self._count, dtype=wp.int32, device="cpu", copy=False),
-            wp.array(self._views, dtype=View, device="cpu", copy=False),
-            wp.empty(max_faces, dtype=Placed, device="cpu"),
+            wp.array(self._views, dtype=RenderView, device="cpu", copy=False),
+            wp.empty(max_faces, dtype=ProjectedFace, device="cpu"),
             wp.empty(scratch, dtype=wp.float32, device="cpu"),
             wp.empty(scratch, dtype=wp.int32, device="cpu"),
         ]
@@ -115,7 +115,7 @@ class _Canvas:
 
 
 class _Canvases(threading.local):
-    """Canvases by camera and share of a call: of each thread its own, which may lend them while it waits."""
+    """Canvases by camera and share of a call, for each thread."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Camera, int], _Canvas] = {}
@@ -130,8 +130,8 @@ class _Canvases(threading.local):
 _canvases = _Canvases()
 
 
-def _lens(camera: Camera) -> Lens:
-    lens = Lens()
+def _lens(camera: Camera) -> PixelRays:
+    lens = PixelRays()
     lens.width, lens.height, lens.focal = camera.width, camera.height, camera.focal
     lens.stride = -(-camera.width // LANES) * LANES
     lens.max_x, lens.max_y = 0.5 * camera.width / camera.focal, 0.5 * camera.height / camera.focal

@@ -1,1 +1,1 @@
-"""How the frozen networks are taught from rendered views."""
+"""Teaching of the frozen networks from rendered views."""

@@ -1,4 +1,4 @@
-"""What all runs share that teach a frozen part from rendered views of worlds whose geometry is known."""
+"""Base of the runs that teach a frozen network from rendered views of scenes with known geometry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robonav.envs.navigation.loaded_scenes import World, WorldCache
+from robonav.envs.navigation.loaded_scenes import LoadedScene, LoadedScenes
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
@@ -36,7 +36,7 @@ _COUNTS = ("rounds", "scenes_per_round", "views_per_scene", "kept_rounds", "pass
 
 @dataclass(frozen=True)
 class TeachingConfig:
-    """What decides any such run."""
+    """Settings of all teaching runs."""
 
     scenes: str = "procedural"
     """Worlds to look at (their `train` split): `procedural`, a mesh file, or a folder."""
@@ -66,7 +66,7 @@ class TeachingConfig:
     """What to teach further: one that ships with robonav, or a folder of this command; None = a new one."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained, before anything is written."""
+        """Check the settings, before anything is written."""
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
@@ -107,7 +107,7 @@ class Teaching(ABC, Generic[Config, Network, Views]):
         self.camera = Camera(SIDE, SIDE)
         scenes = open_scenes(config.scenes, "train")
         self._scenes = AlteredScenes(scenes, config.altered, np.random.default_rng(config.seed))
-        self._worlds = WorldCache(self._scenes, self.camera, config.threads, 1)
+        self._worlds = LoadedScenes(self._scenes, self.camera, config.threads, 1)
         torch.manual_seed(config.seed)
         self.network = self._start()
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
@@ -117,14 +117,14 @@ class Teaching(ABC, Generic[Config, Network, Views]):
 
     @abstractmethod
     def _start(self) -> Network:
-        """The network as it is before the first round, ready to be taught."""
+        """The initial network."""
 
     @abstractmethod
     def _sizes(self) -> dict[str, Any]:
-        """What a checkpoint says of the network's sizes."""
+        """The network's sizes in a checkpoint."""
 
     @abstractmethod
-    def _look(self, world: World, rng: np.random.Generator) -> Views:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> Views:
         """Views of a world."""
 
     @abstractmethod
@@ -137,10 +137,10 @@ class Teaching(ABC, Generic[Config, Network, Views]):
 
     @abstractmethod
     def errors(self, views: Views) -> dict[str, float]:
-        """What there is to tell of views not learnt from."""
+        """Errors on held-out views."""
 
     def learn(self) -> Iterator[dict[str, float]]:
-        """Render and learn, round by round; yields what each round showed, and saves every few rounds."""
+        """Render and learn, round by round; yields the errors of each round, and saves every few rounds."""
         kept = [self._render(r) for r in range(max(0, self.round - self.config.kept_rounds + 1), self.round)]
         while self.round < self.config.rounds:
             fresh = self._render(self.round)

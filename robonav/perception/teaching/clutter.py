@@ -1,7 +1,7 @@
-"""Things of any shape and colour to stand about in the worlds that an eye is taught on.
+"""Clutter of any shape and colour for the scenes that the predictor is taught on.
 
-Furniture of procedural houses is a dozen designs: an eye that knows no other takes a warehouse's racks, a
-shop's glass doors and lines on a floor for what they are not.
+The procedural houses have a dozen designs of furniture: a predictor that knows no others misreads a
+warehouse's racks, a shop's glass doors and lines on a floor.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def cluttered(scene: Scene, rng: Rng) -> Scene:
 
     Args:
         scene: A scene whose free space is known.
-        rng: Decides which, where and how many.
+        rng: Draws kinds, places and number.
     """
     if scene.free_space is None:
         return scene

@@ -1,4 +1,4 @@
-"""Teaches what finds goal pictures, from pairs of rendered views of worlds whose geometry is known."""
+"""Teaches the goal finder from pairs of rendered views of scenes with known geometry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.perception.goal_finder import (
     CELL_M,
     CELLS,
@@ -33,7 +33,7 @@ _PLACE_WEIGHT, _TURN_WEIGHT = 0.3, 0.3  # of these losses beside that of being i
 
 @dataclass(frozen=True)
 class FinderTrainConfig(TeachingConfig):
-    """Everything that decides how the finder is taught."""
+    """Settings of teaching the goal finder."""
 
     rounds: int = 240
     """Rounds of rendering and learning."""
@@ -75,7 +75,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
         super().__init__(config, out, resume)
 
     def errors(self, views: list[PicturePairs]) -> dict[str, float]:
-        """On pairs not learnt from: the losses, and by how many metres the likeliest places are off."""
+        """Errors on held-out pairs: the losses, and the distance of the likeliest places in metres."""
         with torch.no_grad():
             finding, share, place, turn = self._compare_all(views)
         losses = finder_losses(finding, share, place, turn)
@@ -95,7 +95,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
     def _sizes(self) -> dict[str, Any]:
         return {"finder": asdict(self.network.config), "eye": asdict(self._eye.config)}
 
-    def _look(self, world: World, rng: np.random.Generator) -> list[PicturePairs]:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> list[PicturePairs]:
         return [render_pairs(world, self.camera, self.config.views_per_scene, self._eye, rng)]
 
     def _join(self, views: list[list[PicturePairs]]) -> list[PicturePairs]:
@@ -109,7 +109,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
         return losses.in_view + _PLACE_WEIGHT * losses.place + _TURN_WEIGHT * losses.turn
 
     def _compare_all(self, views: list[PicturePairs]) -> tuple[Finding, Tensor, Tensor, Tensor]:
-        """What is told of all pairs, and what is true of them: share, place, turn."""
+        """Predictions for all pairs, and their targets: share, place, turn."""
         findings = []
         for pairs in views:
             frames = self.network.columns(pairs.frames, pairs.frame_features)
@@ -123,10 +123,10 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
 
 
 def finder_losses(finding: Finding, share: Tensor, place: Tensor, turn: Tensor) -> Losses:
-    """Cross-entropies with what is true; a place or a turn may be off by a little.
+    """Cross-entropies with the targets, which are smoothed over near places and turns.
 
     Args:
-        finding: What is told of P pairs.
+        finding: Predictions for P pairs.
         share: (P,) how much of the picture the frame shows.
         place: (P, 2) where it was taken, metres ahead and to the left.
         turn: (P,) radians to the left.

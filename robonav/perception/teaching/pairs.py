@@ -1,4 +1,4 @@
-"""Pairs of a frame and a goal picture that the finder of pictures is taught by, and what is true of them."""
+"""Pairs of a frame and a goal picture with their true relation, for teaching the goal finder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.tasks.image_goal import OPEN_M, POINT_STRIDE, POINTS_WITHIN_M
 from robonav.envs.sensors.camera import Camera
 from robonav.perception.predictor import COLUMNS, VisionEncoder
@@ -24,7 +24,7 @@ _HIDDEN = 0.04, 0.12  # share of depth, and metres, by which a point lies behind
 
 @dataclass(frozen=True, eq=False)
 class PicturePairs:
-    """Views of one world, P pairs of them, and what is true of these.
+    """Views of one scene, P pairs of them, and the targets of these.
 
     Attributes:
         frames: (V, 3, 64, 64) uint8.
@@ -48,7 +48,7 @@ class PicturePairs:
 
 
 def render_pairs(
-    world: World, camera: Camera, count: int, eye: VisionEncoder, rng: np.random.Generator
+    world: LoadedScene, camera: Camera, count: int, eye: VisionEncoder, rng: np.random.Generator
 ) -> PicturePairs:
     """`count` frames, a third as many pictures, and two pairs a frame.
 

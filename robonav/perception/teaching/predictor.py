@@ -1,4 +1,4 @@
-"""Teaches the eye of the explorer, from rendered views of worlds whose geometry is known."""
+"""Teaches the depth-and-occupancy predictor from rendered views of scenes with known geometry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.perception.plane_sweep import PlaneSweep
 from robonav.perception.predictor import DEPTH_STEP_M, VisionConfig, VisionEncoder
 from robonav.perception.shipped import load_eye
@@ -21,7 +21,7 @@ from robonav.perception.teaching.views import Views, render_views, vary
 
 @dataclass(frozen=True)
 class VisionTrainConfig(TeachingConfig):
-    """Everything that decides how the eye is taught."""
+    """Settings of teaching the predictor."""
 
     vision: VisionConfig = field(default_factory=VisionConfig)
     """Size of a new eye."""
@@ -34,12 +34,12 @@ def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
 
 
 def free_way_m(rays: Tensor) -> Tensor:
-    """How far ahead each ray of a scan (N, 32, 40, 3) is free on average, metres of depth (N, 32)."""
+    """Mean free depth (N, 32) of each ray of a scan (N, 32, 40, 3), metres."""
     return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
 class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
-    """A run that teaches an eye."""
+    """A run that teaches a predictor."""
 
     what = "an eye"
 
@@ -48,7 +48,7 @@ class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
         super().__init__(config, out, resume)
 
     def errors(self, views: Views) -> dict[str, float]:
-        """On views not learnt from: cross-entropies of the three signs, metres by which free ways are off."""
+        """Errors on held-out views: cross-entropies of the three classes, and of free depth in metres."""
         with torch.no_grad():
             logits = torch.cat([self._logits(part) for part in views.split(self.config.batch)])
         free, occupied, in_sight = scan_loss(logits, views.rays).tolist()
@@ -66,7 +66,7 @@ class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
     def _sizes(self) -> dict[str, Any]:
         return {"vision": asdict(self.network.config)}
 
-    def _look(self, world: World, rng: np.random.Generator) -> Views:
+    def _look(self, world: LoadedScene, rng: np.random.Generator) -> Views:
         return render_views(world, self.camera, self.config.views_per_scene, rng)
 
     def _join(self, views: list[Views]) -> Views:

@@ -1,4 +1,4 @@
-"""What an eye that sees everything right would say: scans made of true depth."""
+"""Targets of the predictor: scans from true depth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HORIZON = 0.02  # downward component of a ray of depth 1 from which on it shoul
 
 
 def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
-    """What an eye should say of the steps along its rays, (N, 32, 40, 3), by depth images (N, H, W) metres.
+    """The target scans (N, 32, 40, 3) of depth images (N, H, W), metres.
 
     A step is free before the nearest thing at `OBSTACLE_M` above the floor, occupied where such a thing is
     seen, were it behind a lower one, and in sight up to what is seen at the height of the eye. Where nothing

@@ -1,4 +1,4 @@
-"""Views that the eye is taught by: what an agent sees, what it saw before, and what is true there."""
+"""Views for teaching the predictor: the agent's frame, an earlier frame, and the targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.steps import FORWARD_M, TURN_RAD
 from robonav.envs.scenes.scene import FreeSpace
 from robonav.envs.sensors.camera import Camera
@@ -27,7 +27,7 @@ MOST_NOISE = 6.0  # of 255
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Rendered views and what is known about them.
+    """Rendered views and their targets.
 
     Attributes:
         rgb: (N, 3, 64, 64) uint8.
@@ -55,11 +55,11 @@ class Views:
         return [self.pick(part) for part in torch.arange(len(self.rgb)).split(size)]
 
     def sweep(self, planes: PlaneSweep) -> Tensor:
-        """How the views differ from the earlier ones, (N, 8, 32, 32)."""
+        """Plane-sweep differences (N, 8, 32, 32) between the views and the earlier ones."""
         return planes.compare(brightness(self.rgb), brightness(self.before), self.since)
 
 
-def render_views(world: World, camera: Camera, count: int, rng: np.random.Generator) -> Views:
+def render_views(world: LoadedScene, camera: Camera, count: int, rng: np.random.Generator) -> Views:
     """Views from random places of a world's floor in random directions, most after a move and turns."""
     xy = world.free_space.sample(rng, count)
     yaw = rng.uniform(-np.pi, np.pi, count)
@@ -92,7 +92,7 @@ def _free_way(
 
 
 def seen_from(
-    world: World, camera: Camera, xy: NDArray[np.floating], yaw: NDArray[np.floating]
+    world: LoadedScene, camera: Camera, xy: NDArray[np.floating], yaw: NDArray[np.floating]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Images (N, 3, H, W) and depth (N, H, W) from places (N, 2)."""
     floor = np.full((len(xy), 1), world.free_space.floor_z)

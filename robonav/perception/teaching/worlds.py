@@ -1,4 +1,4 @@
-"""Worlds as the eye may meet them: scans lack ceilings and have holes, paint is of any colour, halls high."""
+"""Altered scenes for teaching: without ceilings, with holes, other paint, wider and higher rooms."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class AlteredScenes:
 
     Attributes:
         scenes: The set.
-        share: How many of them, 0 to 1.
-        rng: Decides which and how.
+        share: Share of altered scenes, 0 to 1.
+        rng: Draws scenes and alterations.
     """
 
     scenes: SceneSet
@@ -52,7 +52,7 @@ class AlteredScenes:
 
     @property
     def scene_ids(self) -> Sequence[str]:
-        """Those of the set."""
+        """Names of all scenes of the set."""
         return self.scenes.scene_ids
 
     def load(self, scene_id: str) -> Scene:

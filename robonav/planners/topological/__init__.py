@@ -1,1 +1,1 @@
-"""Going far in two levels: a meta-controller chooses nodes of a topological map, a driver goes there."""
+"""Two-level navigation: a meta-controller chooses nodes of a topological map, a navigator drives there."""

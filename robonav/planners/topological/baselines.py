@@ -1,4 +1,4 @@
-"""What the two levels are compared with: planners without a topological map, and a bumper."""
+"""Baselines of two-level navigation: planners without a topological map, and a bumper agent."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.sensors.camera import Camera
-from robonav.planners.path_following import TURN_RAD, View, heading_along, steer, without_dithering
+from robonav.planners.path_following import TURN_RAD, Viewpoint, heading_along, steer, without_dithering
 from robonav.planners.topological.config import HierarchyConfig
-from robonav.planners.topological.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
+from robonav.planners.topological.explorer import DEPTH_CAMERA, NavigatorInputs, TopologicalExplorer
 from robonav.planners.topological.known_world import KnownWorld
-from robonav.planners.topological.robot import Told
+from robonav.planners.topological.navigator import NavigatorInput
 from robonav.planners.topological.rules import Greedy, LeastDetour
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _THINK_EVERY = 8
 
 
 class GoalBumper:
-    """Turns to the goal and walks; where it is blocked it turns at random, walks on a little, tries again."""
+    """Drives straight to the goal; after a collision it turns at random and drives on a little."""
 
     camera = DEPTH_CAMERA
 
@@ -59,46 +59,46 @@ class GoalBumper:
 
 
 class GoalPlanner:
-    """Plans straight to the goal as if all that it has not seen were free, and again as it sees more."""
+    """Plans to the goal as if unknown space were free, and replans as the map grows."""
 
     camera = DEPTH_CAMERA
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget all maps; planners draw no random numbers."""
-        self._drivers = [_Direct(self.camera) for _ in range(num_agents)]
-        self._briefing = Briefing(num_agents)
+        self._drivers = [_OptimisticNavigator(self.camera) for _ in range(num_agents)]
+        self._inputs = NavigatorInputs(num_agents)
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Take in depth and bumper, and steer along the way."""
+        """Update the maps and follow the paths."""
         actions = []
-        told = self._briefing.told(observation, frames.depth, frames.collided)
-        for driver, news in zip(self._drivers, told, strict=True):
-            assert news.goal is not None  # make_explorer asks for the task
-            actions.append(driver.act(news, news.goal))
+        inputs = self._inputs.batch(observation, frames.depth, frames.collided)
+        for driver, entry in zip(self._drivers, inputs, strict=True):
+            assert entry.goal is not None  # make_explorer asks for the task
+            actions.append(driver.act(entry, entry.goal))
         return np.array(actions)
 
 
-class _Direct:
-    """One robot that believes the unknown to be free."""
+class _OptimisticNavigator:
+    """Plans for one robot as if unknown space were free."""
 
     def __init__(self, camera: Camera) -> None:
         self.world = KnownWorld(camera, HierarchyConfig())
         self._path, self._step = np.zeros((0, 2)), 0
         self._last_action = FORWARD
 
-    def act(self, told: Told, goal: NDArray[np.float64]) -> int:
-        """Plan every eighth step, or after a collision, and steer."""
+    def act(self, inputs: NavigatorInput, goal: NDArray[np.float64]) -> int:
+        """Replan every eighth step and after a collision, then follow the path."""
         world = self.world
-        world.observe(told.depth, told.pose, told.collided, told.sigma_m)
-        if told.collided or self._step % _THINK_EVERY == 0:
-            self._path = self.world.hopeful_way_to(goal)
+        world.observe(inputs.depth, inputs.pose, inputs.collided, inputs.sigma_m)
+        if inputs.collided or self._step % _THINK_EVERY == 0:
+            self._path = self.world.optimistic_path_to(goal)
         self._step += 1
         if np.linalg.norm(self._path[-1] - world.xy) < 0.1:
-            return RIGHT  # it believes to be there
+            return RIGHT  # at the goal, by its own odometry
         ahead = self._path[-1] - world.xy
-        view = View(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
+        view = Viewpoint(self._path[-1], float(np.arctan2(ahead[1], ahead[0])), self._path[-1])
         action = steer(world.yaw, heading_along(world.ways, self._path, view, world.xy), world.blocked)
         is_open = not np.isclose(world.blocked, world.yaw, atol=0.1).any()
         self._last_action = without_dithering(action, self._last_action, is_open)
@@ -111,5 +111,5 @@ def topological() -> TopologicalExplorer:
 
 
 def goal_frontier() -> TopologicalExplorer:
-    """No topology: the frontier from which the rest of the way to the goal is shortest."""
+    """The frontier with the shortest path to it plus straight rest to the goal; no topology."""
     return TopologicalExplorer(LeastDetour(), HierarchyConfig(nodes="frontiers"))

@@ -1,4 +1,4 @@
-"""Which nodes a robot could go to next, and what speaks for each of them."""
+"""Candidates for the next sub-goal, and their scores."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from robonav.maps.topology.mapper import Candidates
 from robonav.maps.topology.sub_goals import sub_goal_scores
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.known_world import KnownWorld
-from robonav.planners.topological.optimistic_paths import HopefulWays
+from robonav.planners.topological.optimistic_paths import OptimisticPaths
 
-FARTHEST_DETOUR_M = 20.0  # what is farther round is all the same
+FARTHEST_DETOUR_M = 20.0  # longer detours count as this
 _FAR_M = 1e6
 
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """Nodes that can be reached by known ways and are at least 1 m away.
+    """Nodes that known paths lead to, at least `nearest_m` away.
 
     Attributes:
         ids: (K,) int64.
         xy: (K, 2) metres, in the frame of the robot's start.
         is_frontier: (K,) bool.
-        lengths: (K,) metres of known way.
-        to_goal: (K,) metres as the crow flies from the node to the goal; 0 where there is none.
-        scores: (K,) those of the greedy rule.
+        lengths: (K,) metres of known path.
+        to_goal: (K,) straight distance from node to goal, metres; 0 without a goal.
+        scores: (K,) scores of the greedy rule.
     """
 
     ids: NDArray[np.int64]
@@ -42,12 +42,12 @@ class Choices:
 
 
 def choices_of(world: KnownWorld, config: HierarchyConfig, goal: NDArray[np.floating] | None) -> Choices:
-    """All nodes that could be the next sub-goal; none where it is better to feel one's way to the goal.
+    """All candidates for the next sub-goal; none where a path through unknown space is much shorter.
 
     Args:
-        world: What the robot knows.
-        config: Which nodes count, and weights of the greedy rule.
-        goal: (2,) where the goal is believed to be, or None.
+        world: The robot's maps.
+        config: Kinds of nodes, and weights of the greedy rule.
+        goal: (2,) believed position of the goal, or None.
     """
     known = world.mapper.candidates()
     lengths, cells = world.nearest_reachable(known.xy)
@@ -59,10 +59,10 @@ def choices_of(world: KnownWorld, config: HierarchyConfig, goal: NDArray[np.floa
     ways = np.full_like(lengths, np.inf)
     if goal is not None:
         ends = world.centres(cells)
-        hopeful = HopefulWays(world.grid, goal, np.vstack([ends, world.xy]))
+        optimistic = OptimisticPaths(world.grid, goal, np.vstack([ends, world.xy]))
         # only a frontier opens a new way: to go on from a place is to go over a frontier, too
-        ways = np.where(known.is_frontier, lengths + hopeful.lengths_to(ends), np.inf)
-        squeezed = float(hopeful.lengths_to(world.xy)) + config.squeeze_m
+        ways = np.where(known.is_frontier, lengths + optimistic.lengths_to(ends), np.inf)
+        squeezed = float(optimistic.lengths_to(world.xy)) + config.squeeze_m
         usable &= ways[usable].min(initial=np.inf) <= squeezed  # else none
     kept = np.flatnonzero(usable)
     nodes = Candidates(**{name: column[kept] for name, column in vars(known).items()})
@@ -76,5 +76,5 @@ def choices_of(world: KnownWorld, config: HierarchyConfig, goal: NDArray[np.floa
 
 
 def _above_least(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By how many metres each of them (K,) is longer than the shortest."""
+    """Difference (K,) of each length to the shortest, metres."""
     return lengths - lengths.min(initial=_FAR_M)

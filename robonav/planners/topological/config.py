@@ -1,4 +1,4 @@
-"""What decides how the two levels work."""
+"""Configuration of two-level navigation."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from robonav.maps.topology.sub_goals import SubGoalWeights
 
 @dataclass(frozen=True)
 class HierarchyConfig:
-    """One explorer in two levels; those defaults that the reference design has are its own."""
+    """Thresholds and ablations of the navigator; defaults are TopoNav's where it states them."""
 
     weights: SubGoalWeights = field(default_factory=SubGoalWeights)
-    """Of the score by which the greedy rule chooses."""
+    """Weights of the greedy rule's score."""
     topology: TopologyConfig = field(default_factory=TopologyConfig)
-    """What makes a place."""
+    """Thresholds of the topological map."""
     patience: int = 100
     """Steps after which a sub-goal is given up."""
     tries: int = 3
-    """So often a frontier is tried in vain before it is left out."""
+    """Failed attempts after which a frontier is left out."""
     nodes: Literal["places and frontiers", "places", "frontiers"] = "places and frontiers"
-    """Which nodes may be sub-goals; an ablation leaves one kind out."""
+    """Kinds of nodes that may be sub-goals."""
     nearest_m: float = 0.6
-    """No sub-goal is nearer than this."""
+    """Least distance of a sub-goal, metres."""
     guard: bool = True
-    """Whether avoiding collisions goes before all; else only the bumper tells of them."""
+    """Whether the map's collision guard comes first; else only the bumper reports collisions."""
     interrupt: bool = True
-    """Whether a sub-goal is dropped as soon as a way to the goal is known."""
+    """Whether a sub-goal ends as soon as a path to the goal is known."""
     squeeze_m: float = 3.0
-    """Where to go over a frontier is so much farther, it squeezes through what seems too narrow instead."""
+    """Extra length of a path over a frontier, metres, above which gaps that seem too narrow are tried."""
     think_every: int = 8
-    """Steps between two looks at frontiers and ways."""
+    """Steps between two updates of frontiers and paths."""
     cell_m: float = 0.10
     """Edge of a cell of the occupancy map, metres."""

@@ -1,4 +1,4 @@
-"""The two levels as an explorer: depth and odometry in, moves out."""
+"""Two-level navigation as an agent: depth and odometry in, actions out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
+from robonav.envs.navigation.steps import carried_out
+from robonav.envs.odometry import dead_reckoned
 from robonav.envs.sensors.camera import Camera
 from robonav.planners.topological.config import HierarchyConfig
-from robonav.planners.topological.robot import Robot, Told
+from robonav.planners.topological.navigator import NavigatorInput, SubGoalNavigator
 from robonav.planners.topological.rules import MetaController
 
 if TYPE_CHECKING:
@@ -19,48 +20,33 @@ if TYPE_CHECKING:
 DEPTH_CAMERA = Camera(width=32, height=32)
 
 
-class StepCounter:
-    """Where N agents are in the frame of their starts, by counting moves and turns that were carried out."""
+class NavigatorInputs:
+    """Builds the inputs of N navigators from observations; counts steps where a task gives no odometry.
 
-    def __init__(self, num_agents: int) -> None:
-        self.pose = np.zeros((num_agents, 3))
-
-    def count(self, previous_action: NDArray[np.integer]) -> None:
-        """Add what was carried out (N,): 0 nothing, else action + 1."""
-        turns = (previous_action == LEFT + 1).astype(float) - (previous_action == RIGHT + 1)
-        self.pose[:, 2] += TURN_RAD * turns
-        moved = FORWARD_M * (previous_action == FORWARD + 1)
-        self.pose[:, 0] += moved * np.cos(self.pose[:, 2])
-        self.pose[:, 1] += moved * np.sin(self.pose[:, 2])
-
-
-class Briefing:
-    """Makes of observations what robots are told; where a task tells no odometry, steps are counted.
-
-    Depth is the simulator's, as a depth camera would give it; no pose of the simulator is looked at.
+    Depth comes from the simulator, as from a depth camera; the simulator's pose is never read.
     """
 
     def __init__(self, num_agents: int) -> None:
-        self._counter = StepCounter(num_agents)
+        self._pose = np.zeros((num_agents, 3))  # in the frames of the starts, by counting steps
 
-    def told(
+    def batch(
         self, observation: dict[str, NDArray[Any]], depth: NDArray[np.float32], collided: NDArray[np.bool_]
-    ) -> list[Told]:
-        """What each of N agents is told; to be called once a step.
+    ) -> list[NavigatorInput]:
+        """The inputs of N navigators; call it once a step.
 
         Args:
-            observation: What the task and the agents' own actions tell.
+            observation: Observation of the task, with `previous_action`.
             depth: (N, H, W) metres.
-            collided: (N,) what bumpers tell.
+            collided: (N,) bumper contacts.
         """
-        self._counter.count(np.asarray(observation["previous_action"]))
+        self._pose = dead_reckoned(self._pose, *carried_out(np.asarray(observation["previous_action"])))
         count = len(depth)
-        odometry = observation.get("odometry", np.column_stack([self._counter.pose, np.zeros(count)]))
+        odometry = observation.get("odometry", np.column_stack([self._pose, np.zeros(count)]))
         goals = (
             [None] * count if "point_goal" not in observation else _goals(observation["point_goal"], odometry)
         )
         return [
-            Told(depth[k], odometry[k, :3], bool(collided[k]), goals[k], float(odometry[k, 3]))
+            NavigatorInput(depth[k], odometry[k, :3], bool(collided[k]), goals[k], float(odometry[k, 3]))
             for k in range(count)
         ]
 
@@ -72,11 +58,11 @@ def _goals(point_goal: NDArray[np.floating], odometry: NDArray[np.floating]) -> 
 
 
 class TopologicalExplorer:
-    """Goes to the sub-goals that a meta-controller chooses, and to a goal as soon as a way to it is known.
+    """Drives to the sub-goals of a meta-controller, and to the goal once a path to it is known.
 
     Args:
-        meta: Chooses among the nodes of the topological map.
-        config: How the robots work.
+        meta: Chooses the next node of the topological map.
+        config: Configuration of the navigators.
     """
 
     camera = DEPTH_CAMERA
@@ -86,23 +72,23 @@ class TopologicalExplorer:
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget all maps."""
-        self.robots = [Robot(self.camera, self.config) for _ in range(num_agents)]
-        self._briefing = Briefing(num_agents)
+        self.robots = [SubGoalNavigator(self.camera, self.config) for _ in range(num_agents)]
+        self._inputs = NavigatorInputs(num_agents)
         self.meta.reset(seed)
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
     ) -> NDArray[np.int64]:
-        """Take in depth and bumper, choose sub-goals where they are needed, and move."""
-        told = self._briefing.told(observation, frames.depth, frames.collided)
-        for robot, news in zip(self.robots, told, strict=True):
-            robot.observe(news)
+        """Update the maps, choose missing sub-goals, and return actions (N,)."""
+        inputs = self._inputs.batch(observation, frames.depth, frames.collided)
+        for robot, entry in zip(self.robots, inputs, strict=True):
+            robot.observe(entry)
         give_sub_goals(self.robots, self.meta)
         return np.array([robot.act() for robot in self.robots])
 
 
-def give_sub_goals(robots: list[Robot], meta: MetaController) -> None:
-    """Let a meta-controller choose for all robots that need a sub-goal and have a choice."""
+def give_sub_goals(robots: list[SubGoalNavigator], meta: MetaController) -> None:
+    """Let the meta-controller choose for all navigators that need a sub-goal and have candidates."""
     open_choices = [(robot, robot.choices()) for robot in robots if robot.needs_sub_goal]
     asked = [(robot, choices) for robot, choices in open_choices if len(choices)]
     if asked:

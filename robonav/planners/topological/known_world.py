@@ -1,4 +1,4 @@
-"""What one robot knows from a depth camera and odometry: an occupancy map, places, and the ways on them."""
+"""Maps of one robot from a depth camera and odometry: occupancy, places, and paths on them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from robonav.planners.path_following import (
     ESCAPE_M,
     STRIDE_M,
     TURN_RAD,
-    Situation,
-    View,
+    PlanningState,
+    Viewpoint,
     heading_along,
 )
 from robonav.planners.topological.config import HierarchyConfig
-from robonav.planners.topological.optimistic_paths import HopefulWays
+from robonav.planners.topological.optimistic_paths import OptimisticPaths
 
-BUMP_M = 0.3  # how far ahead lies what blocked a move
-_STOOD_M = 0.01  # by odometry; who moves farther has left its place
-NEAR_M = 0.4  # a way that ends so near to a place leads there
-_GUARD_M = 0.13  # radius of what the guard wants free; cells reach 5 cm farther than their middles
+_STOOD_M = 0.01  # by odometry; a robot that moved farther has left its place
+NEAR_M = 0.4  # a path that ends so near to a place leads there
+_GUARD_M = 0.13  # radius that the guard keeps free; cells reach 5 cm beyond their centres
 _MIN_FRONTIER_M, _FRONTIER_M = 0.4, 2.0
 _SCAN_M = 5.0
 
 
 def _swept() -> NDArray[np.float64]:
-    """Points (P, 2), ahead and to the left, that the body sweeps in a move and does not stand on already."""
+    """Points (P, 2), ahead and to the left, that a forward move sweeps, the body's own place left out."""
     along, aside = (np.arange(-0.3, 0.7, 0.05),) * 2
     points = np.stack(np.meshgrid(along, aside, indexing="ij"), axis=-1).reshape(-1, 2)
     nearest = np.clip(points[:, 0], 0.0, STRIDE_M)
@@ -51,13 +50,13 @@ class KnownWorld:
     Attributes:
         grid: The occupancy map.
         mapper: The topological map; places are told apart by the occupancy around them.
-        xy: (2,) where the robot believes to be, metres.
-        yaw: Its heading, radians; both by odometry, and by what it sees where odometry drifts.
-        blocked: Headings that led into something from where it stands.
-        ways: Shortest paths from there, as of the last `look_around`.
+        xy: (2,) estimated position, metres.
+        yaw: Estimated heading, radians; both from odometry, and from scan matching where it drifts.
+        blocked: Headings in which a move from here did collide.
+        ways: Shortest paths from here, as of the last `look_around`.
     """
 
-    ways: Situation
+    ways: PlanningState
 
     def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
         self._camera, self._rays = camera, camera.directions()
@@ -75,9 +74,9 @@ class KnownWorld:
 
         Args:
             depth: (H, W) metres.
-            odometry: (3,) where the robot would be by odometry: x, y, yaw.
-            collided: What the bumper told.
-            sigma_m: How far off that may be. If it is more than nothing, the pose is what fits the map best.
+            odometry: (3,) x, y, yaw by odometry.
+            collided: Whether the bumper was touched.
+            sigma_m: Standard error of the odometry. If it is above 0, scan matching corrects the pose.
         """
         moved = float(np.linalg.norm(odometry[:2] - self._odometry))
         self._way += moved
@@ -86,31 +85,30 @@ class KnownWorld:
         pose = self._matcher.locate(self._level_scan(depth), odometry, drift)
         self.xy, self.yaw = pose[:2], float(pose[2])
         feet, yaws = np.array([[*self.xy, 0.0]]), np.array([self.yaw])
-        self.grid.integrate(depth, self._camera.poses(feet, yaws)[0], self._rays)
-        self.grid.clear(self.xy, BODY_M)
+        T_world_camera = self._camera.poses(feet, yaws)[0]
+        self.grid.observe(depth, T_world_camera, self._rays, self.xy, self.yaw, collided)
         if collided:
-            self.grid.block(self.xy + BUMP_M * self._direction())
             self.blocked.append(self.yaw)
         elif moved > _STOOD_M:
             self.blocked.clear()
         self.mapper.observe(self.xy, self.grid.patch(self.xy))
 
     def _level_scan(self, depth: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What a level lidar at the camera would see of the image: points (K, 2) ahead and to the left."""
+        """The image as a level lidar scan at the camera: points (K, 2) ahead and to the left."""
         row = len(depth) // 2
         ahead, rays = depth[row].astype(np.float64), self._rays[row]
         seen = (ahead > 0) & (ahead < _SCAN_M)
         return np.column_stack([ahead, -rays[:, 0] * ahead])[seen]
 
     def look_around(self) -> None:
-        """Find the frontiers, and the ways to everywhere."""
+        """Update the frontiers and all shortest paths."""
         found = self.grid.frontiers(max(3, round(_MIN_FRONTIER_M / self.grid.cell_size)), _FRONTIER_M)
         centres = self.grid.centre(np.array([frontier.centre for frontier in found]).reshape(-1, 2))
         self.mapper.see_frontiers(centres, np.array([len(f.cells) for f in found], np.int64))
         self.ways = self._ways()
 
     def nearest_reachable(self, xy: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Metres of way (K,) to within 40 cm of positions (K, 2), inf where none is known; cells there."""
+        """Path lengths (K,) to within 40 cm of positions (K, 2), metres, inf where unknown; end cells."""
         size = self.grid.cell_size
         reach = round(NEAR_M / size)
         offsets = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)
@@ -127,35 +125,35 @@ class KnownWorld:
         return lengths[rows, best], clipped[rows, best]
 
     def path_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64] | None:
-        """Positions (K, 2) on the known way to within 40 cm of a position (2,); None if there is none."""
+        """Positions (K, 2) on the known path to within 40 cm of a position (2,); None if there is none."""
         lengths, cells = self.nearest_reachable(np.asarray(xy)[None])
         if not np.isfinite(lengths[0]):
             return None
         return self.centres(self.ways.paths.path_to(cells[0]))
 
-    def hopeful_way_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Positions (K, 2) on the cheapest way to a position (2,), as if all that was not seen were free.
+    def optimistic_path_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Positions (K, 2) on the cheapest path to a position (2,), as if unknown space were free.
 
-        It leads through gaps that seem too narrow where everything else is much farther: maps err.
+        The path may pass gaps that seem too narrow where everything else is much longer: maps err.
         """
-        hopeful = HopefulWays(self.grid, self.xy, xy)
+        optimistic = OptimisticPaths(self.grid, self.xy, xy)
         self.ways = self._ways()
-        self.ways.passable = hopeful.passable
-        return hopeful.path_to(xy)
+        self.ways.passable = optimistic.passable
+        return optimistic.path_to(xy)
 
     def centres(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Positions (..., 2) of cells (..., 2) of the ways."""
+        """Positions (..., 2) of cells (..., 2) of the paths' map."""
         return (np.asarray(cells) + 0.5) * self.grid.cell_size + self._origin
 
     def heading_along(self, path: NDArray[np.float64]) -> float:
-        """Where to head to go on along a path (K, 2)."""
+        """Heading that follows a path (K, 2)."""
         end = path[-1]
         ahead = end - self.xy
-        view = View(end, float(np.arctan2(ahead[1], ahead[0])), end)
+        view = Viewpoint(end, float(np.arctan2(ahead[1], ahead[0])), end)
         return heading_along(self.ways, path, view, self.xy)
 
     def shut_headings(self) -> NDArray[np.float64]:
-        """Those (K,) of the 24 headings that turns reach in which a move would hit what is on the map."""
+        """The headings (K,), of the 24 that turns reach, in which a move would collide by the map."""
         headings = self.yaw + np.arange(-12, 12) * TURN_RAD
         axes = np.stack([np.cos(headings), np.sin(headings)], axis=-1)
         across = np.stack([-axes[:, 1], axes[:, 0]], axis=-1)
@@ -164,11 +162,11 @@ class KnownWorld:
         hit = (self.grid.cells[cells[..., 0], cells[..., 1]] == OCCUPIED).any(axis=1)
         return headings[hit]
 
-    def _ways(self) -> Situation:
-        self._origin = self.grid.origin_xy  # of the ways; the grid may grow before they are found anew
-        # Who stands where it fits gets no way through what is too narrow: from the next place there is none.
+    def _ways(self) -> PlanningState:
+        self._origin = self.grid.origin_xy  # of the paths; the grid may grow before their update
+        # A robot that fits gets no path through narrow gaps: from the next place there would be none.
         escape_m = 0.0 if self._fits() else ESCAPE_M
-        return Situation(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
+        return PlanningState(self.grid, self.xy, self.yaw, np.radians(self._camera.hfov_deg), escape_m)
 
     def _fits(self) -> bool:
         """Whether nothing on the map is nearer to the middle of the robot's cell than its body allows."""
@@ -176,6 +174,3 @@ class KnownWorld:
         low, high = here - reach, here + reach + 1
         occupied = np.argwhere(self.grid.cells[low[0] : high[0], low[1] : high[1]] == OCCUPIED) - reach
         return bool((np.linalg.norm(occupied, axis=1) * self.grid.cell_size > BODY_M).all())
-
-    def _direction(self) -> NDArray[np.float64]:
-        return np.array([np.cos(self.yaw), np.sin(self.yaw)])

@@ -1,4 +1,4 @@
-"""Ways through what was not seen yet, as if it were free: how far it may be from a place to the goal."""
+"""Shortest paths under the free-space assumption: unknown cells count as free."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from robonav.maps.occupancy import OCCUPIED, OccupancyGrid
 from robonav.maps.planning import ShortestPaths, clearance
 from robonav.planners.path_following import BODY_M, COMFORT_M
 
-_MARGIN_M = 2.0  # so much unknown floor beyond the ends of a way, for ways around
-_TIGHT, _WALL = 50.0, 500.0  # maps err, so nothing is shut for ever: a cell of a wall is a detour of 50 m
+_MARGIN_M = 2.0  # unknown floor beyond the ends of a path, for detours
+_TIGHT, _WALL = 50.0, 500.0  # maps err, so no cell is impassable: a wall cell costs 50 m
 
 
-class HopefulWays:
-    """Cheapest ways from one place to all others, if all unknown cells were free.
+class OptimisticPaths:
+    """Cheapest paths from one position to all others, if all unknown cells were free.
 
     Args:
-        grid: What is known.
-        start_xy: (2,) from where, metres; it may be off the map.
-        ends_xy: (K, 2) or (2,) what must be on the plan, too.
+        grid: The occupancy map.
+        start_xy: (2,) start, metres; it may be off the map.
+        ends_xy: (K, 2) or (2,) positions that the padded map must contain.
 
     Attributes:
-        passable: (X, Y) bool, cells of the grid in which the body has room, unknown ones included.
+        passable: (X, Y) bool, cells where the body fits, unknown ones included.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class HopefulWays:
         self._paths = ShortestPaths(costs, self._cells(start_xy))
 
     def lengths_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Metres (K,) to places (K, 2); narrow floor counts more than once, as it does on known ways."""
+        """Metres (K,) to positions (K, 2); narrow floor costs more, as on known paths."""
         cells = self._cells(xy)
         return np.asarray(self._paths.costs[cells[..., 0], cells[..., 1]] * self._size)
 
     def path_to(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Positions (K, 2) on the way to a place (2,)."""
+        """Positions (K, 2) on the path to a position (2,)."""
         return (self._paths.path_to(self._cells(xy)) + 0.5) * self._size + self._origin
 
     def _cells(self, xy: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What goes before what when a robot moves: TopoNav's prioritised objectives, as an ordered list of rules."""
+"""TopoNav's prioritised objectives as an ordered list of rules; the first that returns an action wins."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from robonav.planners.path_following import steer
 
 
 @dataclass(frozen=True)
-class Situation:
-    """What a robot's next move is decided by; headings are in the frame of its map, radians.
+class HeadingOptions:
+    """Headings that decide the next action, in the frame of the robot's map, radians.
 
     Attributes:
-        yaw: Where it looks.
-        shut: Headings in which a move would lead into something, by its map.
-        blocked: Headings that did lead into something from where it stands.
-        to_sub_goal: Where the known way to the sub-goal leads on; None without a sub-goal.
-        to_goal: Where the known way to the goal leads on; None if no way to it is known yet.
-        to_unknown: Where the known way to the nearest frontier leads on; None if there is none.
+        yaw: Heading of the robot.
+        shut: Headings in which a move would collide, by the map.
+        blocked: Headings in which a move from here did collide.
+        to_sub_goal: Heading of the path to the sub-goal; None without a sub-goal.
+        to_goal: Heading of the path to the goal; None if no path is known yet.
+        to_unknown: Heading of the path to the nearest frontier; None if there is none.
     """
 
     yaw: float
@@ -31,17 +31,17 @@ class Situation:
 
     @property
     def wanted(self) -> float | None:
-        """Where it would go if nothing were in the way."""
+        """Heading of the first path that exists, obstacles left aside."""
         headings = (self.to_sub_goal, self.to_goal, self.to_unknown)
         return next((heading for heading in headings if heading is not None), None)
 
 
-# An action, or None to leave it to the next rule.
-Priority = Callable[[Situation], int | None]
+# Returns an action, or None to leave it to the next rule.
+Priority = Callable[[HeadingOptions], int | None]
 
 
-def avoid_collision(situation: Situation) -> int | None:
-    """Turn to an open heading if the one that it would take leads into something that the map knows of."""
+def avoid_collision(situation: HeadingOptions) -> int | None:
+    """Turn to an open heading if the wanted one would collide, by the map."""
     wanted, blocked = situation.wanted, list(situation.blocked)
     if wanted is None:
         return None
@@ -50,18 +50,18 @@ def avoid_collision(situation: Situation) -> int | None:
     return None if safe == plain else safe
 
 
-def reach_sub_goal(situation: Situation) -> int | None:
-    """Follow the way to the sub-goal, if there is one."""
+def reach_sub_goal(situation: HeadingOptions) -> int | None:
+    """Follow the path to the sub-goal, if there is one."""
     return _follow(situation, situation.to_sub_goal)
 
 
-def reach_goal(situation: Situation) -> int | None:
-    """Follow the way to the goal, if it is known."""
+def reach_goal(situation: HeadingOptions) -> int | None:
+    """Follow the path to the goal, if it is known."""
     return _follow(situation, situation.to_goal)
 
 
-def explore(situation: Situation) -> int:
-    """Go to the nearest frontier, or look around where there is none."""
+def explore(situation: HeadingOptions) -> int:
+    """Follow the path to the nearest frontier, or turn where there is none."""
     action = _follow(situation, situation.to_unknown)
     return RIGHT if action is None else action
 
@@ -70,11 +70,11 @@ PRIORITIES: tuple[Priority, ...] = (avoid_collision, reach_sub_goal, reach_goal,
 WITHOUT_GUARD = PRIORITIES[1:]
 
 
-def decide(situation: Situation, priorities: Sequence[Priority]) -> tuple[int, Priority]:
-    """The action of the first rule that answers, and that rule.
+def decide(situation: HeadingOptions, priorities: Sequence[Priority]) -> tuple[int, Priority]:
+    """The action of the first rule that returns one, and that rule.
 
     Raises:
-        ValueError: None of them answers.
+        ValueError: No rule returns an action.
     """
     for priority in priorities:
         action = priority(situation)
@@ -83,5 +83,5 @@ def decide(situation: Situation, priorities: Sequence[Priority]) -> tuple[int, P
     raise ValueError("no priority answered: let the last one be `explore`, which always does")
 
 
-def _follow(situation: Situation, heading: float | None) -> int | None:
+def _follow(situation: HeadingOptions, heading: float | None) -> int | None:
     return None if heading is None else steer(situation.yaw, heading, list(situation.blocked))

@@ -11,33 +11,33 @@ from robonav.planners.topological.candidates import Choices
 
 
 class MetaController(Protocol):
-    """Chooses sub-goals for robots that need one."""
+    """Chooses the sub-goals of navigators."""
 
     def reset(self, seed: int) -> None:
-        """New episodes begin."""
+        """Start new episodes."""
 
     def choose(self, choices: Sequence[Choices]) -> list[int]:
-        """Row of the chosen node for each robot; all have at least one."""
+        """Row of the chosen node for each navigator; all have at least one candidate."""
         ...
 
 
 class Greedy:
-    """The best by TopoNav's weighted score: novelty, alignment with the goal, distance, frontier bonus."""
+    """The node with the best weighted score (TopoNav): novelty, goal alignment, distance, frontier bonus."""
 
     def reset(self, seed: int) -> None:
-        """It draws no random numbers."""
+        """Do nothing: the rule draws no random numbers."""
 
     def choose(self, choices: Sequence[Choices]) -> list[int]:
-        """The first of the best."""
+        """The first of the best rows."""
         return [int(np.argmax(those.scores)) for those in choices]
 
 
 class LeastDetour:
-    """The node with the shortest known way to it and on to the goal as the crow flies."""
+    """The node with the shortest known path to it plus straight distance to the goal."""
 
     def reset(self, seed: int) -> None:
-        """It draws no random numbers."""
+        """Do nothing: the rule draws no random numbers."""
 
     def choose(self, choices: Sequence[Choices]) -> list[int]:
-        """The first of the shortest."""
+        """The first of the shortest rows."""
         return [int(np.argmin(those.lengths + those.to_goal)) for those in choices]

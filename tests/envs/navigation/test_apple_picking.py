@@ -78,15 +78,15 @@ def test_more_apples_than_there_is_room_for_are_refused_in_one_sentence():
 def test_an_apple_is_picked_once_when_in_view_and_within_one_and_a_half_metres():
     simulator, task = picker_at((2.0, 2.0, 0.0), [(3.7, 2.0), (0.9, 2.0)])
     assert task.judge(simulator.frames).reward[0] == pytest.approx(-1e-4)  # one too far, one behind
-    verdict = task.judge(simulator.step(np.array([FORWARD])))
-    assert verdict.reward[0] == pytest.approx(0.5 - 1e-4)
-    assert not verdict.over[0]
+    judged = task.judge(simulator.step(np.array([FORWARD])))
+    assert judged.reward[0] == pytest.approx(0.5 - 1e-4)
+    assert not judged.terminated[0]
     assert task.achieved[0] == 1
     frames = simulator.step(np.array([LEFT]))
     assert task.judge(frames).reward[0] == pytest.approx(-1e-4)  # it is gone
     for _ in range(11):
-        verdict = task.judge(simulator.step(np.array([LEFT])))
-    assert verdict.over[0]  # the one behind, once the agent has turned round
+        judged = task.judge(simulator.step(np.array([LEFT])))
+    assert judged.terminated[0]  # the one behind, once the agent has turned round
     assert task.achieved[0] == 2
 
 
@@ -96,11 +96,11 @@ def test_an_apple_behind_a_wall_is_not_picked():
     episode = Episode("e", "closets", 0, (4.5, 2.0, 0.0))
     task.begin([episode], [0])
     task.apples.centres[0] = [(5.5, 2.0, 1.1)]
-    assert not task.judge(simulator.start([episode])).over[0]
+    assert not task.judge(simulator.start([episode])).terminated[0]
     task.apples.centres[0] = [(4.2, 2.0, 1.1)]
     for _ in range(12):
-        verdict = task.judge(simulator.step(np.array([RIGHT])))
-    assert verdict.over[0]  # nearly as far, on this side
+        judged = task.judge(simulator.step(np.array([RIGHT])))
+    assert judged.terminated[0]  # nearly as far, on this side
 
 
 def test_an_episode_ends_with_its_last_apple_and_all_end_together_at_the_limit():

@@ -64,9 +64,9 @@ def run_at(place: tuple[float, float, float], goal: tuple[float, float, float]) 
     episode = Episode("e", "room-0", 0, place)
     task.begin([episode], [0])
     task._views[0] = GoalView.take(simulator.load("room-0"), CAMERA, goal)
-    verdict = task.judge(simulator.start([episode]))
-    assert verdict.over[0] == (task.achieved[0] == 1) == (verdict.reward[0] > 0)
-    return bool(verdict.over[0])
+    judged = task.judge(simulator.start([episode]))
+    assert judged.terminated[0] == (task.achieved[0] == 1) == (judged.reward[0] > 0)
+    return bool(judged.terminated[0])
 
 
 @pytest.mark.parametrize(

@@ -79,10 +79,10 @@ def test_only_arrival_within_half_a_metre_is_paid_once_and_ends_the_episode():
     paid, told = [], [task.observe()["point_goal"][0]]
     for _ in range(12):
         frames = simulator.step(np.array([FORWARD]))
-        verdict = task.judge(frames)
-        paid.append(float(verdict.reward[0]))
+        judged = task.judge(frames)
+        paid.append(float(judged.reward[0]))
         told.append(task.observe()["point_goal"][0])
-        assert verdict.over[0] == (frames.position[0, 0] >= 3.5 - 1e-6)
+        assert judged.terminated[0] == (frames.position[0, 0] >= 3.5 - 1e-6)
     assert paid == [0.0] * 9 + [1.0, 0.0, 0.0]  # 2.5 m of 3 m are gone after ten steps
     np.testing.assert_allclose([distance for distance, _ in told], 3.0 - 0.25 * np.arange(13), atol=1e-5)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.robots.camera_noise import CameraNoise
 from robonav.envs.robots.dead_reckoning import DeadReckoning
 from robonav.envs.robots.placement import robot_start
@@ -20,6 +20,8 @@ from robonav.envs.robots.spec import HUSKY, NO_NOISE, TURTLEBOT, Noise, RobotSpe
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import sensor_of
 from tests.worlds import RADIUS, SIZE, box_room, room_floor
+
+moved_by_each_engine = pytest.mark.usefixtures("engine")
 
 
 def in_the_room(
@@ -31,8 +33,8 @@ def in_the_room(
     return SimulatedRobot(the_room(box_room(), Camera(16, 16)), spec, start, noise, seed)
 
 
-def the_room(scene: Any, camera: Camera | None = None) -> World:
-    return World(scene, scene.free_space, camera and sensor_of(scene, camera, 1))
+def the_room(scene: Any, camera: Camera | None = None) -> LoadedScene:
+    return LoadedScene(scene, scene.free_space, camera and sensor_of(scene, camera, 1))
 
 
 def drive(robot: SimulatedRobot, twist: Twist, seconds: float) -> None:
@@ -41,6 +43,7 @@ def drive(robot: SimulatedRobot, twist: Twist, seconds: float) -> None:
         robot.tick()
 
 
+@moved_by_each_engine
 def test_it_follows_the_arc_of_a_unicycle() -> None:
     robot = in_the_room()
     drive(robot, Twist(0.2, 0.5), 1.0)  # up to speed
@@ -56,6 +59,7 @@ def test_it_follows_the_arc_of_a_unicycle() -> None:
     robot.close()
 
 
+@moved_by_each_engine
 def test_speed_acceleration_and_latency_are_limited() -> None:
     robot = in_the_room((1.0, 2.0, 0.0))
     speeds = []
@@ -69,6 +73,7 @@ def test_speed_acceleration_and_latency_are_limited() -> None:
     robot.close()
 
 
+@moved_by_each_engine
 def test_a_wall_stops_it_and_is_felt() -> None:
     robot = in_the_room((5.5, 2.0, 0.0))
     drive(robot, Twist(0.3, 0.0), 3.0)
@@ -78,6 +83,7 @@ def test_a_wall_stops_it_and_is_felt() -> None:
     robot.close()
 
 
+@moved_by_each_engine
 @pytest.mark.parametrize("yaw_deg", [0, 30, 180])
 def test_the_edge_of_a_rug_does_not_hold_it(yaw_deg: float) -> None:
     """A sheet 5 mm above the floor, as generated houses have them; its back faces the robot from below."""
@@ -95,7 +101,10 @@ def test_the_edge_of_a_rug_does_not_hold_it(yaw_deg: float) -> None:
         texture_ids=np.concatenate([scene.texture_ids, np.full(2, -1, np.int32)]),
     )
     assert scene.free_space is not None
-    world, yaw = World(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1)), np.radians(yaw_deg)
+    world, yaw = (
+        LoadedScene(scene, scene.free_space, sensor_of(scene, Camera(16, 16), 1)),
+        np.radians(yaw_deg),
+    )
     heading = np.array([np.cos(yaw), np.sin(yaw)])
     robot = SimulatedRobot(world, TURTLEBOT, (*((2.9, 2.0) - 0.95 * heading), yaw), NO_NOISE)
     drive(robot, Twist(0.25, 0.0), 8.0)
@@ -105,6 +114,7 @@ def test_the_edge_of_a_rug_does_not_hold_it(yaw_deg: float) -> None:
     robot.close()
 
 
+@moved_by_each_engine
 def test_its_camera_sees_what_lies_ahead_of_its_true_pose() -> None:
     robot = in_the_room()
     drive(robot, Twist(0.0, 0.8), 1.0)
@@ -118,6 +128,7 @@ def test_its_camera_sees_what_lies_ahead_of_its_true_pose() -> None:
     robot.close()
 
 
+@moved_by_each_engine
 @pytest.mark.parametrize("seeds", [(3, 3), (3, 4)], ids=["same", "other"])
 def test_noise_is_that_of_the_seed(seeds: tuple[int, int]) -> None:
     ends = []

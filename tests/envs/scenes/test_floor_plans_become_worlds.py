@@ -11,7 +11,7 @@ import pytest
 from robonav.envs.scenes import SceneError, open_scenes
 from robonav.envs.scenes.floorplans.geometry import Geometry
 from robonav.envs.scenes.floorplans.gibson_floors import set_back
-from robonav.envs.scenes.floorplans.plan import Plan, make_plan
+from robonav.envs.scenes.floorplans.plan import FloorPlan, make_plan
 from robonav.envs.scenes.floorplans.world import build_world
 from robonav.envs.scenes.free_space import DEFAULT_AGENT, AgentShape, free_space_of
 from robonav.envs.scenes.scene import FreeSpace, Scene
@@ -22,12 +22,12 @@ from tests.envs.scenes.plan_files import two_rooms, write_gibson_floors, write_k
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
+def plan() -> FloorPlan:
     return make_plan("two rooms", two_rooms()[::-1].T, 0.05, (10.0, -3.0, 0.0), furnished=True)
 
 
 @pytest.fixture(scope="module")
-def scene(plan: Plan) -> Scene:
+def scene(plan: FloorPlan) -> Scene:
     return build_world(plan, DEFAULT_AGENT, "made-up/two_rooms")
 
 
@@ -79,7 +79,7 @@ def test_a_door_has_a_lintel_and_the_box_is_lower_than_the_walls(scene: Scene) -
     assert 0.2 < sensor.distances(box, np.array([[0.0, 0, -1]]))[0] < height - 0.4
 
 
-def test_the_same_plan_and_id_give_the_same_bytes(plan: Plan, scene: Scene) -> None:
+def test_the_same_plan_and_id_give_the_same_bytes(plan: FloorPlan, scene: Scene) -> None:
     assert build_world(plan, DEFAULT_AGENT, "made-up/two_rooms").content_hash == scene.content_hash
     assert build_world(plan, DEFAULT_AGENT, "made-up/other").content_hash != scene.content_hash
 
@@ -157,7 +157,7 @@ def test_kth_doorways_are_floor_though_no_room_has_them(tmp_path: Path) -> None:
     assert scene.metadata["doors"] == 1
 
 
-def test_an_agent_that_fits_no_door_is_told_so(plan: Plan) -> None:
+def test_an_agent_that_fits_no_door_is_told_so(plan: FloorPlan) -> None:
     with pytest.raises(SceneError, match="use another agent"):
         build_world(plan, AgentShape(radius_m=0.18, height_m=2.5), "tall")
     closet = make_plan("closet", np.ones((16, 40), dtype=bool), 0.05, (0.0, 0.0, 0.0), furnished=True)

@@ -6,7 +6,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from robonav.envs.scenes import SceneError, open_scenes, plugins
+from robonav.envs import plugins
+from robonav.envs.scenes import SceneError, open_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from tests.worlds import Rooms
 
@@ -26,8 +27,8 @@ def refuse(spec: str, split: str, agent: AgentShape) -> None:
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch):
     def with_plug_ins(**values: str) -> None:
-        found = [EntryPoint(name, f"{value}", plugins.GROUP) for name, value in values.items()]
-        monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == plugins.GROUP else [])
+        found = [EntryPoint(name, value, "robonav.scenes") for name, value in values.items()]
+        monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == "robonav.scenes" else [])
 
     return with_plug_ins
 

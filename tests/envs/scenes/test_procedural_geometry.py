@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
-import open3d as o3d
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,8 @@ from skimage import measure, morphology
 from robonav.envs.scenes import AgentShape, free_space_of
 from robonav.envs.scenes.procedural.houses import generate_house
 from robonav.envs.scenes.scene import Scene
+
+o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
 
 SEEDS = range(12)
 RADIUS, HEIGHT = 0.18, 1.5

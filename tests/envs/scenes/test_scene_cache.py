@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as st_np
 
 from robonav.envs.scenes import AgentShape, Scene
 from robonav.envs.scenes.array_cache import ArrayCache
-from robonav.envs.scenes.meshes import scenes as mesh_scenes_module
+from robonav.envs.scenes.meshes import mesh_file
 from robonav.envs.scenes.meshes.scenes import Axes, MeshScenes, SceneFile
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
@@ -54,13 +54,13 @@ def textured_room(folder: Path) -> Path:
 def files_read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The mesh files that are decoded from now on."""
     read: list[Path] = []
-    loader = mesh_scenes_module.load_mesh_file
+    loader = mesh_file.load_mesh_file
 
     def recorded(path: Path, *args: object) -> Scene:
         read.append(path)
         return loader(path, *args)
 
-    monkeypatch.setattr(mesh_scenes_module, "load_mesh_file", recorded)
+    monkeypatch.setattr(mesh_file, "load_mesh_file", recorded)
     return read
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import open3d as o3d
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +13,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.spheres import Spheres
 from robonav.envs.world import Episode
 from tests.worlds import Rooms
+
+o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
 
 CAMERA = Camera(width=24, height=20, hfov_deg=80)
 RADIUS = 0.2

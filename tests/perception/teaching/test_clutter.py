@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-import open3d as o3d
 import pytest
 
 from robonav.envs.scenes import open_scenes
 from robonav.envs.scenes.scene import Scene
 from robonav.perception.teaching import clutter as vision_clutter
 from robonav.perception.teaching.clutter import cluttered
+
+o3d = pytest.importorskip("open3d", reason="the extra robonav[open3d] is not installed")
 
 
 @pytest.fixture(scope="module")

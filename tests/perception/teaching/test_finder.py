@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from robonav.agents.checkpoint import load_policy
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.tasks.image_goal import GoalView, visible_share
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
@@ -35,10 +35,10 @@ TINY = FinderTrainConfig(
 )
 
 
-def house(index: int) -> World:
+def house(index: int) -> LoadedScene:
     scenes = open_scenes("procedural", "val")
     scene = scenes.load(scenes.scene_ids[index])
-    return World(scene, scene.free_space, RaycastSensor(scene, Camera(), threads=1))
+    return LoadedScene(scene, scene.free_space, RaycastSensor(scene, Camera(), threads=1))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from robonav.envs.navigation.loaded_scenes import World
+from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
@@ -38,9 +38,9 @@ TINY = VisionTrainConfig(
 )
 
 
-def box_world() -> World:
+def box_world() -> LoadedScene:
     scene = box_room()
-    return World(scene, room_floor(), RaycastSensor(scene, Camera(), threads=1))
+    return LoadedScene(scene, room_floor(), RaycastSensor(scene, Camera(), threads=1))
 
 
 def reach(signs: np.ndarray) -> np.ndarray:
@@ -220,7 +220,7 @@ def told_and_true() -> tuple[torch.Tensor, torch.Tensor]:
     for scene_id in scenes.scene_ids[:6]:
         scene = scenes.load(scene_id)
         parts.append(
-            render_views(World(scene, scene.free_space, RaycastSensor(scene, camera)), camera, 128, rng)
+            render_views(LoadedScene(scene, scene.free_space, RaycastSensor(scene, camera)), camera, 128, rng)
         )
     views = Views.join(parts)
     with torch.no_grad():
@@ -246,7 +246,7 @@ def test_the_eye_that_ships_reads_distance_from_what_shifts_in_worlds_unlike_tho
     scenes, parts = AlteredScenes(known, 1.0, np.random.default_rng(3)), []
     for scene_id in known.scene_ids[:12]:
         scene = scenes.load(scene_id)
-        world = World(scene, scene.free_space, RaycastSensor(scene, camera))
+        world = LoadedScene(scene, scene.free_space, RaycastSensor(scene, camera))
         parts.append(render_views(world, camera, 64, np.random.default_rng(0)))
     views = Views.join(parts)
     views = views.pick(views.since[:, 0] > 0)

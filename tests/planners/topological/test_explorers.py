@@ -1,4 +1,4 @@
-"""Explorers that are told where a goal lies get there, look at no true pose, and do not walk into things."""
+"""Explorers with a point goal reach it, look at no true pose, and do not walk into things."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from robonav.envs.world import Episode
 from robonav.errors import UsageError
 from robonav.maps.occupancy import FREE
 from robonav.planners.topological.config import HierarchyConfig
-from robonav.planners.topological.explorer import DEPTH_CAMERA, Briefing, TopologicalExplorer
-from robonav.planners.topological.robot import Robot, Told
+from robonav.planners.topological.explorer import DEPTH_CAMERA, NavigatorInputs, TopologicalExplorer
+from robonav.planners.topological.navigator import NavigatorInput, SubGoalNavigator
 from robonav.planners.topological.rules import Greedy, LeastDetour
 from tests.evaluation.rooms import OneScene, box, free_space_around, scene_of
 
@@ -132,7 +132,7 @@ def test_without_a_task_steps_are_counted_and_the_room_is_explored():
 
 
 def test_a_told_goal_is_the_place_in_the_frame_of_the_start():
-    told = Briefing(1).told(
+    inputs = NavigatorInputs(1).batch(
         {
             "previous_action": np.zeros(1, np.int64),
             "odometry": np.array([[1.0, 2.0, np.pi / 2, 0.1]]),
@@ -141,15 +141,15 @@ def test_a_told_goal_is_the_place_in_the_frame_of_the_start():
         np.zeros((1, 4, 4), np.float32),
         np.zeros(1, bool),
     )
-    np.testing.assert_allclose(told[0].goal, [4.0, 2.0], atol=1e-9)
-    assert told[0].sigma_m == pytest.approx(0.1)
+    np.testing.assert_allclose(inputs[0].goal, [4.0, 2.0], atol=1e-9)
+    assert inputs[0].sigma_m == pytest.approx(0.1)
 
 
 def test_a_sub_goal_that_cannot_be_got_at_is_given_up_after_patience():
     simulator = NavigationSimulator(bent_hall(), 1, DEPTH_CAMERA, threads=1)
     frames = simulator.start([Episode("e", "hall", 0, START)])
-    robot = Robot(DEPTH_CAMERA, HierarchyConfig(patience=12))
-    stands_still = Told(frames.depth[0], np.zeros(3), False, None, 0.0)
+    robot = SubGoalNavigator(DEPTH_CAMERA, HierarchyConfig(patience=12))
+    stands_still = NavigatorInput(frames.depth[0], np.zeros(3), False, None, 0.0)
     robot.observe(stands_still)
     assert robot.needs_sub_goal
     robot.pursue(robot.choices(), 0)
@@ -162,10 +162,10 @@ def test_a_sub_goal_that_cannot_be_got_at_is_given_up_after_patience():
 
 
 def test_least_detour_looks_at_lengths_and_greedy_at_scores():
-    robot = Robot(DEPTH_CAMERA, HierarchyConfig())
+    robot = SubGoalNavigator(DEPTH_CAMERA, HierarchyConfig())
     simulator = NavigationSimulator(bent_hall(), 1, DEPTH_CAMERA, threads=1)
     frames = simulator.start([Episode("e", "hall", 0, START)])
-    robot.observe(Told(frames.depth[0], np.zeros(3), False, np.array([10.0, 5.0]), 0.0))
+    robot.observe(NavigatorInput(frames.depth[0], np.zeros(3), False, np.array([10.0, 5.0]), 0.0))
     choices = robot.choices()
     assert len(choices) > 1
     assert Greedy().choose([choices]) == [int(choices.scores.argmax())]
@@ -179,9 +179,9 @@ def test_who_needs_a_goal_asks_for_the_task_in_a_sentence(name):
 
 
 def test_where_no_frontier_is_worth_it_a_robot_feels_its_way_to_the_goal():
-    robot = Robot(DEPTH_CAMERA, HierarchyConfig(squeeze_m=-100.0))
+    robot = SubGoalNavigator(DEPTH_CAMERA, HierarchyConfig(squeeze_m=-100.0))
     goal = np.array([6.0, 1.0])  # beyond what is seen
-    robot.observe(Told(np.full((32, 32), 3.0, np.float32), np.zeros(3), False, goal, 0.0))
+    robot.observe(NavigatorInput(np.full((32, 32), 3.0, np.float32), np.zeros(3), False, goal, 0.0))
     assert len(robot.choices()) == 0
     robot.act()
     assert not robot.needs_sub_goal  # it is on its way

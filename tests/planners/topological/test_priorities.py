@@ -11,7 +11,7 @@ from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, TURN_RAD
 from robonav.planners.topological.priorities import (
     PRIORITIES,
     WITHOUT_GUARD,
-    Situation,
+    HeadingOptions,
     avoid_collision,
     decide,
     explore,
@@ -25,10 +25,10 @@ AHEAD = (0.0,)
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> Situation:
+def situations(draw: st.DrawFn) -> HeadingOptions:
     yaw = draw(heading)
     turns = draw(st.lists(st.integers(-12, 11), max_size=12))
-    return Situation(
+    return HeadingOptions(
         yaw=yaw,
         shut=tuple(yaw + turn * TURN_RAD for turn in turns),
         blocked=tuple(draw(st.lists(heading, max_size=3))),
@@ -39,15 +39,15 @@ def situations(draw: st.DrawFn) -> Situation:
 
 
 def test_the_guard_turns_aside_only_when_the_next_move_would_hit():
-    assert avoid_collision(Situation(yaw=0.0, shut=AHEAD, to_sub_goal=0.0)) in (LEFT, RIGHT)
-    assert avoid_collision(Situation(yaw=0.0, to_sub_goal=0.0)) is None
-    assert avoid_collision(Situation(yaw=0.0, shut=AHEAD, to_sub_goal=1.0)) is None  # it turns anyway
-    assert avoid_collision(Situation(yaw=0.0, shut=AHEAD)) is None  # it wants nowhere
+    assert avoid_collision(HeadingOptions(yaw=0.0, shut=AHEAD, to_sub_goal=0.0)) in (LEFT, RIGHT)
+    assert avoid_collision(HeadingOptions(yaw=0.0, to_sub_goal=0.0)) is None
+    assert avoid_collision(HeadingOptions(yaw=0.0, shut=AHEAD, to_sub_goal=1.0)) is None  # it turns anyway
+    assert avoid_collision(HeadingOptions(yaw=0.0, shut=AHEAD)) is None  # it wants nowhere
 
 
 def test_the_guard_turns_to_the_side_that_is_open():
-    left_is_shut = Situation(yaw=0.0, shut=AHEAD, blocked=(TURN_RAD,), to_goal=0.0)
-    right_is_shut = Situation(yaw=0.0, shut=(*AHEAD, -TURN_RAD), to_goal=0.0)
+    left_is_shut = HeadingOptions(yaw=0.0, shut=AHEAD, blocked=(TURN_RAD,), to_goal=0.0)
+    right_is_shut = HeadingOptions(yaw=0.0, shut=(*AHEAD, -TURN_RAD), to_goal=0.0)
     assert (avoid_collision(left_is_shut), avoid_collision(right_is_shut)) == (RIGHT, LEFT)
 
 
@@ -55,7 +55,7 @@ def test_the_guard_does_not_turn_to_and_fro_before_a_wall():
     """It goes straight to the nearest heading that is open, however far off that is."""
     yaw, turns = 0.0, []
     wall = tuple(k * TURN_RAD for k in range(-6, 6))
-    while (action := decide(Situation(yaw=yaw, shut=wall, to_sub_goal=0.0), PRIORITIES)[0]) != FORWARD:
+    while (action := decide(HeadingOptions(yaw=yaw, shut=wall, to_sub_goal=0.0), PRIORITIES)[0]) != FORWARD:
         turns.append(action)
         yaw += TURN_RAD if action == LEFT else -TURN_RAD
         assert len(turns) < 24
@@ -87,21 +87,21 @@ def test_the_first_priority_that_answers_wins_and_each_looks_at_its_own_heading(
     ("to", "action"), [(0.0, FORWARD), (1.0, LEFT), (-1.0, RIGHT), (0.1, FORWARD), (np.pi - 0.3, LEFT)]
 )
 def test_a_heading_is_followed_in_turns_of_15_degrees(to, action):
-    assert reach_sub_goal(Situation(yaw=0.0, to_sub_goal=to)) == action
-    assert reach_goal(Situation(yaw=0.0, to_goal=to)) == action
-    assert explore(Situation(yaw=0.0, to_unknown=to)) == action
+    assert reach_sub_goal(HeadingOptions(yaw=0.0, to_sub_goal=to)) == action
+    assert reach_goal(HeadingOptions(yaw=0.0, to_goal=to)) == action
+    assert explore(HeadingOptions(yaw=0.0, to_unknown=to)) == action
 
 
 def test_who_knows_no_way_looks_around():
-    assert decide(Situation(yaw=0.0, shut=AHEAD), PRIORITIES) == (RIGHT, explore)
+    assert decide(HeadingOptions(yaw=0.0, shut=AHEAD), PRIORITIES) == (RIGHT, explore)
 
 
 def test_the_guard_can_be_left_out():
-    ahead = Situation(yaw=0.0, shut=AHEAD, to_sub_goal=0.0)
+    ahead = HeadingOptions(yaw=0.0, shut=AHEAD, to_sub_goal=0.0)
     assert decide(ahead, WITHOUT_GUARD) == (FORWARD, reach_sub_goal)
     assert decide(ahead, PRIORITIES)[1] is avoid_collision
 
 
 def test_a_list_in_which_nobody_answers_is_refused():
     with pytest.raises(ValueError, match="let the last one be `explore`"):
-        decide(Situation(yaw=0.0), (reach_goal,))
+        decide(HeadingOptions(yaw=0.0), (reach_goal,))

@@ -16,9 +16,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import open3d as o3d
 import trimesh
 from scipy.spatial.transform import Rotation
+
+from robonav.envs.scenes.rays import rays_of
 
 __version__ = "0.3.3"
 
@@ -200,10 +201,7 @@ class Simulator:
         self._colors = np.asarray(geometry.visual.face_colors, dtype=np.uint8)
         # rows: Habitat's x, y and z in file coordinates
         axes = np.stack([np.cross(stage.orient_front, stage.orient_up), stage.orient_up, -stage.orient_front])
-        self._rays = o3d.t.geometry.RaycastingScene()
-        self._rays.add_triangles(
-            (geometry.vertices @ axes.T).astype(np.float32), geometry.faces.astype(np.uint32)
-        )
+        self._rays = rays_of(geometry.vertices @ axes.T, geometry.faces)
         self._buffers = {
             spec.uuid: _buffer(spec) for agent in config.agents for spec in agent.sensor_specifications
         }
@@ -224,8 +222,8 @@ class Simulator:
         up = -(np.arange(rows) + 0.5 - rows / 2) / focal
         grid = np.stack([*np.meshgrid(right, up), -np.ones((rows, columns))], axis=-1) @ R.T
         eye = np.broadcast_to(position + R @ spec.position, grid.shape)
-        hits = self._rays.cast_rays(np.concatenate([eye, grid], axis=-1).astype(np.float32))
-        depth, faces = hits["t_hit"].numpy(), hits["primitive_ids"].numpy()
+        hits = self._rays.closest(*(rays.reshape(-1, 3).astype(np.float32) for rays in (eye, grid)))
+        depth, faces = hits.distance.reshape(rows, columns), hits.triangle.reshape(rows, columns)
         seen = (depth >= spec.near) & (depth <= spec.far)
         buffer = self._buffers[spec.uuid]
         if spec.sensor_type is SensorType.DEPTH:

@@ -1,23 +1,24 @@
-"""A person takes over from the pilot, step by step, and hands back; whoever drives, the safety stops hold."""
+"""Teleoperation: a person takes over from the pilot, steers step by step, and hands back."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from robonav.driving.driver import Choice, Moment, Supervisor, Watcher
+from robonav.driving.driver import Choice, DriveObserver, RobotState, Teleoperator
 from robonav.driving.safety import SafetyStopError
 from robonav.envs.robots.robot import Twist
 
-ABANDONED_S = 30.0  # by the wall clock; nobody can steer any more, and a run must not wait for ever
+ABANDONED_S = 30.0  # by the wall clock, without any browser: a run must not wait for ever
 _LATE_S = 0.2  # a drive that is later than this does not try to catch up
 
 
-class TakeOver(Supervisor):
-    """What people ask for, from any thread; the driver sees it within one control period.
+class Teleoperation(Teleoperator):
+    """Commands of people, from any thread; the driver reads them within one control period.
 
-    A person steers in the steps of the pilot, so what the pilot remembers of its way stays true. The pilot
-    goes on being asked and told, and is not obeyed.
+    A person steers in the pilot's steps, so the pilot's memory of its path stays right. The pilot still
+    decides and observes, but its decisions are not carried out.
+    The safety stops hold as always.
     """
 
     def __init__(self) -> None:
@@ -32,38 +33,38 @@ class TakeOver(Supervisor):
         return self._by_person
 
     def take_over(self) -> None:
-        """A person drives from the next step on."""
+        """Let a person drive from the next step on."""
         with self._lock:
             self._by_person = True
 
     def steer(self, action: int) -> None:
-        """Take over, with this as the next step."""
+        """Take over with this next step."""
         with self._lock:
             self._by_person, self._stopped, self._wanted = True, False, action
 
     def stop(self) -> None:
-        """Take over, and stand still at once, until someone steers or hands back."""
+        """Take over and stand still at once, until a person steers or hands back."""
         with self._lock:
             self._by_person, self._stopped, self._wanted = True, True, None
 
     def hand_back(self) -> None:
-        """The pilot drives again."""
+        """Let the pilot drive again."""
         with self._lock:
             self._by_person, self._stopped, self._wanted = False, False, None
 
     def joined(self) -> None:
-        """One more can steer."""
+        """Count a browser that joined."""
         with self._lock:
             self._onlookers += 1
 
     def left(self) -> None:
-        """One less can."""
+        """Count a browser that left."""
         with self._lock:
             self._onlookers -= 1
             self._left_s = time.monotonic()
 
     def choose(self, proposed: int | Twist) -> Choice | None:
-        """What the pilot proposes, or the person's next step; None while a person thinks.
+        """The pilot's proposal, or the person's next step; None while a person has given none.
 
         Raises:
             SafetyStopError: A person took over, and all browsers have been gone for 30 s.
@@ -95,22 +96,22 @@ class TakeOver(Supervisor):
             )
 
 
-class Pace(Watcher):
-    """Lets a simulated robot's clock run no faster than the wall's: always, or while a person drives.
+class Pace(DriveObserver):
+    """Slows a simulated robot down to real time: always, or while a person drives.
 
     Args:
-        take_over: Who drives.
-        always: Also while the pilot does.
+        teleoperation: Says whether a person drives.
+        always: Whether it also slows the pilot down.
     """
 
-    def __init__(self, take_over: TakeOver, always: bool) -> None:
-        self._take_over, self._always = take_over, always
+    def __init__(self, teleoperation: Teleoperation, always: bool) -> None:
+        self._teleoperation, self._always = teleoperation, always
         self._offset_s = 0.0  # of the wall's clock to the robot's
 
-    def tick(self, moment: Moment) -> None:
-        """Wait until it is time."""
-        ahead_s = moment.stamp_s + self._offset_s - time.monotonic()
-        if not (self._always or self._take_over.by_person) or not -_LATE_S <= ahead_s <= _LATE_S:
-            self._offset_s = time.monotonic() - moment.stamp_s
+    def tick(self, state: RobotState) -> None:
+        """Wait until the wall clock has caught up."""
+        ahead_s = state.stamp_s + self._offset_s - time.monotonic()
+        if not (self._always or self._teleoperation.by_person) or not -_LATE_S <= ahead_s <= _LATE_S:
+            self._offset_s = time.monotonic() - state.stamp_s
         elif ahead_s > 0:
             time.sleep(ahead_s)

@@ -15,7 +15,7 @@ WANTED = wp.constant(2)  # a sample near this cell still waits for a nearer poin
 
 @wp.struct
 class Index:
-    """Which samples lie near which cell: `owners[first[r]:first[r + 1]]` for the cell with `row` r."""
+    """Samples near each cell: `owners[first[r]:first[r + 1]]` for the cell with `row` r."""
 
     origin: wp.vec3
     shape: wp.vec3i
@@ -47,7 +47,7 @@ def observe(
     cloud: wp.array(dtype=wp.vec3),
     cloud_size: wp.array(dtype=wp.int32),
 ):
-    """Bring the point of each ray to the samples near it, and keep the first point of each cell."""
+    """Update the distances of the samples near each ray's point, and keep the first point of each cell."""
     ray = wp.tid()
     if not wp.isfinite(lengths[ray]):
         return

@@ -1,4 +1,4 @@
-"""The way of an agent in the browser: however long it becomes, what is sent and kept stays small."""
+"""The path of an agent in the browser, with bounded traffic and memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ABOVE_FLOOR_M = 0.10  # the mesh of the floor is a little rough
 _RGB, _THICKNESS_M = (217, 48, 37), 0.04
 
 
-class WayDrawing:
-    """Lines from point to point, in nodes of which only the last one changes from step to step.
+class PathDrawing:
+    """Line segments in several nodes, of which only the last one changes from step to step.
 
     Args:
-        scene: Where it is drawn, under `/path`.
+        scene: Scene of the server; the path lies under `/path`.
         floor_z: Height of the floor, metres.
     """
 
@@ -62,7 +62,7 @@ class WayDrawing:
             self._parts.pop().remove()
 
     def _send(self, first: int) -> None:
-        """The parts from this one on; the last one ends where the agent is."""
+        """Send the parts from this one on; the last one ends at the agent."""
         here = [] if self._points[-1] == self._here else [self._here]
         xy = np.array(self._points + here)
         points = np.c_[xy, np.full(len(xy), self._z)].astype(np.float32)

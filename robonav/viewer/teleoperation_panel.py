@@ -1,4 +1,4 @@
-"""Buttons and keys with which people take over from a pilot, in any browser that looks on."""
+"""Buttons and keys in the browser with which a person takes over from the pilot (teleoperation)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from robonav.driving.take_over import TakeOver
+from robonav.driving.teleoperation import Teleoperation
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 
 if TYPE_CHECKING:
@@ -15,45 +15,47 @@ if TYPE_CHECKING:
 _DRIVES = {True: "**a person drives**", False: "the policy drives"}
 
 
-class Wheel:
-    """Stop, forward, left, right, take over, hand back: all browsers share them.
+class TeleoperationPanel:
+    """Buttons for stop, forward, left, right, take over and hand back; all browsers share them.
 
-    The keys are commands of viser's, as its page tells nothing of other keys; W, A, S, D, Q, E and the arrows
-    are not free, they move the view.
+    The keys are viser commands, because viser reports no other keys. W, A, S, D, Q, E and the arrows move the
+    view and are not available.
 
     Args:
-        server: Where they are shown.
-        take_over: What they act on.
+        server: Server that shows the buttons.
+        teleoperation: Receives the commands.
     """
 
-    def __init__(self, server: viser.ViserServer, take_over: TakeOver) -> None:
-        self._take_over = take_over
+    def __init__(self, server: viser.ViserServer, teleoperation: Teleoperation) -> None:
+        self._teleoperation = teleoperation
         self._drives = server.gui.add_markdown(_DRIVES[False])
         self._last = False
-        self._add(server, "Stop", "K", "At once; the step that the robot is in is taken back", take_over.stop)
+        self._add(
+            server, "Stop", "K", "At once; the step that the robot is in is taken back", teleoperation.stop
+        )
         for label, key, what, action in (
             ("Forward", "I", "0.25 m", FORWARD),
             ("Left", "J", "15°", LEFT),
             ("Right", "L", "15°", RIGHT),
         ):
-            self._add(server, label, key, what, partial(take_over.steer, action))
-        self._add(server, "Take over", "T", "After the step that the robot is in", take_over.take_over)
-        self._add(server, "Hand back", "H", "The policy drives on", take_over.hand_back)
+            self._add(server, label, key, what, partial(teleoperation.steer, action))
+        self._add(server, "Take over", "T", "After the step that the robot is in", teleoperation.take_over)
+        self._add(server, "Hand back", "H", "The policy drives on", teleoperation.hand_back)
 
         @server.on_client_connect
         async def joined(
             _: viser.ClientHandle,
         ) -> None:  # in no thread: they end earlier
-            take_over.joined()
+            teleoperation.joined()
 
         @server.on_client_disconnect
         async def left(_: viser.ClientHandle) -> None:
-            take_over.left()
+            teleoperation.left()
 
     def draw(self) -> None:
-        """Say who drives."""
-        if self._take_over.by_person != self._last:
-            self._last = self._take_over.by_person
+        """Show whether a person or the policy drives."""
+        if self._teleoperation.by_person != self._last:
+            self._last = self._teleoperation.by_person
             self._drives.content = _DRIVES[self._last]
 
     @staticmethod

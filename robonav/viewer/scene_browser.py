@@ -1,4 +1,4 @@
-"""Scenes and meshes in the browser, without anyone in them."""
+"""Scenes and meshes in the browser, without an agent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from robonav.envs.scenes.meshes.folder import discover
 from robonav.envs.scenes.meshes.mesh_file import load_mesh_file
 from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.scenes.spec import Spec
+from robonav.viewer.episode_drawing import FACE_UP, look_at
 from robonav.viewer.glb import scene_glb
-from robonav.viewer.stage import FACE_UP, look_at
 
 if TYPE_CHECKING:
     import viser
@@ -24,11 +24,11 @@ _FREE_RGBA, _ELSEWHERE_RGBA = (80, 190, 110, 160), (240, 190, 70, 160)
 _ABOVE_FLOOR_M = 0.03
 
 
-class MeshFile:
-    """A mesh as a set of one scene: it need not be a place where an agent fits, as other scenes must.
+class SingleMesh:
+    """A set of one scene: a mesh that needs no free space.
 
     Args:
-        spec: A file, and how it lies.
+        spec: A file, its axes and its unit.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -41,13 +41,13 @@ class MeshFile:
         return load_mesh_file(self._file.path, scene_id, axes.up, axes.front, self._file.scale)
 
 
-class Showroom:
-    """Shows one scene of a set, which people choose; green is where agents start, yellow where else one fits.
+class SceneBrowser:
+    """Shows a chosen scene of a set; green: free space where agents start, yellow: other free space.
 
     Args:
-        server: Where it is shown.
+        server: Server that shows it.
         scenes: The set.
-        scene: The one that is shown first.
+        scene: The first scene to show.
     """
 
     def __init__(self, server: viser.ViserServer, scenes: SceneSet, scene: Scene) -> None:
@@ -65,7 +65,7 @@ class Showroom:
         self._show(scene)
 
     def wait_and_show(self) -> None:
-        """Show the next scene that someone chooses, or say why it cannot be shown."""
+        """Wait for a choice and show that scene, or the reason why it cannot be loaded."""
         self._asked.wait()
         self._asked.clear()
         self._facts.content = f"loading {self._chooser.value}"

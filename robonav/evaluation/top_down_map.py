@@ -1,4 +1,4 @@
-"""The top-down map of an episode: which floor and walls came into view, and the way that was gone."""
+"""The top-down map of an episode: seen floor and walls, and the trajectory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TopDownMap:
         origin_xy: (2,) world position of the outer corner of cell [0, 0], metres.
         trajectory: (T + 1, 3) x, y, yaw from the start on.
         free_area_m2: Floor area of the start's island.
-        seen_area_m2: How much of it came into view.
+        seen_area_m2: Area of it that came into view.
     """
 
     cells: NDArray[np.uint8]
@@ -53,20 +53,32 @@ def draw_map(
     at eye height; a wall cell when one of its surface samples (0.15 to 1.5 m above the floor) is seen.
 
     Args:
-        sensor: Casts the rays.
+        sensor: Sensor that casts the rays.
         camera: Field of view and eye height.
         surface: Samples and free floor of the start's island.
         seen_samples: (S,) bool.
         trajectory: (T + 1, 3) x, y, yaw.
     """
-    floor, lit = floor_seen(sensor, camera, surface.free_space, surface.free, trajectory)
-    origin = np.array(surface.free_space.origin_xy)
-    cells = np.where(floor, np.where(lit, FLOOR_SEEN, FLOOR_UNSEEN), OUTSIDE).astype(np.uint8)
+    picture = draw_floor(sensor, camera, surface.free_space, surface.free, trajectory)
     height = surface.points[:, 2] - surface.free_space.floor_z
     wall = (height > WALL_BAND_M[0]) & (height < WALL_BAND_M[1])
     for state, chosen in ((WALL_UNSEEN, wall & ~seen_samples), (WALL_SEEN, wall & seen_samples)):
-        _paint(cells, (surface.points[chosen, :2] - origin) / CELL_M, state)
-    return TopDownMap(cells, origin, trajectory, *(float(m.sum()) * CELL_M**2 for m in (floor, lit)))
+        _paint(picture.cells, (surface.points[chosen, :2] - picture.origin_xy) / CELL_M, state)
+    return picture
+
+
+def draw_floor(
+    sensor: RaycastSensor,
+    camera: Camera,
+    free_space: FreeSpace,
+    free: NDArray[np.bool_],
+    trajectory: NDArray[np.float64],
+) -> TopDownMap:
+    """The map of one episode without walls; `free` are the cells (of 5 cm) of the floor."""
+    floor, lit = floor_seen(sensor, camera, free_space, free, trajectory)
+    cells = np.where(floor, np.where(lit, FLOOR_SEEN, FLOOR_UNSEEN), OUTSIDE).astype(np.uint8)
+    areas = (float(mask.sum()) * CELL_M**2 for mask in (floor, lit))
+    return TopDownMap(cells, np.array(free_space.origin_xy), trajectory, *areas)
 
 
 def floor_seen(
@@ -76,7 +88,7 @@ def floor_seen(
     free: NDArray[np.bool_],
     trajectory: NDArray[np.float64],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Cells of 10 cm of a floor (its free cells, of 5 cm, given), and which of them came into view."""
+    """Cells of 10 cm of a floor from its free cells of 5 cm, and a mask of the seen ones."""
     floor = _coarser(free, round(CELL_M / free_space.cell_size))
     origin = np.array(free_space.origin_xy)
     return floor, _lit(sensor, camera, trajectory, free_space.floor_z, origin, floor.shape) & floor
@@ -113,7 +125,7 @@ def _paint(raster: NDArray[np.uint8], cells: NDArray[np.floating], value: int) -
 
 
 def _coarser(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
-    """Blocks (X / factor, Y / factor) at least half of which are set."""
+    """Blocks (X / factor, Y / factor) of which at least half is set."""
     padded = np.pad(mask, [(0, -side % factor) for side in mask.shape])
     blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
     return blocks.mean(axis=(1, 3)) >= 0.5

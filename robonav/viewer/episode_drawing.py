@@ -1,4 +1,4 @@
-"""One episode in three dimensions, in the browser: only what changed is sent."""
+"""One episode in 3D in the browser; only changes are sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from robonav.viewer.episode_map import BODY_M, EpisodeMap
 from robonav.viewer.floor_plan import known_bounds, plan_image
 from robonav.viewer.glb import mesh_glb
 from robonav.viewer.graph_drawing import GraphDrawing
-from robonav.viewer.way_drawing import WayDrawing
+from robonav.viewer.path_drawing import PathDrawing
 
 if TYPE_CHECKING:
     import viser
@@ -24,13 +24,13 @@ _ROBOT = (66, 133, 244)
 FACE_UP = (0.0, 1.0, 0.0, 0.0)  # half a turn about x: an image of viser's looks along -z
 
 
-class Stage:
-    """Draws an episode: mesh of the reconstruction, floor with frontiers, places, way, robot and its camera.
+class EpisodeDrawing:
+    """Draws an episode: reconstruction, floor with frontiers, topological map, path, robot and camera.
 
-    What is drawn lives in the server, which gives all of it to every browser that comes later.
+    The server keeps the drawing and sends all of it to browsers that join later.
 
     Args:
-        server: Where it is drawn.
+        server: Server that shows it.
     """
 
     def __init__(self, server: viser.ViserServer) -> None:
@@ -38,7 +38,7 @@ class Stage:
         self._shown: EpisodeMap | None = None
 
     def draw(self, episode: EpisodeMap, with_map: bool) -> None:
-        """Draw the robot where it is by now, and if wanted what of the map has changed since it was drawn."""
+        """Draw the robot, and with `with_map` the changed parts of the map."""
         if episode is not self._shown:
             self._begin(episode)
         self.draw_robot(episode, episode.frames)
@@ -46,7 +46,7 @@ class Stage:
             self._draw_map(episode)
 
     def _begin(self, episode: EpisodeMap) -> None:
-        """Take away what was there."""
+        """Remove the previous episode."""
         self._shown = episode
         for name in ("/map", "/floor", "/path", "/robot", "/graph"):
             self._scene.remove_by_name(name)
@@ -54,7 +54,7 @@ class Stage:
         for name in ("/map", "/robot"):
             self._scene.add_frame(name, show_axes=False)
         self._graph = GraphDrawing(self._scene, episode.floor_z)
-        self._way = WayDrawing(self._scene, episode.floor_z)
+        self._way = PathDrawing(self._scene, episode.floor_z)
         camera = episode.camera
         self._camera = self._scene.add_camera_frustum(
             "/robot/camera",
@@ -67,7 +67,7 @@ class Stage:
         self._floor = self._scene.add_image("/floor", np.zeros((1, 1, 4), np.uint8), 1.0, 1.0, wxyz=FACE_UP)
 
     def draw_robot(self, episode: EpisodeMap, frames: Frames) -> None:
-        """Draw robot and camera as in these frames (N = 1), and the way up to the last step."""
+        """Draw robot and camera from frames (N = 1), and the path up to the last step."""
         pose = frames.T_world_camera[0].astype(float)
         x, y, _ = frames.position[0].tolist()
         with self._server.atomic():
@@ -78,7 +78,7 @@ class Stage:
             self._way.draw(episode.poses)
 
     def _draw_map(self, episode: EpisodeMap) -> None:
-        """The parts of the mesh that changed, and the floor."""
+        """Draw the changed parts of the mesh, and the floor."""
         for part, mesh in episode.surface.update().items():
             name = "/map/" + "_".join(map(str, part))
             if not len(mesh[1]):
@@ -102,6 +102,6 @@ class Stage:
 
 
 def look_at(server: viser.ViserServer, target: NDArray[np.floating], distance_m: float) -> None:
-    """Let browsers that join look at a point (3,) from the south and from above."""
+    """Set the initial view: at a point (3,), from the south and above."""
     server.initial_camera.look_at = np.asarray(target, float)
     server.initial_camera.position = target + distance_m * np.array([0.0, -0.6, 0.8])

@@ -1,4 +1,4 @@
-"""One robot in one episode: it keeps its maps, pursues sub-goals, and moves by its priorities."""
+"""Navigation of one robot in one episode: its maps, its sub-goal, and its priority rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from robonav.planners.path_following import without_dithering, wrapped
 from robonav.planners.topological.candidates import Choices, choices_of
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.known_world import KnownWorld
-from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, Situation, decide
+from robonav.planners.topological.priorities import PRIORITIES, WITHOUT_GUARD, HeadingOptions, decide
 
 ARRIVED_M = 0.3
 _CLOSE_M, _LOOKS_RAD = 0.15, np.radians(30.0)
@@ -21,15 +21,15 @@ _RING_M = 0.6  # between the places where a goal is searched
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """What a robot is told at a step.
+class NavigatorInput:
+    """The inputs of a navigator at one step.
 
     Attributes:
         depth: (H, W) float32 metres.
-        pose: (3,) where its odometry says it is: x, y, yaw in the frame of its start.
-        collided: Its bumper was touched.
-        goal: (2,) where the goal is in that frame, or None.
-        sigma_m: How far off its odometry may be.
+        pose: (3,) odometry x, y, yaw in the frame of the start.
+        collided: Whether the bumper was touched.
+        goal: (2,) goal in that frame, or None.
+        sigma_m: Standard error of the odometry, metres.
     """
 
     depth: NDArray[np.float32]
@@ -39,22 +39,22 @@ class Told:
     sigma_m: float
 
 
-class Robot:
-    """Knows what it saw; others tell it which sub-goal to pursue.
+class SubGoalNavigator:
+    """Maps the surroundings of one robot and drives it to the sub-goals that a meta-controller chooses.
 
-    A sub-goal is done with when the robot is within 0.5 m of it, its frontier is gone, no way leads there any
-    more, or `patience` is over; and when a way to the goal becomes known. Where the goal should be by
-    odometry that drifts, but is not, the robot searches within twice the error that odometry may have.
-    Where no frontier is worth going to, it feels its way to the goal as if all that was not seen were free,
-    and through gaps that seem too narrow: then the bumper decides, not the guard.
+    A sub-goal ends when the robot is within 0.5 m of it, its frontier is gone, no path leads there any more,
+    or `patience` is over; and when a path to the goal becomes known. Where odometry drifts and the goal is
+    not where it should be, the robot searches within twice the error of the odometry. Where no frontier is
+    worth its path, the robot plans as if unknown space were free, through gaps that seem too narrow: then
+    the bumper decides, not the collision guard.
 
     Args:
-        camera: Its depth camera.
-        config: How it works.
+        camera: The robot's depth camera.
+        config: Thresholds and ablations.
 
     Attributes:
-        world: What it knows.
-        options: Sub-goals so far.
+        world: Its maps.
+        options: Number of sub-goals so far.
     """
 
     def __init__(self, camera: Camera, config: HierarchyConfig) -> None:
@@ -64,31 +64,31 @@ class Robot:
         self._search: list[NDArray[np.float64]] | None = None  # None = was not at the goal yet
         self._goal: NDArray[np.float64] | None = None
         self._paths: dict[str, NDArray[np.float64] | None] = {}
-        self._feels_its_way, self._last_action = False, FORWARD
-        self._step, self._thought, self._pursued = -1, -(10**9), 0
+        self._tries_gap, self._last_action = False, FORWARD
+        self._step, self._planned_at, self._pursued = -1, -(10**9), 0
 
-    def observe(self, told: Told) -> None:
-        """Take in what it is told, and see whether the sub-goal is done with."""
+    def observe(self, inputs: NavigatorInput) -> None:
+        """Update the maps, and drop a sub-goal that has ended."""
         self._step += 1
         self._pursued += 1
-        self.world.observe(told.depth, told.pose, told.collided, told.sigma_m)
-        self._follow_goal(told)
+        self.world.observe(inputs.depth, inputs.pose, inputs.collided, inputs.sigma_m)
+        self._follow_goal(inputs)
         arrived = self._is_at_sub_goal()
-        if arrived or told.collided or self._step - self._thought >= self.config.think_every:
-            self._think(arrived)
+        if arrived or inputs.collided or self._step - self._planned_at >= self.config.think_every:
+            self._replan(arrived)
 
     @property
     def needs_sub_goal(self) -> bool:
-        """Whether it has none, does not know a way to the goal, and is not feeling its way there."""
+        """Whether the robot has no sub-goal and no path to follow."""
         return self._sub_goal is None and all(path is None for path in self._paths.values())
 
     def choices(self) -> Choices:
-        """What it could pursue now."""
+        """Candidates for the next sub-goal."""
         goal = self._goal if self._search is None else None
         return choices_of(self.world, self.config, goal)
 
     def pursue(self, choices: Choices, row: int) -> None:
-        """Make a node its sub-goal."""
+        """Set the sub-goal to the node in a row of the candidates."""
         node = int(choices.ids[row])
         frontiers = self.world.mapper.graph.frontiers
         if node in frontiers:
@@ -100,15 +100,15 @@ class Robot:
     def act(self) -> int:
         """The next action: 0 forward, 1 left, 2 right."""
         if self.needs_sub_goal:
-            self._paths["unknown"] = self._way_to_the_unknown()
+            self._paths["unknown"] = self._path_to_unknown()
         headings = {
             name: self.world.heading_along(path) for name, path in self._paths.items() if path is not None
         }
         if self._sub_goal is not None and self._is_near_sub_goal():
             headings["sub-goal"] = self._bearing(self._sub_goal[1])
-        situation = Situation(
+        situation = HeadingOptions(
             self.world.yaw,
-            () if self._feels_its_way else tuple(self.world.shut_headings().tolist()),
+            () if self._tries_gap else tuple(self.world.shut_headings().tolist()),
             tuple(self.world.blocked),
             headings.get("sub-goal"),
             headings.get("goal"),
@@ -119,20 +119,20 @@ class Robot:
         self._last_action = without_dithering(action, self._last_action, is_open)
         return self._last_action
 
-    def _follow_goal(self, told: Told) -> None:
-        """Keep the goal, and the places where it is searched once the robot has been where it should be."""
-        self._goal = told.goal
-        if told.goal is None:
+    def _follow_goal(self, inputs: NavigatorInput) -> None:
+        """Update the goal, and the places to search once the robot has been where the goal should be."""
+        self._goal = inputs.goal
+        if inputs.goal is None:
             return
-        if self._search is None and np.linalg.norm(told.goal - self.world.xy) <= ARRIVED_M:
-            self._search = _rings(told.goal, 2 * told.sigma_m)
-            self._thought = -(10**9)
+        if self._search is None and np.linalg.norm(inputs.goal - self.world.xy) <= ARRIVED_M:
+            self._search = _rings(inputs.goal, 2 * inputs.sigma_m)
+            self._planned_at = -(10**9)
         if self._search and np.linalg.norm(self._search[0] - self.world.xy) <= ARRIVED_M:
             self._search.pop(0)
-            self._thought = -(10**9)
+            self._planned_at = -(10**9)
 
     def _is_near_sub_goal(self) -> bool:
-        """Whether it is within 0.5 m, or at the end of the way there."""
+        """Whether the robot is within 0.5 m of the sub-goal, or at the end of the path there."""
         assert self._sub_goal is not None
         path = self._paths.get("sub-goal")
         ends = [(self._sub_goal[1], self.config.topology.reach_m)]
@@ -140,7 +140,7 @@ class Robot:
         return any(np.linalg.norm(end - self.world.xy) <= reach for end, reach in ends)
 
     def _is_at_sub_goal(self) -> bool:
-        """Whether it is near, and looks at it if it is a frontier, so that it sees beyond."""
+        """Whether the robot is near the sub-goal, and faces it if it is a frontier."""
         if self._sub_goal is None or not self._is_near_sub_goal():
             return False
         node, xy = self._sub_goal
@@ -151,11 +151,11 @@ class Robot:
     def _bearing(self, xy: NDArray[np.float64]) -> float:
         return float(np.arctan2(*(xy - self.world.xy)[::-1]))
 
-    def _think(self, arrived: bool) -> None:
-        """Look at frontiers and ways again; drop the sub-goal if it is done with."""
-        self._thought = self._step
+    def _replan(self, arrived: bool) -> None:
+        """Recompute frontiers and paths; drop the sub-goal if it has ended."""
+        self._planned_at = self._step
         self.world.look_around()
-        self._paths, self._feels_its_way = {"goal": self._way_to_the_goal()}, False
+        self._paths, self._tries_gap = {"goal": self._path_to_goal()}, False
         if self._sub_goal is None:
             return
         node, xy = self._sub_goal
@@ -171,7 +171,7 @@ class Robot:
         else:
             self._paths["sub-goal"] = path
 
-    def _way_to_the_goal(self) -> NDArray[np.float64] | None:
+    def _path_to_goal(self) -> NDArray[np.float64] | None:
         while self._search:
             path = self.world.path_to(self._search[0])
             if path is not None:
@@ -181,10 +181,10 @@ class Robot:
             return None
         return self.world.path_to(self._goal)
 
-    def _way_to_the_unknown(self) -> NDArray[np.float64] | None:
+    def _path_to_unknown(self) -> NDArray[np.float64] | None:
         if self._goal is not None and self._search is None:
-            self._feels_its_way = True
-            return self.world.hopeful_way_to(self._goal)
+            self._tries_gap = True
+            return self.world.optimistic_path_to(self._goal)
         nodes = list(self.world.mapper.graph.frontiers.values())
         centres = np.array([node.xy for node in nodes if node.tries < self.config.tries]).reshape(-1, 2)
         if not len(centres):

@@ -1,0 +1,96 @@
+"""Configurations as JSON: what a run saves, and the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
+from robonav.errors import UsageError
+from robonav.training.config import TrainConfig
+
+
+def as_json(config: TrainConfig) -> str:
+    """The text of a run's `config.json`."""
+    return json.dumps(dataclasses.asdict(config), indent=1)
+
+
+def read_saved_config(path: Path) -> TrainConfig:
+    """The configuration in a run's or a checkpoint's `config.json`, equal to the one that was saved.
+
+    Raises:
+        UsageError: The file is missing or damaged, holds an unknown key, or a value of a wrong type.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path}: cannot be read ({str(error)[:80]}): give the config.json of a run"
+        ) from error
+    run = content.get("run", content) if isinstance(content, dict) else None
+    if not isinstance(run, dict):
+        raise UsageError(f"{path}: holds no configuration: give the config.json that `robonav train` wrote")
+    try:
+        return config_from(run)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def config_from(saved: Mapping[str, Any]) -> TrainConfig:
+    """The configuration that `dataclasses.asdict` made these fields of.
+
+    Raises:
+        UsageError: A key is unknown, or a value has a wrong type.
+    """
+    fields, task = dict(saved), saved.get("task")
+    options = fields.pop("task_options", None)
+    short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
+    if short:  # as runs were saved before tasks had options of their own
+        options = {name: fields[flag] for flag, name in short.items()}
+    fields = {name: value for name, value in fields.items() if name not in _RETIRED}
+    _refuse_unknown(fields, TrainConfig)
+    try:
+        config = msgspec.convert(fields, TrainConfig)
+        chosen = None if options is None else task_config(task, **options)
+        _check_types(chosen)
+        return dataclasses.replace(config, task_options=chosen)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise UsageError(f"{error}: give a value of that type") from error
+
+
+_RETIRED = ("apples", "obstacles", "drift")  # options of tasks, which were fields of every run once
+
+
+def _refuse_unknown(found: Mapping[str, Any], kind: Any, prefix: str = "") -> None:
+    """Refuse keys that a dataclass has not, in it or in the dataclasses that its fields are."""
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    for name, value in found.items():
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"perhaps you meant {prefix}{near[0]}" if near else f"expected one of {', '.join(names)}"
+            raise UsageError(f"there is no key {prefix + name!r}: {hint}")
+        inner = _dataclass_in(hints[name])
+        if inner and isinstance(value, dict):
+            _refuse_unknown(value, inner, f"{prefix}{name}.")
+
+
+def _dataclass_in(hint: Any) -> type[Any] | None:
+    """The dataclass in a hint such as `Camera | None`."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(hint) if is_union else (hint,)
+    return next((kind for kind in kinds if dataclasses.is_dataclass(kind) and isinstance(kind, type)), None)
+
+
+def _check_types(options: TaskConfig | None) -> None:
+    """Options of tasks are made by their own classes; hold their types against the hints."""
+    if options is not None:
+        msgspec.convert(vars(options), type(options))

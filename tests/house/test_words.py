@@ -1,0 +1,64 @@
+"""Names and pages use plain words: one class a name, no riddles in docstrings, short pages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = ("maps", "envs", "robonav", "launch")
+PAGE_WORDS = 1200  # with a letter in them: the figures of tables are not read word by word
+# The same thing twice: what a planner keeps as tensors, and as the arrays that its kernels take.
+SAME_THING = {"Plans"}
+
+
+def _modules(repository: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in PACKAGE:
+        for path in sorted((repository / folder).rglob("*.py")):
+            if (
+                not path.relative_to(repository)
+                .as_posix()
+                .startswith(("robonav/envs", "robonav/maps", "robonav/launch"))
+            ):
+                yield path, ast.parse(path.read_text())
+
+
+def _pages(repository: Path) -> list[Path]:
+    pages = [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]
+    return [page for page in pages if "lab-notes" not in page.parts]
+
+
+def test_no_public_class_name_is_defined_twice(repository: Path) -> None:
+    names = Counter(
+        node.name
+        for _, module in _modules(repository)
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert len(names) > 200
+    assert not sorted(name for name, count in names.items() if count > 1 and name not in SAME_THING)
+
+
+def test_docstrings_name_their_subject(repository: Path) -> None:
+    riddles = []
+    for path, module in _modules(repository):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                first = (ast.get_docstring(node) or "").split("\n")[0]
+                if first.startswith(("Who ", "Whoever ")):
+                    riddles.append(f"{path.relative_to(repository)}: {first}")
+    assert not riddles
+
+
+def test_pages_are_short(repository: Path) -> None:
+    words = {
+        page: sum(bool(re.search("[A-Za-z]", word)) for word in page.read_text().split())
+        for page in _pages(repository)
+    }
+    assert not {page.name: count for page, count in words.items() if count > PAGE_WORDS}
+
+
+def test_pages_point_to_nothing_that_readers_lack(repository: Path) -> None:
+    assert not [page.name for page in _pages(repository) if "../shared" in page.read_text()]
