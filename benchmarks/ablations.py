@@ -24,7 +24,7 @@ from robonav.launch.presets import load_preset
 from robonav.training.config import TrainConfig
 
 FULL = "nano-mapless"
-_FULL = load_preset(FULL)
+_FULL = load_preset("recuriosity")
 
 
 def _policy(**changes: Any) -> TrainConfig:

@@ -110,7 +110,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
     from robonav.training.run import TrainingRun
 
     out = run_folder(task, way, seed, options)
-    base, for_task = load_preset(options.base), load_preset(f"nano-{task}")
+    base, for_task = load_preset(options.base), load_preset(f"guided-{task}")
     is_tuned = way == "fine-tuned"
     config = replace(
         for_task,

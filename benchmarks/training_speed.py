@@ -92,7 +92,7 @@ def main(options: Options) -> None:
 
 def measure(options: Options, ranks: Ranks) -> None:
     """Measure as one of the ranks; the first one prints."""
-    config = replace(load_preset("nano"), threads=options.threads)
+    config = replace(load_preset("guided"), threads=options.threads)
     if options.num_envs is not None:
         config = replace(config, num_envs=options.num_envs)
     with tempfile.TemporaryDirectory() as folder:

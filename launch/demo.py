@@ -47,7 +47,7 @@ class DemoCommand:
         resume = (agent / "config.json").exists()
         print(f"training for {self.steps:,} steps", flush=True)
         options = ["--steps", str(self.steps), "--seed", str(self.seed), "--out", str(agent)]
-        TrainCommand.parse(["nano", *options, *(["--resume"] if resume else [])]).run()
+        TrainCommand.parse(["guided", *options, *(["--resume"] if resume else [])]).run()
         folders = {f"agent after {_steps_trained(agent):,} steps": self._evaluate(str(agent), "agent")}
         folders |= {name: self._evaluate(name, name) for name in BASELINES}
         report = self._report(folders)

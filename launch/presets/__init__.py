@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,22 @@ from robonav.errors import UsageError
 
 if TYPE_CHECKING:
     from robonav.training.config import TrainConfig
+
+
+OLD_NAMES = {
+    "nano": "guided",
+    "nano-apples": "guided-apples",
+    "nano-both": "guided-both",
+    "nano-image-goal": "guided-image-goal",
+    "nano-mapless": "recuriosity",
+    "nano-rgb": "guided-rgb",
+    "nano-sparse-goal": "guided-sparse-goal",
+    "nano-sparse-goal-both": "guided-sparse-goal-both",
+    "nano-sparse-goal-curious": "guided-sparse-goal-curious",
+    "nano-topology": "guided-topology",
+    "nano-unguided": "guided-no-planner",
+}
+"""Names that presets had, which are understood for one version more."""
 
 
 def preset_names() -> list[str]:
@@ -32,8 +49,11 @@ def load_preset(name: str) -> TrainConfig:
         return read_saved_config(Path(name))
     if name.endswith(".py"):
         return _preset_in(Path(name))
+    if name in OLD_NAMES:
+        print(f"preset {name} is now called {OLD_NAMES[name]}: use that name", file=sys.stderr)
+        name = OLD_NAMES[name]
     if name not in preset_names():
-        near = get_close_matches(name, preset_names(), 1)
+        near = get_close_matches(name, [*preset_names(), *OLD_NAMES], 1)
         hint = f"perhaps you meant {near[0]}; " if near else ""
         raise UsageError(
             f"no preset named {name!r}: {hint}choose one of {', '.join(preset_names())}, or give a .py file "
@@ -56,5 +76,5 @@ def _preset_in(path: Path) -> TrainConfig:
     spec.loader.exec_module(module)
     preset = getattr(module, "PRESET", None)
     if not isinstance(preset, TrainConfig):
-        raise UsageError(f"{path} defines no PRESET that is a TrainConfig: see launch/presets/nano.py")
+        raise UsageError(f"{path} defines no PRESET that is a TrainConfig: see launch/presets/guided.py")
     return preset

@@ -31,11 +31,12 @@ class RunningRewardScale(RewardScale):
 
     Attributes:
         statistics: Of the returns.
+        returns: Discounted returns up to the last step, of all ranks' environments.
     """
 
     def __init__(self, num_envs: int, gamma: float, ranks: Ranks) -> None:
         self.statistics = RunningMeanStd(shape=())
-        self._returns = np.zeros(num_envs * ranks.size)
+        self.returns = np.zeros(num_envs * ranks.size)
         self._gamma, self._ranks = gamma, ranks
 
     def scaled(self, rewards: NDArray[np.float32], starts: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -43,7 +44,7 @@ class RunningRewardScale(RewardScale):
         scaled = np.empty_like(rewards)
         of_all = self._ranks.gather(rewards, axis=1), self._ranks.gather(starts, axis=1)
         for t, (reward, begins) in enumerate(zip(*of_all, strict=True)):
-            self._returns = np.where(begins, 0.0, self._returns) * self._gamma + reward
-            self.statistics.update(self._returns)
+            self.returns = np.where(begins, 0.0, self.returns) * self._gamma + reward
+            self.statistics.update(self.returns)
             scaled[t] = rewards[t] / np.sqrt(self.statistics.var + 1e-8)
         return scaled.clip(-_MOST, _MOST)

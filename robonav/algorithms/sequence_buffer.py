@@ -15,6 +15,18 @@ from robonav.policies.encoder import Percept
 from robonav.policies.sequence import Frames
 
 
+@dataclass(frozen=True)
+class Stream:
+    """How one stream of reward counts."""
+
+    gamma: float
+    """Discount per step."""
+    episodic: bool = True
+    """Whether returns end with episodes; RND's do not (Burda et al. 2019, section 2.3)."""
+    weight: float = 1.0
+    """Of its advantages in those of the policy."""
+
+
 @dataclass
 class SequenceBatch:
     """Sequences (B, T, ...) of some environments, as tensors on the policy's device."""
@@ -38,6 +50,7 @@ class SequenceBuffer:
         kept: Shape and type of what a percept holds of one step, by name.
         action_shape: Of one action.
         action_dtype: Of actions.
+        streams: Streams of reward V, each with values, returns and advantages of its own.
     """
 
     def __init__(
@@ -47,6 +60,7 @@ class SequenceBuffer:
         kept: Mapping[str, tuple[tuple[int, ...], type[np.generic]]],
         action_shape: tuple[int, ...] = (),
         action_dtype: type[np.generic] = np.int64,
+        streams: int = 1,
     ) -> None:
         self.length, self.num_envs = length, num_envs
         self.percepts = {name: _room((length, num_envs), *what) for name, what in kept.items()}
@@ -54,11 +68,11 @@ class SequenceBuffer:
         self.starts = np.zeros((length, num_envs), bool)
         self.actions = np.zeros((length, num_envs, *action_shape), action_dtype)
         self.log_probs = np.zeros((length, num_envs), np.float32)
-        self.values = np.zeros((length, num_envs), np.float32)
-        self.rewards = np.zeros((length, num_envs), np.float32)
-        self.cut_off = np.zeros((length, num_envs), np.float32)  # value of what a time limit took away
-        self.advantages = np.zeros((length, num_envs), np.float32)
-        self.returns = np.zeros((length, num_envs), np.float32)
+        self.values = np.zeros((length, num_envs, streams), np.float32)
+        self.rewards = np.zeros((length, num_envs, streams), np.float32)
+        self.cut_off = np.zeros((length, num_envs, streams), np.float32)  # value that a time limit took away
+        self.advantages = np.zeros((length, num_envs), np.float32)  # of all streams together
+        self.returns = np.zeros((length, num_envs, streams), np.float32)
 
     def remember(self, t: int, percept: Percept) -> None:
         """Keep what all environments perceived at step t."""
@@ -69,25 +83,28 @@ class SequenceBuffer:
         self,
         next_values: NDArray[np.float32],
         dones: NDArray[np.bool_],
-        gamma: float,
+        streams: Sequence[Stream],
         gae_lambda: float,
     ) -> None:
-        """Generalised advantages (Schulman et al. 2016, eq. 16) and the returns to learn values from, (T, N).
+        """Generalised advantages (Schulman et al. 2016, eq. 16) and the returns to learn values from.
 
         Args:
-            next_values: (N,) values of the observations after the last step.
+            next_values: (N, V) values of the observations after the last step.
             dones: (N,) bool, that step ended its episode.
-            gamma: Discount per step.
+            streams: How each of V streams of reward counts.
             gae_lambda: Trace decay.
         """
-        alive = 1.0 - dones.astype(np.float32)
-        advantage = np.zeros(self.num_envs, np.float32)
-        for t in reversed(range(self.length)):
-            delta = self.rewards[t] + gamma * alive * next_values - self.values[t]
-            advantage = delta + gamma * gae_lambda * alive * advantage
-            self.advantages[t] = advantage
-            alive, next_values = 1.0 - self.starts[t].astype(np.float32), self.values[t]
-            self.returns[t] = advantage + self.values[t]
+        self.advantages[:] = 0.0
+        for k, stream in enumerate(streams):
+            ends, starts = (flags & stream.episodic for flags in (dones, self.starts))
+            alive, following = 1.0 - ends.astype(np.float32), next_values[:, k]
+            advantage = np.zeros(self.num_envs, np.float32)
+            for t in reversed(range(self.length)):
+                delta = self.rewards[t, :, k] + stream.gamma * alive * following - self.values[t, :, k]
+                advantage = delta + stream.gamma * gae_lambda * alive * advantage
+                self.advantages[t] += stream.weight * advantage
+                alive, following = 1.0 - starts[t].astype(np.float32), self.values[t, :, k]
+                self.returns[t, :, k] = advantage + self.values[t, :, k]
 
     def shuffled(self, sequences: int, generator: torch.Generator) -> Iterator[NDArray[np.int64]]:
         """The numbers of all environments once, in random order, `sequences` at a time."""

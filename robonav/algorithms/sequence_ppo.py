@@ -17,9 +17,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional as F
 
+from robonav.algorithms.bonus_share import BonusShare
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
-from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer
+from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer, Stream
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import GoalFinder
 from robonav.perception.predictor import VisionEncoder
@@ -57,6 +58,14 @@ class SequencePPOConfig:
     """Discount per step."""
     gae_lambda: float = 0.95
     """Trace decay of the advantage estimate."""
+    intrinsic_gamma: float | None = None
+    """Discount of the intrinsic reward, which then has its own value head; None = one head for the sum."""
+    intrinsic_episodic: bool = True
+    """Whether intrinsic returns end with episodes, where they have a head of their own; RND's do not."""
+    extrinsic_weight: float = 1.0
+    """Of the advantages of the task's reward, where there are two heads."""
+    intrinsic_weight: float = 1.0
+    """Of the advantages of the intrinsic reward, where there are two heads."""
     clip: float = 0.2
     """Clip range of the probability ratio."""
     value_weight: float = 0.5
@@ -71,6 +80,14 @@ class SequencePPOConfig:
         for name in ("sequences_per_batch", "micro_batch"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams of reward: the sum, or the task's and the intrinsic one."""
+        if self.intrinsic_gamma is None:
+            return (Stream(self.gamma),)
+        intrinsic = Stream(self.intrinsic_gamma, self.intrinsic_episodic, self.intrinsic_weight)
+        return Stream(self.gamma, weight=self.extrinsic_weight), intrinsic
 
 
 class SequencePPO(OnPolicyAlgorithm):
@@ -100,14 +117,17 @@ class SequencePPO(OnPolicyAlgorithm):
         ranks: Ranks | None = None,
         reward_scale: RewardScale | None = None,
         finder: GoalFinder | None = None,
+        intrinsic_scale: RewardScale | None = None,
     ) -> None:
         self.eye = (eye or load_eye()) if reads_rgb(env) else None
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
+        self.intrinsic_scale = intrinsic_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
         self.finder, config_of_finder = finder, finder.config if finder else None
-        size = policy_config or SequencePolicyConfig()
+        self.bonus = BonusShare(env, self.config.intrinsic_gamma is not None, self.ranks)
+        size = replace(policy_config or SequencePolicyConfig(), value_heads=len(self.config.streams))
         vision = self.eye.config if self.eye else size.vision
         self.policy_config = replace(size, vision=vision, finder=config_of_finder)
         super().__init__(
@@ -153,6 +173,7 @@ class SequencePPO(OnPolicyAlgorithm):
             self.policy.encoder.kept,
             head.action_shape,
             head.action_dtype,
+            len(self.config.streams),
         )
 
     def collect_rollouts(
@@ -179,16 +200,17 @@ class SequencePPO(OnPolicyAlgorithm):
             buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
             buffer.values[t], buffer.log_probs[t] = values.float().cpu(), policy.log_prob(actions).cpu()
             self._last_obs, rewards, dones, infos = env.step(head.to_env(buffer.actions[t]))  # type: ignore[assignment]
-            buffer.rewards[t], buffer.cut_off[t] = rewards, self._truncated_values(dones, infos, memory)
+            buffer.rewards[t] = self.bonus.apart(rewards, buffer.rewards.shape[2])
+            buffer.cut_off[t] = self._truncated_values(dones, infos, memory)
             self._last_episode_starts = dones
             self.num_timesteps += env.num_envs * self.ranks.size
             self._update_info_buffer(infos, dones)
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
-        buffer.rewards[:] = self.reward_scale.scaled(buffer.rewards, buffer.starts) + buffer.cut_off
+        self._scale_rewards(buffer)
         next_values = self._peek(self._last_obs, memory)
-        buffer.compute_advantages(next_values, dones, self.config.gamma, self.config.gae_lambda)
+        buffer.compute_advantages(next_values, dones, self.config.streams, self.config.gae_lambda)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
@@ -201,6 +223,14 @@ class SequencePPO(OnPolicyAlgorithm):
             buffer.before = [frames.carry() for frames in self._memory.frames]
         return self._memory
 
+    def _scale_rewards(self, buffer: SequenceBuffer) -> None:
+        """Put each stream of reward on its scale, and add what time limits took away."""
+        scales = (self.reward_scale, self.intrinsic_scale)
+        for k, (stream, scale) in enumerate(zip(self.config.streams, scales, strict=False)):
+            starts = buffer.starts & stream.episodic
+            buffer.rewards[:, :, k] = scale.scaled(buffer.rewards[:, :, k], starts)
+        buffer.rewards += buffer.cut_off
+
     def train(self) -> None:
         """Update the policy from the rollout: `epochs` passes, a gradient step per batch of sequences."""
         config, buffer = self.config, self.rollout_buffer
@@ -210,10 +240,12 @@ class SequencePPO(OnPolicyAlgorithm):
         entropy_weight = config.entropy + progress * (config.final_entropy - config.entropy)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        arrays = (buffer.advantages, buffer.values, buffer.returns, buffer.rewards)
-        advantages, values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
-        buffer.advantages -= advantages.mean()
-        buffer.advantages /= advantages.std() + 1e-8
+        advantages = self.ranks.gather(buffer.advantages, axis=1)
+        arrays = (buffer.values, buffer.returns, buffer.rewards)
+        values, returns, rewards = self.ranks.gather(np.stack(arrays), axis=2)
+        mean, std = advantages.mean(), advantages.std()  # before the buffer's own array changes
+        buffer.advantages -= mean
+        buffer.advantages /= std + 1e-8
         sequences = equal_part(config.sequences_per_batch, self.ranks.size, "sequences_per_batch")
         logs = [
             self._gradient_step(envs, entropy_weight)
@@ -228,7 +260,8 @@ class SequencePPO(OnPolicyAlgorithm):
         self.logger.record("train/explained_variance", float(explained))
         self.logger.record("train/learning_rate", learning_rate)
         self.logger.record("train/entropy_weight", entropy_weight)
-        self.logger.record("rollout/reward_mean", float(rewards.mean()))
+        self.logger.record("rollout/reward_mean", float(rewards.sum(-1).mean()))
+        self.bonus.tell(self.logger)
 
     def _adapt_normalisers(self) -> None:
         """Let the policy's normalisers know of this rollout, of all ranks; the next one is acted with it."""
@@ -271,7 +304,7 @@ class SequencePPO(OnPolicyAlgorithm):
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - self.config.clip, 1 + self.config.clip)
         policy_loss = -torch.min(batch.advantages * ratio, batch.advantages * clipped).mean()
-        value_loss = F.mse_loss(values, batch.returns)
+        value_loss = F.mse_loss(values, batch.returns) * len(self.config.streams)
         entropy = distribution.entropy().mean()
         loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
         with torch.no_grad():
@@ -295,17 +328,19 @@ class SequencePPO(OnPolicyAlgorithm):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
     def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Memory) -> np.ndarray:
-        """Discounted value (N,) of what follows where an episode was cut by the time limit, 0 elsewhere."""
+        """Discounted values (N, V) of what follows where a time limit cut an episode, 0 elsewhere."""
         cut = np.array(
             [done and info.get("TimeLimit.truncated", False) for done, info in zip(dones, infos, strict=True)]
         )
         if not cut.any():
-            return np.zeros(len(dones), np.float32)
+            return np.zeros((len(dones), len(self.config.streams)), np.float32)
         last: Any = {key: np.array(value) for key, value in self._last_obs.items()}  # type: ignore[union-attr]
         for i in np.flatnonzero(cut):
             for key in last:
                 last[key][i] = infos[i]["terminal_observation"][key]
-        return np.where(cut, self.config.gamma * self._peek(last, memory), 0.0).astype(np.float32)
+        # a stream that goes on over episode ends has the value of the next episode in its place
+        gammas = np.array([stream.gamma * stream.episodic for stream in self.config.streams], np.float32)
+        return np.where(cut[:, None], gammas * self._peek(last, memory), 0.0).astype(np.float32)
 
     def _peek(self, observation: Any, memory: Memory) -> np.ndarray:
         with torch.no_grad(), self._precision():

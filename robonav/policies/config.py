@@ -36,6 +36,8 @@ class SequencePolicyConfig:
     """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
     trunk: TrunkName = "transformer"
     """What remembers frames: a causal transformer, or an LSTM, for which only width and blocks count."""
+    value_heads: int = 1
+    """Streams of reward whose values are learned: 2 = that of the task, and that of curiosity."""
     actor_context: int | None = None
     """Frames that the actor looks back on through all blocks, itself included; None = what windows allow."""
     critic_context: int | None = None
@@ -46,6 +48,8 @@ class SequencePolicyConfig:
         self._check_frozen_parts()
         if self.trunk not in get_args(TrunkName):
             raise ValueError(f"trunk is {self.trunk!r}: choose transformer or lstm")
+        if self.value_heads not in (1, 2):
+            raise UsageError(f"value_heads is {self.value_heads}: give 1, or 2 for task and curiosity apart")
         if self.window < 1:
             raise ValueError(f"window must be at least 1 frame (the current one), found {self.window}")
         if any(context is not None and context < 1 for context in self.contexts):

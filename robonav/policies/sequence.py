@@ -95,7 +95,7 @@ class SequencePolicy(BasePolicy):
         )
         self.trunk = trunk_of(self.config)
         self.actor = head_for(action_space, self.config.width)
-        self.critic = nn.Linear(self.config.width, 1)
+        self.critic = nn.Linear(self.config.width, self.config.value_heads)
         self._initialise()
 
     def _fitting(self, config: SequencePolicyConfig) -> SequencePolicyConfig:
@@ -152,14 +152,14 @@ class SequencePolicy(BasePolicy):
         """Decide on one frame per agent, and remember it; starts (N,) bool.
 
         Returns:
-            The action distribution and the values (N,).
+            The action distribution and the values (N, value heads).
         """
         token = self.encoder(percept)
         hidden = [self.trunk.step(token, starts, frames) for frames in memory.frames]  # type: ignore[arg-type]
-        return self._distribution(hidden[0], percept), self.critic(hidden[-1])[:, 0]
+        return self._distribution(hidden[0], percept), self.critic(hidden[-1])
 
     def peek_value(self, observation: TensorDict, memory: Memory) -> Tensor:
-        """Values (N,) of a next frame that is not kept: the next step writes its slot again."""
+        """Values (N, value heads) of a next frame that is not kept: the next step writes its slot again."""
         frames: Any = [frames.branch() for frames in memory.frames]
         kept = memory.earlier.copy(), memory.places.copy(), memory.plans.copy()
         branch = Memory(frames, *kept, memory.goals, memory.search.copy())
@@ -177,13 +177,13 @@ class SequencePolicy(BasePolicy):
             before: What each context's trunk remembered before the first of them; None = nothing.
 
         Returns:
-            Action distribution and values (B, T).
+            Action distribution and values (B, T, value heads).
         """
         tokens = self.encoder(percepts)
         contexts = self.config.contexts
         pairs = zip(contexts, before[: len(contexts)], strict=True)
         hidden = [self.trunk(tokens, starts, context, memory) for context, memory in pairs]
-        return self._distribution(hidden[0], percepts), self.critic(hidden[-1])[..., 0]
+        return self._distribution(hidden[0], percepts), self.critic(hidden[-1])
 
     def act(
         self, observation: TensorDict, memory: Memory, starts: Tensor

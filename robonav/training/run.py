@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,6 +102,9 @@ class TrainingRun:
         self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
+        self.intrinsic_scale = RunningRewardScale(
+            num_envs, config.ppo.intrinsic_gamma or config.ppo.gamma, self.ranks
+        )
         self.algorithm = SequencePPO(
             self.rewarded,
             ppo,
@@ -111,6 +115,7 @@ class TrainingRun:
             ranks=self.ranks,
             reward_scale=self.reward_scale,
             finder=_finder(config, start, eye),
+            intrinsic_scale=self.intrinsic_scale,
         )
         if start:
             take_over(self.algorithm.policy, start, str(config.init))
@@ -165,6 +170,7 @@ class TrainingRun:
             "return_mean": statistics.mean,
             "return_var": statistics.var,
             "return_count": statistics.count,
+            **self._intrinsic_counters(),
         }
         return {
             **optimizer_tensors(self.algorithm.optimizer),
@@ -175,6 +181,17 @@ class TrainingRun:
             **{
                 f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
             },
+        }
+
+    def _intrinsic_counters(self) -> dict[str, Any]:
+        """What the scale of the intrinsic stream knows, where there is one."""
+        if self.config.ppo.intrinsic_gamma is None:
+            return {}
+        scale = self.intrinsic_scale
+        known = {name: getattr(scale.statistics, name) for name in ("mean", "var", "count")}
+        return {
+            **{f"intrinsic_{name}": value for name, value in known.items()},
+            "intrinsic_returns": scale.returns,
         }
 
     def _restore(self, folder: Path) -> None:
@@ -194,6 +211,11 @@ class TrainingRun:
             statistics = self.reward_scale.statistics
             statistics.mean, statistics.var = tensors["return_mean"].numpy(), tensors["return_var"].numpy()
             statistics.count = float(tensors["return_count"])
+            for name in self._intrinsic_counters().keys() - {"intrinsic_returns"}:
+                setattr(
+                    self.intrinsic_scale.statistics, name.removeprefix("intrinsic_"), tensors[name].numpy()
+                )
+                self.intrinsic_scale.returns = tensors["intrinsic_returns"].numpy()
             torch.set_rng_state(tensors["torch_rng"])
             self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
             learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}

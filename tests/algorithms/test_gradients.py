@@ -46,7 +46,7 @@ def test_the_gradient_is_that_of_the_clipped_objective():
     distribution, values = model.policy(batch.percepts, batch.starts)
     ratio = (distribution.log_prob(batch.actions) - batch.log_probs).exp()
     gain = torch.min(batch.advantages * ratio, batch.advantages * ratio.clamp(0.8, 1.2))
-    error = (values - batch.returns).square()
+    error = (values - batch.returns).square()[..., 0]
     entropy_weight = float(model.logger.name_to_value["train/entropy_weight"])
     loss = -gain + 0.5 * error - entropy_weight * distribution.entropy()
     loss.mean().backward()

@@ -12,7 +12,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from robonav.algorithms.sequence_buffer import SequenceBuffer
+from robonav.algorithms.sequence_buffer import SequenceBuffer, Stream
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
@@ -116,13 +116,13 @@ def test_advantages_equal_those_of_stable_baselines3():
     starts[0] = True
     rewards, values = rng.normal(size=(2, length + 1, envs)).astype(np.float32)
     for t in range(length):
-        ours.starts[t], ours.rewards[t], ours.values[t] = starts[t], rewards[t], values[t]
+        ours.starts[t], ours.rewards[t], ours.values[t] = starts[t], rewards[t, :, None], values[t, :, None]
         value = torch.tensor(values[t])
         theirs.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], value, torch.zeros(envs))
     theirs.compute_returns_and_advantage(torch.tensor(values[length]), starts[length])
-    ours.compute_advantages(values[length], starts[length], 0.97, 0.9)
+    ours.compute_advantages(values[length, :, None], starts[length], [Stream(0.97)], 0.9)
     np.testing.assert_allclose(ours.advantages, theirs.advantages, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(ours.returns, theirs.returns, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.returns[..., 0], theirs.returns, rtol=1e-4, atol=1e-5)
 
 
 REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {

@@ -13,7 +13,7 @@ from robonav.envs.navigation.tasks.task import VISIBLE_COMPLETENESS
 from robonav.errors import UsageError
 from robonav.evaluation.comparison import compare, comparison_as_html
 from robonav.launch import cli
-from robonav.launch.presets import nano
+from robonav.launch.presets import guided
 
 OPTIONS = ("demo", "--steps", "256", "--episodes", "2", "--episode-steps", "128")
 
@@ -21,7 +21,7 @@ OPTIONS = ("demo", "--steps", "256", "--episodes", "2", "--episode-steps", "128"
 @pytest.fixture
 def small_preset(monkeypatch: pytest.MonkeyPatch) -> None:
     """The nano preset with few and short episodes, so that a rollout takes a second."""
-    monkeypatch.setattr(nano, "PRESET", replace(nano.PRESET, num_envs=2, episode_steps=64))
+    monkeypatch.setattr(guided, "PRESET", replace(guided.PRESET, num_envs=2, episode_steps=64))
 
 
 @pytest.mark.usefixtures("small_preset")

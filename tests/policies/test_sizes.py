@@ -29,7 +29,7 @@ def influence(variant: str, length: int = 40) -> tuple[int, int]:
     percepts = {"rgb": features, "previous_action": torch.ones(1, length, dtype=torch.int64)}
     distribution, values = policy(percepts, starts)
     reach = []
-    for output in (distribution.logits[0, -1, 0] - distribution.logits[0, -1, 1], values[0, -1]):
+    for output in (distribution.logits[0, -1, 0] - distribution.logits[0, -1, 1], values[0, -1, 0]):
         gradient = torch.autograd.grad(output, features, retain_graph=True)[0][0].abs().sum(-1)
         reach.append(length - int(torch.nonzero(gradient)[0]))
     return reach[0], reach[1]
@@ -84,13 +84,13 @@ def test_acting_equals_the_whole_sequence_and_peeking_leaves_no_trace(options):
             policy.peek_value({"rgb": rgb[0], "previous_action": previous}, memory)
             percepts.append(policy.perceive({"rgb": rgb[1], "previous_action": previous}, memory, starts[t]))
             distribution, value = policy.step(percepts[-1], memory, starts[t])
-            outputs.append(torch.cat([distribution.logits, value[:, None]], dim=1))
+            outputs.append(torch.cat([distribution.logits, value], dim=1))
         whole, values = policy(
             {name: torch.stack([percept[name] for percept in percepts], 1) for name in percepts[0]}, starts.T
         )
     found = torch.stack(outputs, 1)
     torch.testing.assert_close(found[..., :3], whole.logits, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(found[..., 3], values, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found[..., 3:], values, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_any_field_of_a_preset_is_an_option() -> None:
     options = ("--ppo.learning-rate", "3e-4", "--policy.width", "256", "--camera.height-m", "1.1")
     config = configured("nano", *options, "--steps", "64")
     assert (config.ppo.learning_rate, config.policy.width, config.camera.height_m) == (3e-4, 256, 1.1)
-    nano = load_preset("nano")
+    nano = load_preset("guided")
     changed = replace(
         nano,
         steps=64,

@@ -62,6 +62,30 @@ def test_a_reward_that_learns_goes_on_bit_for_bit_too(reward, tmp_path):
         torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
 
 
+@pytest.mark.parametrize("episodic", [True, False])
+def test_two_value_heads_learn_curiosity_apart_and_resume_bit_for_bit(episodic, tmp_path):
+    ppo = replace(TINY.ppo, intrinsic_gamma=0.9, intrinsic_episodic=episodic)
+    tiny = replace(TINY, ppo=ppo, steps=128, episode_steps=32)
+    checkpoints = [TrainingRun(tiny, tmp_path / "whole").learn(progress_bar=False)]
+    TrainingRun(replace(tiny, steps=64), tmp_path / "parts").learn(progress_bar=False)
+    checkpoints.append(TrainingRun(tiny, tmp_path / "parts", resume=True).learn(progress_bar=False))
+    for name in ("model.safetensors", "training.safetensors"):
+        expected, found = (load_file(folder / name) for folder in checkpoints)
+        assert expected.keys() == found.keys()
+        for key in expected:
+            torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
+    assert load_policy(checkpoints[0])[0].critic.out_features == 2
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["rollout/bonus_share"] == 1.0  # exploring has no other reward
+
+
+def test_a_run_may_update_more_often_than_episodes_end(tmp_path):
+    tiny = replace(TINY, steps=96, episode_steps=32, rollout_steps=12)
+    TrainingRun(tiny, tmp_path).learn(progress_bar=False)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [24, 48, 72, 96]
+
+
 def test_a_run_with_another_reward_is_no_continuation(tmp_path):
     tiny = replace(TINY, steps=64, episode_steps=32)
     TrainingRun(tiny, tmp_path).learn(progress_bar=False)

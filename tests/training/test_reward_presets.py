@@ -26,9 +26,9 @@ from tests.training.test_resume import TINY
 @pytest.mark.parametrize(
     ("config", "kinds"),
     [
-        (load_preset("nano"), [ReconstructionCuriosity]),
-        (load_preset("nano-topology"), [SubGoalReward]),
-        (load_preset("nano-both"), [ReconstructionCuriosity, SubGoalReward]),
+        (load_preset("guided"), [ReconstructionCuriosity]),
+        (load_preset("guided-topology"), [SubGoalReward]),
+        (load_preset("guided-both"), [ReconstructionCuriosity, SubGoalReward]),
         (TrainConfig(reward="icm"), [IntrinsicCuriosityModule]),
         (TrainConfig(reward="rnd"), [RandomNetworkDistillation]),
         (TrainConfig(reward="coverage"), [SurfaceCoverage]),

@@ -157,13 +157,13 @@ def test_what_cannot_be_learned_is_refused(wrong, message):
 
 def test_presets_pay_for_their_task_alone_and_fit_the_shipped_explorer():
     for task in ("apples", "image-goal", "sparse-goal"):
-        preset = load_preset(f"nano-{task}")
+        preset = load_preset(f"guided-{task}")
         assert (preset.task, preset.surprise_weight) == (task, 0.0)
-        assert preset.policy == load_preset("nano").policy
+        assert preset.policy == load_preset("guided").policy
 
 
 def test_presets_of_sparse_goals_add_one_drive_each():
-    drives = {name: load_preset(f"nano-sparse-goal{name}").rewards() for name in ("", "-curious", "-both")}
+    drives = {name: load_preset(f"guided-sparse-goal{name}").rewards() for name in ("", "-curious", "-both")}
     assert drives[""] == {}
     assert [set(drive) for drive in list(drives.values())[1:]] == [
         {"geometric"},
@@ -178,7 +178,7 @@ def test_fine_tuning_learns_gently_and_the_run_says_so(explorer: Path, tmp_path:
         given = ["--init", init] if init else []
         TrainCommand.parse(["nano-apples", *given, "--out", str(tmp_path / "run")]).run()
     scratch, tuned = (config.ppo for config in seen)
-    assert scratch == load_preset("nano-apples").ppo
+    assert scratch == load_preset("guided-apples").ppo
     assert tuned.learning_rate == pytest.approx(0.15 * scratch.learning_rate)
     assert tuned.entropy == pytest.approx(0.15 * scratch.entropy)
     assert replace(tuned, learning_rate=0, entropy=0, final_entropy=0) == replace(

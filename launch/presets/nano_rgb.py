@@ -1,9 +1,0 @@
-"""`nano` with ReCuriosity's reward: low-passed RGB error against the rendered map, over a threshold."""
-
-from dataclasses import replace
-
-from robonav.launch.presets.nano import PRESET as NANO
-
-PRESET = replace(
-    NANO, reward="rgb", reach_m=100.0
-)  # a far wall that the map left out would surprise for ever
