@@ -8,6 +8,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from robonav.envs.vec_env import NavigationVecEnv
+from robonav.errors import UsageError
 from robonav.rewards.protocol import IntrinsicReward
 
 
@@ -23,6 +24,11 @@ class IntrinsicRewardWrapper(VecEnvWrapper):
     """
 
     def __init__(self, venv: NavigationVecEnv, reward: IntrinsicReward) -> None:
+        if getattr(venv, "frames", None) is None or not hasattr(venv, "outcome"):
+            raise UsageError(
+                f"{type(venv).__name__} shows no frames, and {type(reward).__name__} reads depth and poses "
+                "from them: use it on a NavigationVecEnv"
+            )
         super().__init__(venv)
         self.worlds, self.reward = venv, reward
 
