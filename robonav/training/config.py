@@ -45,9 +45,10 @@ class TrainConfig:
     """Options of the task; None = its defaults."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
-    reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
-    """What pays: unmapped surface, ReCuriosity's low-passed RGB error, what an intrinsic curiosity module or
-    a random network's pupil did not foretell, or the true surface that is seen for the first time."""
+    reward: str = "geometric"
+    """What pays: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), icm or rnd (what an
+    intrinsic curiosity module or a random network's pupil did not foretell), coverage (the true surface that
+    is seen for the first time), or a reward of an installed package."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10

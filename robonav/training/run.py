@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sb3 import check_actions
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation.tasks import resolved
+from robonav.envs.plugins import plugged_in
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
@@ -220,7 +223,20 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
         "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
     }
     makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
+    unknown = [name for name in config.rewards() if name not in makers]
+    plugged = plugged_in("robonav.rewards", _is_callable) if unknown else {}
+    makers |= {name: partial(plugged[name], worlds, config) for name in unknown if name in plugged}
+    for name in config.rewards():
+        if name not in makers:
+            near = get_close_matches(name, makers, 1)
+            hint = f"perhaps you meant {near[0]}; " if near else ""
+            raise UsageError(f"there is no reward {name!r}: {hint}choose one of {', '.join(sorted(makers))}")
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+
+
+def _is_callable(found: object) -> None:
+    if not callable(found):
+        raise TypeError(f"it is {found!r}, which nobody can call with worlds and a TrainConfig")
 
 
 def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder) -> GoalFinder | None:
