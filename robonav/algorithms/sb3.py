@@ -92,7 +92,8 @@ def sb3_class(name: str) -> tuple[type[BaseAlgorithm], str]:
                 f"recurrent-ppo needs sb3-contrib ({error}): pip install 'robonav[contrib]'"
             ) from error
         return RecurrentPPO, "MultiInputLstmPolicy"
-    return {"ppo": stable_baselines3.PPO, "sac": stable_baselines3.SAC}[name], "MultiInputPolicy"
+    kinds: dict[str, type[BaseAlgorithm]] = {"ppo": stable_baselines3.PPO, "sac": stable_baselines3.SAC}
+    return kinds[name], "MultiInputPolicy"
 
 
 def check_actions(name: str, space: spaces.Space[Any]) -> None:

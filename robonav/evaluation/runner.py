@@ -143,8 +143,9 @@ class Evaluation:
         self.planned: Sequence[Plan] = drawn if planned is None else planned
         self._metric_camera = metric_camera(explorer.camera)
         self._task = resolved(settings.task, settings.task_options)
-        truth = GroundTruth if VISIBLE_COMPLETENESS in self._task.scores else FreeFloor
-        self._truth: Callable[..., GroundTruth | FreeFloor] = lru_cache(settings.num_envs)(truth.of)
+        measured = VISIBLE_COMPLETENESS in self._task.scores
+        truth: Callable[..., GroundTruth | FreeFloor] = GroundTruth.of if measured else FreeFloor.of
+        self._truth = lru_cache(maxsize=settings.num_envs)(truth)
         # A simulator has a fixed number of agents, and the last batch may be smaller.
         self._simulator = lru_cache(maxsize=1)(self._build_simulator)
 
