@@ -52,11 +52,11 @@ class DriveCommand(MeshOptions):
     scene: str = "procedural"
     """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several the seed
     takes one."""
-    robot: Literal["turtlebot", "husky", "ros2"] = "turtlebot"
-    """Round and small with a mast, or four big wheels that skid; or a real one whose ROS 2 driver is running,
-    which knows no scene, noise and completeness."""
     physics: Literal["auto", "mujoco", "pybullet"] = "auto"
     """What moves a simulated robot; auto = MuJoCo where it is installed, else PyBullet."""
+    robot: str = "turtlebot"
+    """turtlebot: round and small with a mast; husky: four big wheels that skid; one of an installed package;
+    ros2: a real one whose ROS 2 driver is running, which knows no scene, noise and completeness."""
     steps: int = 256
     """Steps that the policy takes."""
     seed: int = 0
@@ -127,7 +127,7 @@ class DriveCommand(MeshOptions):
     def _set_up(self) -> SimulatedDrive:
         from robonav.driving.simulation import SimulatedDrive
         from robonav.envs.physics import engine_of
-        from robonav.envs.robots.spec import NO_NOISE, ROBOTS, Noise
+        from robonav.envs.robots.spec import NO_NOISE, Noise, robot_spec
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
 
@@ -138,7 +138,7 @@ class DriveCommand(MeshOptions):
         return SimulatedDrive(
             explorer,
             scenes,
-            ROBOTS[self.robot],
+            robot_spec(self.robot),
             noise,
             self.seed,
             self.camera,

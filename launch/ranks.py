@@ -51,8 +51,14 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
 def train(config: TrainConfig, out: Path, resume: bool, view: bool, ranks: Ranks) -> None:
     """Train as one of the ranks."""
     from robonav.training.run import TrainingRun
+    from robonav.training.sb3_run import SB3Run
 
     viewer = open_viewer(view and ranks.is_first)
+    if config.algorithm != "sequence-ppo":
+        if ranks.size > 1:
+            raise UsageError(f"{config.algorithm} learns in one process: leave --ranks out")
+        SB3Run(config, out, resume).learn(viewer=viewer)
+        return
     TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
 
 

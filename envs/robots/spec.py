@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from robonav.envs.robots.robot import Twist
+from robonav.envs.plugins import plugged_in
+from robonav.envs.robots.robot import RobotError, Twist
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,23 @@ HUSKY = RobotSpec(
 )
 
 ROBOTS = {"turtlebot": TURTLEBOT, "husky": HUSKY}
+
+
+def robot_spec(name: str) -> RobotSpec:
+    """A robot by its name: one of robonav's, or of an entry point `robonav.robots`.
+
+    Raises:
+        RobotError: There is none of that name.
+    """
+    known = ROBOTS if name in ROBOTS else {**plugged_in("robonav.robots", _is_spec), **ROBOTS}
+    if name not in known:
+        raise RobotError(f"there is no robot {name!r}: choose one of {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _is_spec(found: object) -> None:
+    if not isinstance(found, RobotSpec):
+        raise TypeError(f"it is {found!r}, which is no RobotSpec")
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,10 @@ def make_explorer(name_or_path: str, task: str | None = None) -> Explorer:
         return makers[name_or_path]()
     if checkpoint_folder(name_or_path).is_dir():
         from robonav.agents.policy import load_explorer
+        from robonav.agents.sb3_policy import is_sb3, load_sb3
 
-        explorer = load_explorer(checkpoint_folder(name_or_path))
+        folder = checkpoint_folder(name_or_path)
+        explorer = load_sb3(folder) if is_sb3(folder) else load_explorer(folder)
         if explorer.goal == "goal" != told:
             raise UsageError(f"{name_or_path} was trained to go to goal images: add --task image-goal")
         if explorer.goal == "point_goal" != told:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from robonav.agent import Explorer
-from robonav.agents.policy import PolicyExplorer
 from robonav.errors import UsageError
 
 Goal = Mapping[str, NDArray[np.uint8]]  # `goal` (1, H, W, 3), or nothing
@@ -29,7 +28,7 @@ def read_goal(name: str, explorer: Explorer, path: Path | None) -> Goal:
     Raises:
         UsageError: The explorer wants one and there is none, or the other way round; or it is no picture.
     """
-    wanted = isinstance(explorer, PolicyExplorer) and explorer.goal == "goal"
+    wanted = getattr(explorer, "goal", None) == "goal"
     if wanted and path is None:
         raise UsageError(f"{name} was trained to go to goal images: give one with --goal-image PNG")
     if path is None:

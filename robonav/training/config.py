@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import torch
 import tyro
 
+from robonav.algorithms.sb3 import PPOConfig, RecurrentPPOConfig, SACConfig
 from robonav.algorithms.sequence_ppo import SequencePPOConfig
 from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.sensors import SensorName
@@ -46,9 +47,10 @@ class TrainConfig:
     """Options of the task; None = its defaults."""
     init: str | None = None
     """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
-    reward: Literal["geometric", "rgb", "icm", "rnd", "coverage"] = "geometric"
-    """Intrinsic reward: unmapped surface, ReCuriosity's low-passed RGB error, the prediction error of an
-    intrinsic curiosity module or of random network distillation, or newly seen true surface."""
+    reward: str = "geometric"
+    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), icm or rnd
+    (prediction error of an intrinsic curiosity module or a random network), coverage (newly seen
+    true surface), or one of an installed package."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
@@ -72,6 +74,14 @@ class TrainConfig:
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
+    algorithm: Literal["sequence-ppo", "ppo", "sac", "recurrent-ppo"] = "sequence-ppo"
+    """What learns: PPO over whole sequences, or plain PPO and SAC of SB3 or RecurrentPPO of sb3-contrib,
+    which have policies of their own and take the fields plain_ppo, sac or recurrent_ppo."""
+    actions: Literal["steps", "velocities"] = "steps"
+    """What agents do: steps of 0.25 m and 15 degrees, or continuous velocities, which SAC needs."""
+    plain_ppo: PPOConfig = field(default_factory=PPOConfig)
+    recurrent_ppo: RecurrentPPOConfig = field(default_factory=RecurrentPPOConfig)
+    sac: SACConfig = field(default_factory=SACConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, before anything is written."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from stable_baselines3.common.vec_env import VecMonitor
 from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
+from robonav.algorithms.sb3 import check_actions
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation.tasks import resolved
+from robonav.envs.plugins import plugged_in
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
@@ -46,6 +50,7 @@ from robonav.rewards.weighted_sum import WeightedSum
 from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from robonav.training.config import TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
+from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
 from robonav.training.saved_config import as_json
@@ -83,23 +88,12 @@ class TrainingRun:
         threads = config.threads or self.ranks.threads
         set_threads(threads)
         keep_freed_memory()
-        self.worlds = NavigationVecEnv(
-            open_scenes(config.scenes, "train"),
-            num_envs,
-            config.camera,
-            config.episode_steps,
-            config.seed,
-            threads,
-            SENSORS[config.sensor],
-            first_env=self.ranks.rank * num_envs,
-            task=resolved(config.task, config.task_options).make,
-            motion_noise=config.motion_noise,
-        )
-        self._load_first_scene()
+        self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
+        check_actions("sequence-ppo", self.worlds.action_space)
         start = starting_policy(config.init)
         eye = (start.encoder.eye if start else None) or load_eye(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
-        self.rewarded = VecMonitor(IntrinsicRewardWrapper(self.worlds, self.reward))
+        self.rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, self.reward), out))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.intrinsic_scale = RunningRewardScale(
@@ -125,10 +119,6 @@ class TrainingRun:
         if self.ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
             write_text(out / "config.json", as_json(self.config))
-
-    def _load_first_scene(self) -> None:
-        """So that scenes or a sensor that cannot be used are told before anything is written."""
-        self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
 
     def learn(self, progress_bar: bool = True, viewer: Viewer | None = None) -> Path:
         """Train up to `config.steps` and return the last checkpoint; `viewer` watches the first agent."""
@@ -226,6 +216,26 @@ class TrainingRun:
             ) from error
 
 
+def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
+    """The worlds of a run; the first scene is loaded, so that a bad one is told at once."""
+    velocities = {} if config.actions == "steps" else {"actions": config.actions}
+    worlds = NavigationVecEnv(
+        open_scenes(config.scenes, "train"),
+        num_envs,
+        config.camera,
+        config.episode_steps,
+        config.seed,
+        threads,
+        SENSORS[config.sensor],
+        first_env=first_env,
+        task=resolved(config.task, config.task_options).make,
+        motion_noise=config.motion_noise,
+        **velocities,
+    )
+    worlds.simulator.load(worlds.simulator.scenes.scene_ids[0])
+    return worlds
+
+
 def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
@@ -235,7 +245,20 @@ def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncode
         "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
     }
     makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
+    unknown = [name for name in config.rewards() if name not in makers]
+    plugged = plugged_in("robonav.rewards", _is_callable) if unknown else {}
+    makers |= {name: partial(plugged[name], worlds, config) for name in unknown if name in plugged}
+    for name in config.rewards():
+        if name not in makers:
+            near = get_close_matches(name, makers, 1)
+            hint = f"perhaps you meant {near[0]}; " if near else ""
+            raise UsageError(f"there is no reward {name!r}: {hint}choose one of {', '.join(sorted(makers))}")
     return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+
+
+def _is_callable(found: object) -> None:
+    if not callable(found):
+        raise TypeError(f"it is {found!r}, which nobody can call with worlds and a TrainConfig")
 
 
 def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder) -> GoalFinder | None:

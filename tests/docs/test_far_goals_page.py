@@ -21,5 +21,5 @@ def test_every_command_of_the_page_runs(
     for command in printed:
         assert run(smaller(command, SMALLER), monkeypatch) == 0, command
     settings = json.loads(Path("results/far_drift/settings.json").read_text())
-    assert (settings["obstacles"], settings["drift"]) == (3, 0.01)
+    assert settings["task_options"] == {"obstacles": 3, "drift": 0.01}
     assert Path("results/far/report.html").stat().st_size > 100
