@@ -115,6 +115,11 @@ def actions_of(actions: ActionsName | Actions) -> Actions:
     return makers[actions]()
 
 
+def actions_name(space: spaces.Space[Any]) -> ActionsName:
+    """The name of the actions that a space is of: `velocities` for a Box, else `steps`."""
+    return "velocities" if isinstance(space, spaces.Box) else "steps"
+
+
 def along_arc(motion: NDArray[np.floating]) -> NDArray[np.float64]:
     """Points (K + 1, 2) of the arc of a motion (3,), at most 5 cm apart, from (0, 0) to its end.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from robonav.envs.actions import ActionsName
     from robonav.envs.sensors.camera import Camera
     from robonav.envs.world import Frames
 
@@ -26,8 +27,8 @@ class Explorer(Protocol):
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
-    ) -> NDArray[np.int64]:
-        """Actions (N,) of 0 forward, 1 left, 2 right.
+    ) -> NDArray[Any]:
+        """Actions (N,) of 0 forward, 1 left, 2 right, or velocities (N, 2).
 
         Args:
             observation: `rgb` (N, H, W, 3) uint8 and `previous_action` (N,) int (0 none, else action + 1),
@@ -37,3 +38,9 @@ class Explorer(Protocol):
             camera: The camera that took the frames.
         """
         ...
+
+
+def actions_given_by(agent: Explorer) -> ActionsName:
+    """What an agent gives: `velocities` if its attribute `actions` says so, else `steps`."""
+    given: ActionsName = getattr(agent, "actions", "steps")
+    return given

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.agents.checkpoint import load_policy
+from robonav.envs.actions import actions_name
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
 from robonav.files import CheckpointError
@@ -25,6 +26,7 @@ class PolicyExplorer:
 
     def __init__(self, policy: SequencePolicy, camera: Camera) -> None:
         self.policy, self.camera = policy.eval(), camera
+        self.actions = actions_name(policy.action_space)
         self._noise = torch.Generator()
         self._memory: Memory = policy.new_memory(0)
         self._begins = True

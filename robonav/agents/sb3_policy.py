@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
+from robonav.agents.spaces import describe_space, space_of
 from robonav.algorithms.sb3 import SB3_NAMES, sb3_class
+from robonav.envs.actions import actions_name
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
-from robonav.errors import UsageError
 from robonav.files import (
     FORMAT,
     CheckpointError,
@@ -42,8 +43,8 @@ def save_sb3(
     config = {
         "format": FORMAT,
         "algorithm": name,
-        "observation": space_as_json(algorithm.policy.observation_space),
-        "action": space_as_json(algorithm.policy.action_space),
+        "observation": describe_space(algorithm.policy.observation_space),
+        "action": describe_space(algorithm.policy.action_space),
         "policy": policy_options,
         "run": run,
         "facts": {"environment steps": algorithm.num_timesteps, "seed": run.get("seed")},
@@ -75,6 +76,7 @@ class SB3Agent:
     def __init__(self, policy: Any, camera: Camera) -> None:
         self.policy, self.camera = policy, camera
         policy.set_training_mode(False)
+        self.actions = actions_name(policy.action_space)
         self._state: Any = None
         self._starts = np.ones(0, bool)
         self._noise = torch.get_rng_state()
@@ -91,8 +93,8 @@ class SB3Agent:
 
     def act(
         self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera
-    ) -> NDArray[np.int64]:
-        """Sampled actions (N,) from what the policy was trained to look at; `frames` stay unseen."""
+    ) -> NDArray[Any]:
+        """Sampled actions (N, ...) from what the policy was trained to look at; `frames` stay unseen."""
         seen = {name: observation[name] for name in self.policy.observation_space.spaces}
         with torch.random.fork_rng(devices=[]):  # SB3 draws from torch's own random numbers
             torch.set_rng_state(self._noise)
@@ -107,50 +109,21 @@ def load_sb3(path: Path, device: str = "cpu") -> SB3Agent:
 
     Raises:
         CheckpointError: A file is missing, damaged or does not fit the others.
-        UsageError: It drives by velocities, which evaluation does not.
     """
     folder = find_checkpoint(path)
     config = read_config(folder)
     weights = read_tensors(folder / "model.safetensors")
     try:
         kind, policy_name = sb3_class(config["algorithm"])
-        seen, does = space_from_json(config["observation"]), space_from_json(config["action"])
+        seen = spaces.Dict({name: space_of(name, value) for name, value in config["observation"].items()})
+        does = space_of("action", config["action"])
         camera = Camera(**config["run"]["camera"])
         policy = kind.policy_aliases[policy_name](seen, does, lambda _: 0.0, **config["policy"])
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         finding = f"the policy it describes cannot be built ({str(error)[:120]})"
         raise damaged(folder / "config.json", finding) from error
-    if not isinstance(does, spaces.Discrete):
-        raise UsageError(f"{path} gives {does}, and evaluation takes steps: train with --actions steps")
     try:
         policy.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"{folder}/model.safetensors: its weights do not fit config.json") from error
     return SB3Agent(policy.to(device), camera)
-
-
-def space_as_json(space: spaces.Space[Any]) -> dict[str, Any]:
-    """A space of Box, Discrete and Dict as JSON."""
-    if isinstance(space, spaces.Dict):
-        return {"dict": {name: space_as_json(inner) for name, inner in space.items()}}
-    if isinstance(space, spaces.Discrete):
-        return {"discrete": int(space.n)}
-    if isinstance(space, spaces.Box):
-        low, high = (_bound(limit) for limit in (space.low, space.high))
-        return {"box": list(space.shape), "low": low, "high": high, "dtype": str(space.dtype)}
-    raise UsageError(f"checkpoints hold spaces of Box, Discrete and Dict, found {space}: use one of them")
-
-
-def space_from_json(saved: dict[str, Any]) -> spaces.Space[Any]:
-    """The space that `space_as_json` described."""
-    if "dict" in saved:
-        return spaces.Dict({name: space_from_json(inner) for name, inner in saved["dict"].items()})
-    if "discrete" in saved:
-        return spaces.Discrete(saved["discrete"])
-    shape, kind = tuple(saved["box"]), np.dtype(saved["dtype"])
-    low, high = (np.broadcast_to(np.array(saved[end], kind), shape) for end in ("low", "high"))
-    return spaces.Box(low.copy(), high.copy(), shape, kind.type)
-
-
-def _bound(limit: NDArray[Any]) -> Any:
-    return limit.flat[0].item() if (limit == limit.flat[0]).all() else limit.tolist()

@@ -107,10 +107,6 @@ def check_actions(name: str, space: spaces.Space[Any]) -> None:
             f"sac gives continuous actions, and this world takes {space}: use --algorithm ppo or "
             "recurrent-ppo, or a world with continuous actions (--actions velocities)"
         )
-    if name == "sequence-ppo" and not isinstance(space, spaces.Discrete):
-        raise UsageError(
-            f"sequence-ppo chooses among actions, and this world takes {space}: use --algorithm ppo or sac"
-        )
 
 
 def policy_options(config: SB3Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from robonav.agent import Explorer
+from robonav.agent import Explorer, actions_given_by
 from robonav.driving.goal_image import NO_GOAL, Goal
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.envs.sensors.camera import Camera
@@ -54,10 +54,15 @@ class ExplorerPilot:
         goal: Its goal image, if it needs one.
 
     Raises:
-        UsageError: The robot's camera sees less than the explorer's.
+        UsageError: The robot's camera sees less than the explorer's, or the agent gives velocities.
     """
 
     def __init__(self, explorer: Explorer, camera: Camera, goal: Goal = NO_GOAL) -> None:
+        if actions_given_by(explorer) != "steps":
+            raise UsageError(
+                "the agent gives velocities of the navigation world, but a drive takes steps: give an agent "
+                "that was trained with --actions steps"
+            )
         self._explorer, self._camera, self._goal = explorer, camera, goal
         self._window = window(camera, explorer.camera)
 

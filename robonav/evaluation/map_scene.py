@@ -6,7 +6,8 @@ from functools import partial
 
 from tqdm import tqdm
 
-from robonav.agent import Explorer
+from robonav.agent import Explorer, actions_given_by
+from robonav.envs.actions import actions_of
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.world import NavigationWorld
@@ -26,7 +27,8 @@ def map_scene(scenes: SceneSet, explorer: Explorer, steps: int, seed: int, cell_
         seed: Seeds the start and random actions.
         cell_size: Edge of a cell of the occupancy map, metres.
     """
-    world = NavigationWorld(NavigationSimulator(scenes, 1, explorer.camera))
+    actions = actions_of(actions_given_by(explorer))
+    world = NavigationWorld(NavigationSimulator(scenes, 1, explorer.camera, actions=actions))
     maps = AgentMaps(1, explorer.camera, TopologyConfig(), cell_size, stride=1)
     seen = world.start([sample_episode(world.simulator, scenes.scene_ids[0], seed)])
     explorer.reset(1, seed)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from robonav.agent import Explorer
+from robonav.agent import Explorer, actions_given_by
+from robonav.envs.actions import actions_of
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.tasks import TaskConfig, resolved
@@ -210,4 +211,7 @@ class Evaluation:
         cache = self.settings.num_envs
         sensor = SENSORS[self.settings.sensor]
         camera = self._explorer.camera
-        return NavigationSimulator(self._scenes, num_agents, camera, self._threads, cache, sensor)
+        actions = actions_of(actions_given_by(self._explorer))
+        return NavigationSimulator(
+            self._scenes, num_agents, camera, self._threads, cache, sensor, actions=actions
+        )

@@ -89,7 +89,8 @@ class CategoricalHead(nn.Linear):
 
     def distribution(self, hidden: Tensor, prior: Tensor | float = 0.0) -> Categorical:
         """Distributions (...) from hidden states (..., width), in the precision of the network."""
-        return Categorical(logits=self(hidden) + prior)
+        # what acts checks for NaN itself, and tells it in a sentence
+        return Categorical(logits=self(hidden) + prior, validate_args=False)
 
     @staticmethod
     def exact(distribution: Categorical) -> Categorical:

@@ -110,7 +110,7 @@ class SequencePolicy(BasePolicy):
         if (config.spatial and not counts) or (config.guidance and not acts):
             raise UsageError(
                 f"the policy's own map and planner count steps, but actions are {self.action_space} and "
-                f"previous_action is {steps}: train without them (spatial and guidance None)"
+                f"previous_action is {steps}: choose a preset without them, such as recuriosity"
             )
         return config
 

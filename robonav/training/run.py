@@ -18,7 +18,6 @@ from stable_baselines3.common.vec_env import VecMonitor
 from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
-from robonav.algorithms.sb3 import check_actions
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation.tasks import resolved
 from robonav.envs.plugins import plugged_in
@@ -89,7 +88,6 @@ class TrainingRun:
         set_threads(threads)
         keep_freed_memory()
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
-        check_actions("sequence-ppo", self.worlds.action_space)
         start = starting_policy(config.init)
         eye = (start.encoder.eye if start else None) or load_eye(config.vision)
         self.reward = make_reward(config, self.worlds, eye)
@@ -218,7 +216,6 @@ class TrainingRun:
 
 def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
     """The worlds of a run; the first scene is loaded, so that a bad one is told at once."""
-    velocities = {} if config.actions == "steps" else {"actions": config.actions}
     worlds = NavigationVecEnv(
         open_scenes(config.scenes, "train"),
         num_envs,
@@ -230,7 +227,7 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
         first_env=first_env,
         task=resolved(config.task, config.task_options).make,
         motion_noise=config.motion_noise,
-        **velocities,
+        actions=config.actions,
     )
     worlds.simulator.load(worlds.simulator.scenes.scene_ids[0])
     return worlds

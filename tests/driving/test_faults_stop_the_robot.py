@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +11,12 @@ from gymnasium import spaces
 
 from robonav.agents.policy import PolicyExplorer
 from robonav.driving.driver import Decision, DriveObserver, Driver
-from robonav.envs.navigation.steps import FORWARD, LEFT
+from robonav.envs.navigation.steps import FORWARD, LEFT, NUM_ACTIONS
 from robonav.envs.robots.robot import CameraFrame, Twist
 from robonav.envs.robots.simulated import SimulatedRobot
+from robonav.envs.sensors.camera import Camera
+from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.sequence import SequencePolicy
 from tests.driving.robots import CAMERA, Told, robot_in_a_room
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -90,12 +92,14 @@ def test_a_stuck_wheel(robot: SimulatedRobot) -> None:
 def test_a_policy_whose_weights_are_not_finite(robot: SimulatedRobot) -> None:
     from robonav.driving.pilots import ExplorerPilot
 
-    policy = SimpleNamespace(device="cpu", eval=lambda: policy, flatten_actions=lambda tensors: tensors)
-    policy.observation_space = spaces.Dict({})
-    policy.new_memory = lambda count: SimpleNamespace(frames=SimpleNamespace(step=0))
-    probabilities = torch.full((1, 3), torch.nan)
-    policy.act = lambda *given: (SimpleNamespace(probs=probabilities), None)
-    pilot = ExplorerPilot(PolicyExplorer(policy, CAMERA), CAMERA)  # type: ignore[arg-type]
+    sizes = SequencePolicyConfig(width=16, blocks=1, heads=2, spatial=None, guidance=None)
+    seen = spaces.Dict(
+        rgb=spaces.Box(0, 255, (3, 64, 64), np.uint8), previous_action=spaces.Discrete(NUM_ACTIONS + 1)
+    )
+    policy = SequencePolicy(seen, spaces.Discrete(NUM_ACTIONS), sizes)
+    torch.nn.init.constant_(policy.critic.weight, torch.nan)  # what a run that diverged may have saved
+    torch.nn.init.constant_(next(policy.actor.parameters()), torch.nan)
+    pilot = ExplorerPilot(PolicyExplorer(policy, Camera(64, 64)), CAMERA)
     outcome = Driver(robot, pilot).run(20)
     assert outcome.decisions == 0
     assert "NaN" in str(outcome.cause)

@@ -32,7 +32,7 @@ from robonav.envs.sensors.views import SENSORS, render_views
 from robonav.envs.world import Episode
 from robonav.launch import cli
 from robonav.launch.evaluate import EvaluateCommand
-from robonav.launch.train import TrainCommand
+from robonav.training.config import TrainConfig
 from tests.worlds import SIZE, box_room
 
 CAMERA = Camera(width=48, height=36, hfov_deg=70)
@@ -252,7 +252,7 @@ def test_results_from_before_there_was_a_choice_go_on(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("command", [EvaluateCommand, TrainCommand])
+@pytest.mark.parametrize("command", [EvaluateCommand, TrainConfig])
 def test_the_commands_offer_every_sensor(command: Callable[..., Any]) -> None:
     assert set(get_args(SensorName)) == set(SENSORS) - {None}
     asked = get_type_hints(command)["sensor"]
