@@ -52,6 +52,8 @@ def _of_the_mesh(scene: Scene) -> Iterator[Finding]:
             f"it is {height:.3g} m high: rooms are {low:g} to {high:g} m",
             "check its unit and axes: --scale 0.01 for centimetres, --up y|z",
         )
+    for what in scene.metadata.get("not_shown", []):
+        yield Finding(what, "nothing, unless it matters: then export the mesh without it")
     unread = scene.metadata.get("unread_textures", [])
     if unread:
         yield Finding(
