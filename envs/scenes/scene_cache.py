@@ -40,7 +40,7 @@ def cached_scene(path: Path, recipe: str, build: Callable[[], Scene], entries: A
         scene = unpack(arrays)
         if SideFiles(path).digests(scene.metadata["side_files"]) == scene.metadata["side_files"]:
             facts = scene.metadata
-            warn_of_what_is_not_shown(path, facts["unread_textures"], facts["not_shown"])
+            warn_of_what_is_not_shown(path, facts["unread_textures"], facts["remarks"])
             return scene
     scene = build()
     pyramids = TexturePyramids.of(scene.textures)

@@ -61,13 +61,13 @@ class OpenedGltf:
         file: Its content, made plain.
         suffix: .glb or .gltf, as the content is.
         unread_textures: What of its textures cannot be read, for people.
-        not_shown: What else is left out, for people.
+        remarks: What else is left out, for people.
     """
 
     file: BinaryIO
     suffix: str
     unread_textures: list[str]
-    not_shown: list[str]
+    remarks: list[str]
 
 
 def open_gltf(path: Path, side_files: SideFiles) -> OpenedGltf:

@@ -20,6 +20,8 @@ from robonav.envs.scenes.meshes.check import (
     check_triangles,
 )
 from robonav.envs.scenes.meshes.gltf import OpenedGltf, open_gltf
+from robonav.envs.scenes.meshes.older_formats import opened_text, remarks_on
+from robonav.envs.scenes.meshes.origin import moved_to_origin
 from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES, place
 from robonav.envs.scenes.meshes.side_files import SideFiles
 from robonav.envs.scenes.scene import Scene, SceneError
@@ -59,14 +61,17 @@ def load_mesh_file(
     placing = place(path, vertices, triangles, up, front, scale)
     vertices *= placing.scale
     check_extent(path, vertices)
+    moved, far = moved_to_origin(vertices)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
     unread = list(dict.fromkeys(side_files.missing + damaged + opened.unread_textures))
-    warn_of_what_is_not_shown(path, unread, opened.not_shown)
+    remarks = [*opened.remarks, *remarks_on(path, surfaces), *far]
+    warn_of_what_is_not_shown(path, unread, remarks)
     facts = {
         "file": str(path),
         "side_files": side_files.digests(side_files.asked),
         "unread_textures": unread,
-        "not_shown": opened.not_shown,
+        "remarks": remarks,
+        "moved_by": list(moved),
         "placing": asdict(placing),
     }
     return Scene(
@@ -84,7 +89,7 @@ def load_mesh_file(
 def _open(path: Path, side_files: SideFiles) -> OpenedGltf:
     suffix = path.suffix.lower()
     if suffix not in (".glb", ".gltf"):
-        return OpenedGltf(path.open("rb"), suffix, [], [])
+        return OpenedGltf(opened_text(path, suffix), suffix, [], [])
     try:
         return open_gltf(path, side_files)
     except FileNotFoundError as error:

@@ -296,7 +296,7 @@ def test_what_is_shown_otherwise_than_meant_is_said(tmp_path: Path, change: Any,
 
     with pytest.warns(UserWarning, match=said):
         scene = load_mesh_file(write_gltf(tmp_path / "a.gltf", header))
-    assert len(scene.metadata["not_shown"]) == 1
+    assert len(scene.metadata["remarks"]) == 1
 
 
 def test_unlit_and_double_sided_materials_are_as_they_are(tmp_path: Path) -> None:
