@@ -57,7 +57,7 @@ def _of_the_mesh(scene: Scene) -> Iterator[Finding]:
             placing["doubt"], "look at `robonav scenes preview`; if it lies on its side, give --up y|z"
         )
     for what in scene.metadata.get("remarks", []):
-        yield Finding(what, "nothing, unless it matters: then export the mesh without it")
+        yield Finding(what, "nothing, unless it matters to you: then change the file")
     unread = scene.metadata.get("unread_textures", [])
     if unread:
         yield Finding(
