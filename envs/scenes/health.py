@@ -52,11 +52,18 @@ def _of_the_mesh(scene: Scene) -> Iterator[SceneDefect]:
             f"it is {height:.3g} m high: rooms are {low:g} to {high:g} m",
             "check its unit and axes: --scale 0.01 for centimetres, --up y|z",
         )
+    if placing.get("doubt"):
+        yield SceneDefect(
+            placing["doubt"], "look at `robonav scenes preview`; if it lies on its side, give --up y|z"
+        )
+    for what in scene.metadata.get("remarks", []):
+        yield SceneDefect(what, "nothing, unless it matters to you: then change the file")
     unread = scene.metadata.get("unread_textures", [])
     if unread:
         yield SceneDefect(
             f"{len(unread)} textures cannot be read, such as {unread[0]}: plain colours take their place",
-            "put readable PNG or JPEG files there; KTX2 textures need pip install 'robonav[basis]'",
+            "put readable PNG or JPEG files of these names beside the mesh; KTX2 textures need "
+            "pip install 'robonav[basis]'",
         )
     elif (scene.texture_ids < 0).all() and len(np.unique(scene.corner_colors.reshape(-1, 3), axis=0)) < 8:
         yield SceneDefect(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from robonav.envs.scenes.array_cache import ArrayCache, Arrays
-from robonav.envs.scenes.meshes.mesh_file import warn_of_unread_textures
+from robonav.envs.scenes.meshes.mesh_file import warn_of_what_is_not_shown
 from robonav.envs.scenes.meshes.side_files import SideFiles, digest_of
 from robonav.envs.scenes.pyramids import TexturePyramids
 from robonav.envs.scenes.scene import FreeSpace, Scene
@@ -39,7 +39,8 @@ def cached_scene(path: Path, recipe: str, build: Callable[[], Scene], entries: A
     if arrays is not None:
         scene = unpack(arrays)
         if SideFiles(path).digests(scene.metadata["side_files"]) == scene.metadata["side_files"]:
-            warn_of_unread_textures(path, scene.metadata["unread_textures"])
+            facts = scene.metadata
+            warn_of_what_is_not_shown(path, facts["unread_textures"], facts["remarks"])
             return scene
     scene = build()
     pyramids = TexturePyramids.of(scene.textures)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+import warnings
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ _SUFFIXES = (".yaml", ".yml")
 _MODES = ("trinary", "scale", "raw")
 _MAX_YAML_BYTES = 1_000_000
 _LONGEST_NAME = 255
+_OCCUPANCY_OF_UNKNOWN = 50 / 255
+_SAVED_UNKNOWN = 205  # what every map saver writes for a cell that was never seen
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,9 @@ def read_map_file(path: Path) -> MapFile:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = _checked(path, given)
         inside = found.image.resolve().is_relative_to(path.parent.resolve())
+        beside = path.parent / re.split(r"[/\\]", str(given["image"]))[-1]
+        if not (inside and found.image.exists()) and beside.is_file():  # it names another machine's folder
+            found, inside = replace(found, image=beside), True
     except (yaml.YAMLError, RuntimeError, *READ_ERRORS) as error:
         raise SceneError(
             f"{path} is no map of ROS map_server ({reason_of(error)}): expected image, resolution, origin "
@@ -96,7 +103,8 @@ def read_map_file(path: Path) -> MapFile:
         ) from error
     if not inside:
         raise SceneError(
-            f"{path} names the picture {found.image}: expected one in its own folder; copy it there"
+            f"{path} names the picture {found.image}: expected one in its own folder; copy it there, and "
+            f"write `image: {found.image.name}` into the .yaml"
         )
     return found
 
@@ -105,6 +113,7 @@ def _checked(path: Path, given: Any) -> MapFile:
     if not isinstance(given, dict):
         raise ValueError("it holds no settings")
     image, mode = given["image"], given.get("mode", "trinary")
+    mode = mode.lower() if isinstance(mode, str) else mode
     if (
         not isinstance(image, str) or len(image) > _LONGEST_NAME or mode not in _MODES
     ):  # nested aliases would blow up if they were printed
@@ -122,15 +131,35 @@ def _checked(path: Path, given: Any) -> MapFile:
 def _read(path: Path, agent: AgentShape) -> FloorPlan:
     """Read a map: free pixels are floor, occupied and unknown pixels are not."""
     found = read_map_file(path)
-    free = free_pixels(_picture(path, found), found)
+    grey = _picture(path, found)
+    free = free_pixels(grey, found)
+    remarks = _remarks(grey, found)
+    for remark in remarks:
+        warnings.warn(f"{path}: {remark}", stacklevel=2)
     # the first row of the picture is at its top
     plan = make_plan(str(path), free[::-1].T, found.resolution, found.origin, furnished=True)
-    plan.metadata["file"] = str(path)
+    plan.metadata.update(file=str(path), remarks=remarks)
     return plan
 
 
+def _remarks(grey: NDArray[np.float32], found: MapFile) -> list[str]:
+    """Where the thresholds would make floor of what was never seen, as those of Nav2's map_saver do."""
+    unknown = np.count_nonzero(grey == _SAVED_UNKNOWN)
+    if not unknown or found.free_thresh <= _OCCUPANCY_OF_UNKNOWN or not _keeps_saved_unknown(found):
+        return []
+    return [
+        f"{unknown * found.resolution**2:.1f} m² are of grey 205, which map savers write for what was never "
+        f"seen: they are no floor here, though free_thresh {found.free_thresh:g} calls them free; "
+        "`free_thresh: 0.196` in the .yaml says so"
+    ]
+
+
+def _keeps_saved_unknown(found: MapFile) -> bool:
+    return found.mode == "trinary" and not found.negate
+
+
 def _picture(path: Path, found: MapFile) -> NDArray[np.float32]:
-    """Grey values (H, W) of the picture, NaN where it is transparent."""
+    """Grey values (H, W) of the picture, 0 to 255, NaN where it is transparent, which means unknown."""
     try:
         with Image.open(found.image) as image:
             width, height = image.size
@@ -139,6 +168,10 @@ def _picture(path: Path, found: MapFile) -> NDArray[np.float32]:
             check_extent(str(path), (width, height), found.resolution)
             if image.mode == "L":
                 return np.asarray(image).astype(np.float32)
+            if image.mode.startswith("I"):  # 16 bits a pixel, which `convert` would cut off at 255
+                return np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
+            if image.mode == "F":
+                raise ValueError("its pixels are fractions")
             bands = np.asarray(image.convert("RGBA"))
     except SceneError:
         raise
@@ -150,11 +183,15 @@ def _picture(path: Path, found: MapFile) -> NDArray[np.float32]:
             f"or .png as {path} says, so save the map again"
         ) from error
     grey = np.einsum("hwc->hw", bands[..., :3], dtype=np.float32) / np.float32(3)
-    return np.where(bands[..., 3] == 0, np.float32(np.nan), grey)
+    seen = 255 if found.mode == "scale" else 1  # there any pixel that is not opaque is unknown
+    return np.where(bands[..., 3] < seen, np.float32(np.nan), grey)
 
 
 def free_pixels(grey: NDArray[np.floating], found: MapFile) -> Mask:
     """Free pixels (H, W), as map_server reads them; for `scale` and `raw` the limit is half.
+
+    A `trinary` picture's grey of 205 is never free: every map saver writes it for what was not seen, also
+    Nav2's, whose free_thresh of 0.25 would make floor of it.
 
     Args:
         grey: (H, W) 0 to 255, NaN = unknown.
@@ -165,4 +202,5 @@ def free_pixels(grey: NDArray[np.floating], found: MapFile) -> Mask:
     occupancy = (grey if found.negate else 255 - grey) / 255
     if found.mode == "scale":
         return occupancy < (found.free_thresh + found.occupied_thresh) / 2
-    return occupancy < found.free_thresh
+    free = occupancy < found.free_thresh
+    return free & (grey != _SAVED_UNKNOWN) if _keeps_saved_unknown(found) else free

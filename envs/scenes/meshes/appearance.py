@@ -14,6 +14,8 @@ import trimesh
 from numpy.typing import NDArray
 from PIL import Image
 
+from robonav.envs.scenes.meshes.mtl_options import without_options
+
 _DECODING_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 _WHITE = np.array([255, 255, 255], dtype=np.uint8)
 
@@ -131,8 +133,17 @@ def _textured(
         colors = (colors.astype(np.uint16) * corner // 255).astype(np.uint8)
     uvs = None
     if visual.uv is not None and len(visual.uv) == num_vertices:
-        uvs = np.asarray(visual.uv, dtype=np.float32)[triangles] * (1, -1) + (0, 1)  # trimesh: v up
+        placed = _placed_by_options(np.asarray(visual.uv, dtype=np.float64), image)
+        uvs = placed.astype(np.float32)[triangles] * (1, -1) + (0, 1)  # trimesh: v up
     return np.ascontiguousarray(colors), None if uvs is None else uvs.astype(np.float32), atlas.index(image)
+
+
+def _placed_by_options(uvs: NDArray[np.float64], image: Image.Image | None) -> NDArray[np.float64]:
+    """Texture coordinates (V, 2), v up, with the scale -s and offset -o of an MTL's `map_Kd`."""
+    _, options = without_options(str(getattr(image, "info", {}).get("file_path", "")))
+    scale = np.array([*options.get("-s", []), 1.0, 1.0][:2])
+    offset = np.array([*options.get("-o", []), 0.0, 0.0][:2])
+    return uvs * scale + offset
 
 
 def _colored(geometry: trimesh.Trimesh, triangles: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from robonav.envs.scenes.meshes import basis
+from robonav.envs.scenes.meshes.gltf_format import (
+    BASIS,
+    COMPONENT_TYPES,
+    COMPONENTS,
+    compression_of,
+    not_shown,
+    unknown_extensions,
+)
+from robonav.envs.scenes.meshes.gltf_plain import PlainGltf, buffer_contents, needs_decoding
+from robonav.envs.scenes.meshes.side_files import SideFiles
 from robonav.envs.scenes.scene import SceneError
 
 _MAX_BYTES = 2 << 30  # of all accessors, and of all views: each is a copy, however small the file is
 _MAX_NODES = 1_000_000
-_COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
-_COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_COMPRESSIONS = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
-# The last is an older name for the same, of files made before the extension was ratified.
-_BASIS_EXTENSIONS = ("KHR_texture_basisu", "KHR_texture_ktx", "GOOGLE_texture_basis")
 _BASIS_TYPES = ("image/ktx2", "image/x-basis")
 
 
@@ -30,39 +35,63 @@ class _Container:
     header: dict[str, Any]
     chunks: bytes | None
 
-    def to_file(self) -> BinaryIO:
+    def opened(self) -> tuple[BinaryIO, str]:
+        """As a file, and the suffix of its kind."""
         text = json.dumps(self.header).encode()
         if self.chunks is None:
-            return io.BytesIO(text)
+            return io.BytesIO(text), ".gltf"
         text += b" " * (-len(text) % 4)
         size = 20 + len(text) + len(self.chunks)
         start = struct.pack("<4sIIII", b"glTF", 2, size, len(text), 0x4E4F534A)
-        return io.BytesIO(start + text + self.chunks)
+        return io.BytesIO(start + text + self.chunks), ".glb"
+
+    def decoded(self, side_files: SideFiles) -> _Container:
+        """The same with all geometry in plain floats, in one chunk."""
+        contents = buffer_contents(self.header, self.chunks, side_files.get)
+        plain = PlainGltf(self.header, contents)
+        content = plain.decode()
+        return _Container(plain.header, struct.pack("<II", len(content), 0x004E4942) + content)
 
 
-def open_gltf(path: Path) -> tuple[BinaryIO, list[str]]:
-    """A file that trimesh can read, and its unreadable textures.
+@dataclass(frozen=True)
+class OpenedGltf:
+    """A glTF file for trimesh.
+
+    Attributes:
+        file: Its content, made plain.
+        suffix: .glb or .gltf, as the content is.
+        unread_textures: What of its textures cannot be read, for people.
+        remarks: What else is left out, for people.
+    """
+
+    file: BinaryIO
+    suffix: str
+    unread_textures: list[str]
+    remarks: list[str]
+
+
+def open_gltf(path: Path, side_files: SideFiles) -> OpenedGltf:
+    """A file that trimesh can read, what of its textures cannot be read, and what else is left out.
 
     Raises:
-        SceneError: The file is damaged, needs too much memory, or uses unsupported compression.
+        SceneError: The file is damaged, wants too much memory, or needs an extension that is not read.
     """
     container = _read(path)
     header = container.header
     try:
+        _check_extensions(path, header)
         _check_sizes(path, header)
         _check_nodes(path, header)
-        basis_textures = list(_textures_without_fallback(header))
-        if not basis_textures:
-            return path.open("rb"), []
-        if not basis.register():
-            count = len(basis_textures)
-            return path.open("rb"), [f"{count} KTX2/Basis textures (pip install 'robonav[basis]')"]
-        _prefer_basis(header, basis_textures)
-    except SceneError:
+        said = list(not_shown(header))
+        unread = _make_textures_readable(header)
+        _place_all_nodes(header)
+        if needs_decoding(header):
+            container = container.decoded(side_files)
+    except (SceneError, FileNotFoundError):
         raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
-    return container.to_file(), []
+    return OpenedGltf(*container.opened(), unread, said)
 
 
 def _read(path: Path) -> _Container:
@@ -91,21 +120,31 @@ def _damaged(path: Path, finding: str) -> SceneError:
     return SceneError(f"{path} has a damaged glTF header ({finding[:80]}): export or download it again")
 
 
-def _check_sizes(path: Path, header: dict[str, Any]) -> None:
-    """Check counts and lengths: neither negative nor more than a scene can need."""
-    compressed = [name for name in _COMPRESSIONS if name in header.get("extensionsRequired", ())]
-    if compressed:
+def _check_extensions(path: Path, header: dict[str, Any]) -> None:
+    compression = compression_of(header)
+    if compression:
         raise SceneError(
-            f"{path} is compressed ({compressed[0]}), which is not read here: expected plain glTF, so "
+            f"{path} is compressed ({compression}), which is not read here: expected plain glTF, so "
             "decompress it, for example with `gltf-transform copy IN.glb OUT.glb`"
         )
+    unknown = unknown_extensions(header, "extensionsRequired")
+    if unknown:
+        raise SceneError(
+            f"{path} requires the glTF extension {unknown[0]}, which is not read here: export it without"
+        )
+
+
+def _check_sizes(path: Path, header: dict[str, Any]) -> None:
+    """Counts and lengths that ask for more than a scene can need, or for less than nothing."""
     views = [view["byteLength"] for view in header.get("bufferViews", ())]
     arrays = [
-        accessor["count"] * _COMPONENT_BYTES[accessor["componentType"]] * _COMPONENTS[accessor["type"]]
+        accessor["count"] * int(COMPONENT_TYPES[accessor["componentType"]][-1]) * COMPONENTS[accessor["type"]]
         for accessor in header.get("accessors", ())
     ]
     placed = [*header.get("bufferViews", ()), *header.get("accessors", ())]
-    offsets = [entry.get("byteOffset", 0) for entry in placed]
+    sparse = [accessor["sparse"] for accessor in header.get("accessors", ()) if "sparse" in accessor]
+    placed += [part[name] for part in sparse for name in ("indices", "values")]
+    offsets = [entry.get("byteOffset", 0) for entry in placed] + [part["count"] for part in sparse]
     if min([0, *views, *arrays, *offsets]) < 0:
         raise _damaged(path, "it has a negative count or offset")
     wanted = max(sum(views), sum(arrays))
@@ -137,13 +176,37 @@ def _check_nodes(path: Path, header: dict[str, Any]) -> None:
         raise _damaged(path, "a node is its own ancestor")
 
 
+def _place_all_nodes(header: dict[str, Any]) -> None:
+    """Say what trimesh goes by: a scene where there is none, and no cameras, whose nodes it would drop."""
+    nodes = header.get("nodes", [])
+    for node in nodes:
+        node.pop("camera", None)
+    if nodes and not header.get("scenes"):
+        below = {child for node in nodes for child in node.get("children", ())}
+        header["scenes"] = [{"nodes": [index for index in range(len(nodes)) if index not in below]}]
+        header["scene"] = 0
+
+
+def _make_textures_readable(header: dict[str, Any]) -> list[str]:
+    """Let trimesh find the images of extensions; which cannot be read, for people."""
+    for texture in header.get("textures", []):
+        extensions = texture.get("extensions", {})
+        if "source" not in texture and "EXT_texture_avif" in extensions:
+            texture["source"] = extensions["EXT_texture_avif"]["source"]
+    basis_textures = list(_textures_without_fallback(header))
+    if basis_textures and not basis.register():
+        return [f"{len(basis_textures)} KTX2/Basis textures (pip install 'robonav[basis]')"]
+    _prefer_basis(header, basis_textures)
+    return []
+
+
 def _textures_without_fallback(header: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Textures whose only image is in KTX2 or Basis."""
     images = header.get("images", [])
     for texture in header.get("textures", []):
         source = texture.get("source")
         if source is None:
-            if any(name in texture.get("extensions", {}) for name in _BASIS_EXTENSIONS):
+            if any(name in texture.get("extensions", {}) for name in BASIS):
                 yield texture
         elif images[source].get("mimeType") in _BASIS_TYPES or _is_ktx2(images[source].get("uri", "")):
             yield texture
@@ -157,7 +220,7 @@ def _prefer_basis(header: dict[str, Any], textures: list[dict[str, Any]]) -> Non
     """Name images where trimesh looks for them; their content tells the format."""
     for texture in textures:
         extensions = texture.pop("extensions", {})
-        for name in _BASIS_EXTENSIONS:
+        for name in BASIS:
             if name in extensions:
                 texture["source"] = extensions[name]["source"]
                 break

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import trimesh
@@ -20,7 +19,9 @@ from robonav.envs.scenes.meshes.check import (
     check_not_empty,
     check_triangles,
 )
-from robonav.envs.scenes.meshes.gltf import open_gltf
+from robonav.envs.scenes.meshes.gltf import OpenedGltf, open_gltf
+from robonav.envs.scenes.meshes.older_formats import opened_text, remarks_on
+from robonav.envs.scenes.meshes.origin import moved_to_origin
 from robonav.envs.scenes.meshes.placing import MESH_SUFFIXES, place
 from robonav.envs.scenes.meshes.side_files import SideFiles
 from robonav.envs.scenes.scene import Scene, SceneError
@@ -50,24 +51,27 @@ def load_mesh_file(
     path = Path(path)
     check_is_mesh(path)
     check_not_empty(path)
-    is_gltf = path.suffix.lower() in (".glb", ".gltf")
-    file, unsupported = open_gltf(path) if is_gltf else (path.open("rb"), [])
     atlas = TextureAtlas()
     side_files = SideFiles(path)
-    with file:
-        surfaces = _read_surfaces(path, file, side_files, atlas)
+    opened = _open(path, side_files)
+    with opened.file:
+        surfaces = _read_surfaces(path, opened, side_files, atlas)
     vertices, triangles = _join_geometry(surfaces)
     check_geometry(path, vertices, triangles)
     placing = place(path, vertices, triangles, up, front, scale)
     vertices *= placing.scale
     check_extent(path, vertices)
+    moved, far = moved_to_origin(vertices)
     damaged = atlas.unreadable and (side_files.damaged_images() or atlas.unreadable)
-    unread = list(dict.fromkeys(side_files.missing + damaged + unsupported))
-    warn_of_unread_textures(path, unread)
+    unread = list(dict.fromkeys(side_files.missing + damaged + opened.unread_textures))
+    remarks = [*opened.remarks, *remarks_on(path, surfaces), *far]
+    warn_of_what_is_not_shown(path, unread, remarks)
     facts = {
         "file": str(path),
         "side_files": side_files.digests(side_files.asked),
         "unread_textures": unread,
+        "remarks": remarks,
+        "moved_by": list(moved),
         "placing": asdict(placing),
     }
     return Scene(
@@ -82,22 +86,36 @@ def load_mesh_file(
     )
 
 
+def _open(path: Path, side_files: SideFiles) -> OpenedGltf:
+    suffix = path.suffix.lower()
+    if suffix not in (".glb", ".gltf"):
+        return OpenedGltf(opened_text(path, suffix), suffix, [], [])
+    try:
+        return open_gltf(path, side_files)
+    except FileNotFoundError as error:
+        raise _unreadable(path, side_files, error) from error
+
+
 def _read_surfaces(
-    path: Path, file: BinaryIO, side_files: SideFiles, atlas: TextureAtlas
+    path: Path, opened: OpenedGltf, side_files: SideFiles, atlas: TextureAtlas
 ) -> list[TexturedSurface]:
     """Every triangle geometry of the file, placed by the file's own scene graph."""
     try:
-        kind = path.suffix.lower().lstrip(".")
-        scene = trimesh.load_scene(file, file_type=kind, resolver=side_files, process=False)
+        kind = opened.suffix.lstrip(".")
+        scene = trimesh.load_scene(opened.file, file_type=kind, resolver=side_files, process=False)
         return _placed_surfaces(path, scene, atlas)
     except SceneError:
         raise
     except Exception as error:  # trimesh raises whatever the damage leads to
-        missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
-        reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
-        raise SceneError(
-            f"{path} cannot be read as {path.suffix} mesh ({reason[:120]}): export or download it again"
-        ) from error
+        raise _unreadable(path, side_files, error) from error
+
+
+def _unreadable(path: Path, side_files: SideFiles, error: Exception) -> SceneError:
+    missing = [name for name in side_files.missing if not name.lower().endswith(".mtl")]
+    reason = f"its side file {missing[0]} is missing" if missing else f"{type(error).__name__}: {error}"
+    return SceneError(
+        f"{path} cannot be read as {path.suffix} mesh ({reason[:120]}): export or download it again"
+    )
 
 
 def _placed_surfaces(path: Path, scene: trimesh.Scene, atlas: TextureAtlas) -> list[TexturedSurface]:
@@ -129,11 +147,13 @@ def check_is_mesh(path: Path) -> None:
         raise SceneError(f"{path} does not exist: check the path")
 
 
-def warn_of_unread_textures(path: Path, names: Sequence[str]) -> None:
-    """Warn once about the images of a mesh that could not be read."""
-    if names:
+def warn_of_what_is_not_shown(path: Path, textures: Sequence[str], others: Sequence[str]) -> None:
+    """Say once which images of a mesh could not be read, and what else of it is left out."""
+    if textures:
         warnings.warn(
-            f"{path}: cannot read {', '.join(names)}: these surfaces show their plain colour; "
+            f"{path}: cannot read {', '.join(textures)}: these surfaces show their plain colour; "
             "give it readable PNG or JPEG files",
             stacklevel=3,
         )
+    if others:
+        warnings.warn(f"{path}: {'; '.join(others)}", stacklevel=3)

@@ -22,6 +22,8 @@ _MOST_UNITS = 1e6
 _HEIGHTS_M = (1.8, 20.0)  # of a scan of rooms, from its lowest point to its highest
 _SHEET = 0.02  # of the mesh's longest side: so thick is one floor of a scan
 _CLEARLY = 2.0  # times as much level surface at one height: else the format's own axis holds
+_RATHER = 1.2  # the same, where the format has no standard and the mesh would be higher than a storey
+_STOREY_M = (1.8, 3.5)
 _MIN_FLOOR_SHARE = 0.3  # of the footprint: a floor fills most of it, a crate's lid does not
 
 
@@ -33,13 +35,15 @@ class Placing:
         up: Direction in file coordinates that becomes world z.
         front: Direction in file coordinates that becomes world x.
         scale: Metres in a unit of the file.
-        said: Message about guesses that differ from the format's own axes and unit; "" if there is none.
+        said: What was guessed against the format's own axes and unit, for people; "" if nothing was.
+        doubt: What speaks against the guess of the axis, for people; "" if nothing does.
     """
 
     up: Direction
     front: Direction
     scale: float
     said: str = ""
+    doubt: str = ""
 
     @property
     def rotation(self) -> NDArray[np.float64]:
@@ -69,7 +73,8 @@ def place(
     """Axes and unit, given or guessed.
 
     Up is y or z: that along which the most surface lies at one height, as a floor does; walls are smaller.
-    It is the format's own unless the other has twice as much. The unit is metres unless the mesh were
+    It is the format's own unless the other has twice as much; a .ply or .obj, for which no standard says what
+    is up, is also turned if it is as high as a storey only then. The unit is metres unless the mesh were
     then lower than 1.8 m or higher than 20 m, and is not in centimetres or millimetres.
 
     Args:
@@ -84,11 +89,11 @@ def place(
         SceneError: The given axes or scale are invalid.
     """
     native = native_up(path)
-    said = []
+    said, doubt = [], ""
     if np.ptp(vertices, axis=0).max() > _MOST_UNITS:  # no building in any unit: nothing to guess
         up, scale = None if isinstance(up, str) and up == GUESS else up, scale or 1.0
     if isinstance(up, str) and up == GUESS:
-        up = _guessed_up(vertices, triangles, native)
+        up, doubt = _guessed_up(vertices, triangles, native)
         front = usual_front(path, up) if front is None else front
         if up != native:
             said.append(
@@ -103,7 +108,7 @@ def place(
     if not 0 < scale < np.inf:
         raise SceneError(f"{path}: scale is {scale:g}: expected metres in a unit of the file, such as 0.01")
     taken = f"taken to be {' and '.join(said)}: if that is wrong, give --up and --scale" if said else ""
-    return Placing(*directions, scale, taken)
+    return Placing(*directions, scale, taken, doubt)
 
 
 def _directions(path: Path, up: str | ArrayLike, front: ArrayLike | None) -> tuple[Direction, Direction]:
@@ -120,11 +125,26 @@ def _directions(path: Path, up: str | ArrayLike, front: ArrayLike | None) -> tup
     return (z[0], z[1], z[2]), (x[0], x[1], x[2])
 
 
-def _guessed_up(vertices: NDArray[np.floating], triangles: NDArray[np.integer], native: str) -> str:
+def _guessed_up(
+    vertices: NDArray[np.floating], triangles: NDArray[np.integer], native: str
+) -> tuple[str, str]:
+    """The axis that is up, and what speaks against it."""
     other = "z" if native == "y" else "y"
     as_native, _ = _largest_sheet(vertices, triangles, "xyz".index(native))
     as_other, share = _largest_sheet(vertices, triangles, "xyz".index(other))
-    return other if as_other > _CLEARLY * as_native and share >= _MIN_FLOOR_SHARE else native
+    if share < _MIN_FLOOR_SHARE or as_other <= _RATHER * as_native:
+        return native, ""
+    extents = np.ptp(vertices, axis=0)
+    lies = native == "z" and _is_storey_only_if(extents["xyz".index(other)], extents["xyz".index(native)])
+    if as_other > _CLEARLY * as_native or lies:
+        return other, ""
+    return native, f"it has more level surface with {other} up than with {native} up, as it is taken to lie"
+
+
+def _is_storey_only_if(height: float, else_height: float) -> bool:
+    """Whether one height is that of a storey, in some unit, and the other is more."""
+    low, high = _STOREY_M
+    return any(low <= height * unit <= high < else_height * unit for unit in _UNITS)
 
 
 def _largest_sheet(

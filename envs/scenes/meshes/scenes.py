@@ -81,7 +81,9 @@ class MeshScenes:
         scene = self._loaded.get(scene_id)
         if scene is None:
             file = self._files[scene_id]
-            scene = replace(self._load(file), navmesh_path=file.navmesh_path)
+            scene = self._load(file)
+            if scene.source is not None:  # else the mesh was moved, and its navmesh was not
+                scene = replace(scene, navmesh_path=file.navmesh_path)
             self._loaded[scene_id] = scene
         return scene
 
@@ -101,7 +103,9 @@ class MeshScenes:
         placing = Placing(**facts["placing"])
         if placing.said:
             warnings.warn(f"{file.path}: {placing.said}", stacklevel=3)
-        source = MeshSource(file.path.resolve(), placing.up, placing.front, placing.scale)
+        is_moved = any(facts["moved_by"])  # then other simulators have it elsewhere
+        path = file.path.resolve()
+        source = None if is_moved else MeshSource(path, placing.up, placing.front, placing.scale)
         return replace(scene, scene_id=file.scene_id, metadata=facts, source=source)
 
     def _build(self, file: SceneFile) -> Scene:

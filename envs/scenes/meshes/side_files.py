@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import trimesh
 
 from robonav.envs.scenes.meshes.appearance import can_decode
+from robonav.envs.scenes.meshes.mtl_options import without_options
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".webp", ".tif", ".tiff", ".ktx2", ".basis")
+_LIBRARIES = re.compile(r".*?\.mtl(?=\s|$)", re.IGNORECASE)
+_MOST_FOLDERS = 8
 _MAX_BYTES = 4 << 30  # of all together: a small file may name a large one a thousand times
 
 
@@ -26,12 +30,16 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
     def __init__(self, mesh_path: Path) -> None:
         super().__init__(str(mesh_path))
         self._folder = mesh_path.parent.resolve()
+        self._folders = [self._folder]
         self._given_bytes = 0
         self.asked: list[str] = []
         self.missing: list[str] = []
 
     def get(self, name: str) -> bytes:
         """Content of a side file; FileNotFoundError if it is absent or outside of the mesh's folder."""
+        several = _LIBRARIES.findall(name)
+        if len(several) > 1:  # as `mtllib walls.mtl doors.mtl`
+            return b"\n".join(self.get(one.strip()) for one in several)
         self.asked.append(name)
         path = self.find(name)
         if path is None:
@@ -43,14 +51,28 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         return path.read_bytes()
 
     def find(self, name: str) -> Path | None:
-        """Path of a side file; None if it is absent or outside of the mesh's folder, links followed."""
-        for candidate in (name.strip(), unquote(name.strip())):
-            try:
-                path = (self._folder / candidate).resolve()
-                if path.is_relative_to(self._folder) and path.is_file():
+        """Where a side file is; None if it is absent or outside of the mesh's folder, links followed.
+
+        Names are taken as other systems write them: with backslashes, options of an MTL, other letters'
+        case, or folders of another machine, of which the last ones are looked for.
+        """
+        for written in dict.fromkeys(_spellings(name)):
+            for folder in reversed(self._folders):
+                path = self._inside(folder, written)
+                if path is not None:
+                    if path.suffix.lower() == ".mtl":  # what it names may be beside it
+                        self._folders.append(path.parent)
                     return path
-            except (OSError, ValueError, RuntimeError):  # too long a name, a zero byte, links in a circle
-                continue
+        return None
+
+    def _inside(self, folder: Path, name: str) -> Path | None:
+        try:
+            for path in (folder / name, _in_any_case(folder, name)):
+                resolved = path.resolve()
+                if resolved.is_relative_to(self._folder) and resolved.is_file():
+                    return resolved
+        except (OSError, ValueError, RuntimeError):  # too long a name, a zero byte, links in a circle
+            pass
         return None
 
     def digests(self, names: Iterable[str]) -> dict[str, str | None]:
@@ -66,6 +88,24 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
             for name, path in images.items()
             if path.suffix.lower() in _IMAGE_SUFFIXES and not can_decode(path)
         ]
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """What a name may mean, the most literal first."""
+    bare, _ = without_options(name)
+    for written in (name.strip(), unquote(name.strip()), bare, bare.strip("\"'")):
+        yield written
+        parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        for first in range(max(0, len(parts) - _MOST_FOLDERS), len(parts)):
+            yield "/".join(parts[first:])
+
+
+def _in_any_case(folder: Path, name: str) -> Path:
+    """The path with each part as the disk has it, where only the case of letters differs."""
+    path = folder
+    for part in name.split("/"):
+        path = next((entry for entry in path.iterdir() if entry.name.lower() == part.lower()), path / part)
+    return path
 
 
 def digest_of(path: Path) -> str:

@@ -70,7 +70,7 @@ def first_scene(path: Path) -> Scene:
         ({"origin": [float("nan"), 0, 0]}, "origin"),
         ({"mode": "quaternary"}, "mode is none of trinary, scale, raw"),
         ({"free_thresh": 0.9}, "free_thresh 0.9"),
-        ({"image": "../map.pgm"}, "expected one in its own folder"),
+        ({"image": "../other.pgm"}, "expected one in its own folder"),
         ({"image": "absent.pgm"}, "which is absent"),
         ({"image": "map.yaml"}, "cannot be read as a picture"),
         ({"image": [["a"]]}, "image is no file name"),
