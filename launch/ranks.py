@@ -9,6 +9,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -50,10 +51,12 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
 
 def train(config: TrainConfig, out: Path, resume: bool, view: bool, ranks: Ranks) -> None:
     """Train as one of the ranks."""
+    from robonav.disk import only_writer
     from robonav.training.run import TrainingRun
 
     viewer = open_viewer(view and ranks.is_first)
-    TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
+    with only_writer(out) if ranks.is_first else nullcontext():
+        TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
 
 
 def run_ranks(size: int, work: Callable[[Ranks], None]) -> None:

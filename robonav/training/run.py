@@ -17,6 +17,7 @@ from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
+from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import task_maker
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
@@ -48,6 +49,7 @@ from robonav.training.config import TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
+from robonav.training.same_run import check_same_run
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
 
@@ -123,7 +125,8 @@ class TrainingRun:
 
     def _load_first_scene(self) -> None:
         """So that scenes or a sensor that cannot be used are told before anything is written."""
-        self.worlds.simulator.load(self.worlds.simulator.scenes.scene_ids[0])
+        usable = UsableScenes(self.worlds.simulator)
+        next(filter(usable.has, self.worlds.simulator.scenes.scene_ids))
 
     def learn(self, progress_bar: bool = True, viewer: Viewer | None = None) -> Path:
         """Train up to `config.steps` and return the last checkpoint; `viewer` watches the first agent."""
@@ -131,9 +134,13 @@ class TrainingRun:
         if remaining > 0:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
-            callbacks += [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
-            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
-            self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
+            bars = [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
+            callbacks += [*bars, ViewerCallback(viewer or NullViewer(), self.worlds)]
+            try:
+                self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
+            finally:
+                for bar in bars:
+                    bar.stop()
             self.algorithm.logger.close()
             self.ranks.wait()  # until the last checkpoint is written
         return find_checkpoint(self.out)
@@ -184,6 +191,7 @@ class TrainingRun:
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
         run = read_config(folder)["run"]
+        check_same_run(folder, self.config, run)
         self.config = dataclasses.replace(self.config, init=run.get("init"))  # where it began
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = read_tensors(folder / "training.safetensors")
