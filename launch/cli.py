@@ -6,9 +6,13 @@ are the help, with `run()`. Heavy libraries are imported inside `run()`, so that
 
 from __future__ import annotations
 
+import codecs
+import errno
 import inspect
+import io
 import os
 import sys
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -33,6 +37,9 @@ from robonav.launch.warp_start import start_warp
 
 USERS_MISTAKE = 2
 INTERRUPTED = 130
+# Signs of help texts and bars for which no ASCII letter is part of them.
+_SIGNS = {"•": "*", "\u2013": "-", "—": "-", "→": "->", "…": "...", "│": "|", "─": "-", "━": "="}
+_SIGNS |= dict.fromkeys("╭╮╰╯┌┐└┘├┤", "+")
 
 
 class Command(Protocol):
@@ -60,6 +67,7 @@ COMMANDS: dict[str, type[Command]] = {
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line; its exit code is 0, 1 (found wanting), 2 (a user's mistake) or 130 (Ctrl-C)."""
     args = list(sys.argv[1:] if args is None else args)
+    print_in_any_encoding()
     if args in (["--version"], ["-V"]):
         print(f"robonav {robonav.__version__}")
         return 0
@@ -89,6 +97,23 @@ def main(args: Sequence[str] | None = None) -> int:
 def _hush() -> None:
     """Send what is still to be printed nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_in_any_encoding() -> None:
+    """Let terminals and files without UTF-8 get the nearest letters instead of an error."""
+    codecs.register_error("robonav-nearest", _nearest)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="robonav-nearest")
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that an encoding lacks: m² becomes m2, a bullet *, others ?."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = unicodedata.normalize("NFKD", error.object[error.start : error.end])
+    nearest = "".join(_SIGNS.get(letter, letter if letter.isascii() else "?") for letter in lacking)
+    return nearest, error.end
 
 
 def prepare() -> None:
@@ -135,5 +160,7 @@ def _is_users_mistake(error: Exception) -> bool:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = ": make room, and go on with --resume or the same command" if full else ""
+        return f"{error.filename}: {error.strerror}{remedy}"
     return " ".join(str(error).split())

@@ -87,10 +87,11 @@ class EvaluateCommand(MeshOptions):
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
         from robonav.agents.registry import fingerprint, make_explorer
+        from robonav.disk import only_writer
         from robonav.envs.navigation.tasks import resolved
         from robonav.envs.scenes import open_scenes
         from robonav.envs.scenes.floors import OnFloor
-        from robonav.evaluation.records import RunFolder
+        from robonav.evaluation.records import RunFolder, check_free
         from robonav.evaluation.runner import Evaluation, Settings
         from robonav.provenance import git_revision
 
@@ -110,9 +111,12 @@ class EvaluateCommand(MeshOptions):
         evaluation = Evaluation(settings, explorer, scenes, self.threads, given.planned, viewer)
         evaluation.load_first_scene()
         facts = {**asdict(settings), "explorer_hash": fingerprint(self.explorer), **given.facts}
-        folder = RunFolder(self.out or self._default_out(), facts, self.resume)
-        _run_with_progress(evaluation, folder, settings)
-        _report(folder, facts, self._command(), revision)
+        out = self.out or self._default_out()
+        check_free(out, self.resume)  # before a lock is put there
+        with only_writer(out):
+            folder = RunFolder(out, facts, self.resume)
+            _run_with_progress(evaluation, folder, settings)
+            _report(folder, facts, self._command(), revision, list(evaluation.unusable_scenes))
 
     def _default_out(self) -> Path:
         name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))
@@ -176,14 +180,20 @@ def _run_with_progress(evaluation: Evaluation, folder: RunFolder, settings: Sett
         evaluation.run(folder, advance)
 
 
-def _report(folder: RunFolder, settings: dict[str, Any], command: str, revision: str | None) -> None:
+def _report(
+    folder: RunFolder,
+    settings: dict[str, Any],
+    command: str,
+    revision: str | None,
+    unusable_scenes: Sequence[str],
+) -> None:
     import json
 
     from robonav.evaluation.report import render_report
     from robonav.evaluation.summary import scores_in, summarise
 
     records = folder.records()
-    summary = summarise(records, settings, command, revision)
+    summary = summarise(records, settings, command, revision, unusable_scenes)
     folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")
     folder.write_text("report.html", render_report(summary, records, folder.load_map))
     for score in scores_in(records[0], settings["task"]):
@@ -191,4 +201,6 @@ def _report(folder: RunFolder, settings: dict[str, Any], command: str, revision:
             for step, value in summary["metrics"][score.name].items():
                 interval = f"[{value['low']:.2f}, {value['high']:.2f}]"
                 print(f"{score.title} @{step}: {value['mean']:.2f} {interval}, {len(records)} episodes")
+    if unusable_scenes:
+        print(f"left out, because they cannot be used: {', '.join(unusable_scenes)}")
     print(f"report: {folder.path / 'report.html'}")

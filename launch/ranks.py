@@ -9,6 +9,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -50,16 +51,18 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
 
 def train(config: TrainConfig, out: Path, resume: bool, view: bool, ranks: Ranks) -> None:
     """Train as one of the ranks."""
+    from robonav.disk import only_writer
     from robonav.training.run import TrainingRun
     from robonav.training.sb3_run import SB3Run
 
     viewer = open_viewer(view and ranks.is_first)
-    if config.algorithm != "sequence-ppo":
-        if ranks.size > 1:
+    with only_writer(out) if ranks.is_first else nullcontext():
+        if config.algorithm == "sequence-ppo":
+            TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
+        elif ranks.size > 1:
             raise UsageError(f"{config.algorithm} learns in one process: leave --ranks out")
-        SB3Run(config, out, resume).learn(viewer=viewer)
-        return
-    TrainingRun(config, out, resume, ranks).learn(viewer=viewer)
+        else:
+            SB3Run(config, out, resume).learn(viewer=viewer)
 
 
 def run_ranks(size: int, work: Callable[[Ranks], None]) -> None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from robonav.disk import named
 from robonav.errors import UsageError
 
 FORMAT = 6
@@ -28,19 +29,31 @@ def write_folder(folder: Path, tensors: dict[str, dict[str, Tensor]], texts: dic
     """Write a folder of .safetensors and text files so that it exists completely or not at all."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for name, group in tensors.items():
-        save_file({key: value.detach().cpu().contiguous() for key, value in group.items()}, temporary / name)
-    for name, text in texts.items():
-        (temporary / name).write_text(text)
-    for path in temporary.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    try:
+        temporary.mkdir(parents=True)
+        for name, group in tensors.items():
+            _save_tensors(folder / name, temporary / name, group)
+        for name, text in texts.items():
+            with named(folder / name):
+                (temporary / name).write_text(text, encoding="utf-8")
+        for path in temporary.iterdir():
+            with named(path), path.open("rb") as file:
+                os.fsync(file.fileno())
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)  # half a checkpoint takes the room that is missing
+        raise
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():  # moved aside first: a kill between the two renames loses nothing
         folder.rename(replaced)
     temporary.rename(folder)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _save_tensors(wanted: Path, path: Path, group: dict[str, Tensor]) -> None:
+    try:
+        save_file({key: value.detach().cpu().contiguous() for key, value in group.items()}, path)
+    except SafetensorError as error:  # it wraps what the system says, such as a full disk
+        raise OSError(f"{wanted} cannot be written ({error}): make room and go on with --resume") from error
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -64,7 +77,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The checked `config.json` of a checkpoint folder."""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(path, str(error)) from error
     if not isinstance(config, dict) or not isinstance(config.get("format"), int):
@@ -110,5 +123,6 @@ def damaged(path: Path, finding: str) -> CheckpointError:
 def write_text(path: Path, text: str) -> None:
     """Replace a small file atomically."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    with named(path):
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.scenes.scene import FreeSpace
+from robonav.envs.scenes.scene import FreeSpace, SceneError
 from robonav.envs.world import Episode
 
 
@@ -32,6 +33,7 @@ class EpisodeStream:
     def __init__(self, simulator: NavigationSimulator, seed: int, first: int = 0) -> None:
         self._simulator, self.seed, self._first = simulator, seed, first
         self.started = np.zeros(simulator.num_agents, dtype=np.int64)
+        self._scenes = UsableScenes(simulator)
 
     def next(self, agents: Sequence[int]) -> list[Episode]:
         """The next episode of each of these environments."""
@@ -44,8 +46,39 @@ class EpisodeStream:
         rng = np.random.default_rng([self.seed, env, count])
         scene_ids = self._simulator.scenes.scene_ids
         scene_id = scene_ids[int(rng.integers(len(scene_ids)))]
+        while not self._scenes.has(scene_id):  # the same ones are drawn again when the run is resumed
+            scene_id = scene_ids[int(rng.integers(len(scene_ids)))]
         start = sample_start(self._simulator.load(scene_id).free_space, rng)
         return Episode(f"train-{self.seed}-{env}-{count}", scene_id, self.seed, start)
+
+
+class UsableScenes:
+    """Which scenes of a simulator can be walked in; one that cannot is told once, and the others go on.
+
+    Attributes:
+        unusable: Why each scene that was found to be unusable is.
+    """
+
+    def __init__(self, simulator: NavigationSimulator) -> None:
+        self._simulator = simulator
+        self.unusable: dict[str, str] = {}
+
+    def has(self, scene_id: str) -> bool:
+        """Whether a scene can be loaded, which it is then.
+
+        Raises:
+            SceneError: None of the scenes can be used.
+        """
+        if scene_id not in self.unusable:
+            try:
+                self._simulator.load(scene_id)
+                return True
+            except SceneError as error:
+                self.unusable[scene_id] = str(error)
+        if len(self.unusable) == len(self._simulator.scenes.scene_ids):
+            raise SceneError(self.unusable[scene_id])
+        warnings.warn(f"scene {scene_id} is left out: {self.unusable[scene_id]}", stacklevel=2)
+        return False
 
 
 def sample_start(free_space: FreeSpace, rng: np.random.Generator) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from robonav.disk import HOLDER, LOCK, named
 from robonav.errors import UsageError
 from robonav.evaluation.top_down_map import TopDownMap
 
@@ -30,10 +31,7 @@ class RunFolder:
 
     def __init__(self, path: Path, settings: dict[str, Any], resume: bool) -> None:
         self.path = path
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file: give --out the name of a folder")
-        if path.exists() and any(path.iterdir()) and not resume:
-            raise UsageError(f"{path} is not empty: add --resume to go on with it, or give another --out")
+        check_free(path, resume)
         if (path / SETTINGS).exists():
             self._check_same(settings)
         (path / MAPS).mkdir(parents=True, exist_ok=True)
@@ -45,9 +43,12 @@ class RunFolder:
         return read_episodes(self.path) if (self.path / EPISODES).exists() else []
 
     def append(self, record: dict[str, Any], picture: TopDownMap) -> None:
-        """Append one finished episode; once this returns it is on disk."""
-        np.savez_compressed(_map_path(self.path, record["episode_id"]), **vars(picture))
-        with open(self.path / EPISODES, "a", encoding="utf-8") as file:
+        """Keep one finished episode; once this returns it is on disk."""
+        picture_path = _map_path(self.path, record["episode_id"])
+        with named(picture_path):
+            np.savez_compressed(picture_path, **vars(picture))
+        path = self.path / EPISODES
+        with named(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -59,8 +60,12 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
         partial = self.path / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+        try:
+            with named(self.path / name):
+                partial.write_text(text, encoding="utf-8")
+                partial.replace(self.path / name)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _check_same(self, settings: dict[str, Any]) -> None:
         before = read_settings(self.path)
@@ -80,6 +85,15 @@ class RunFolder:
             if not content.endswith(b"\n"):
                 with open(path, "r+b") as file:
                     file.truncate(content.rfind(b"\n") + 1)
+
+
+def check_free(path: Path, resume: bool) -> None:
+    """Raise UsageError if a folder cannot be written into: it is a file, or in use and `resume` is off."""
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file: give --out the name of a folder")
+    held = (LOCK, HOLDER)  # of this very process
+    if path.exists() and any(entry.name not in held for entry in path.iterdir()) and not resume:
+        raise UsageError(f"{path} is not empty: add --resume to go on with it, or give another --out")
 
 
 def read_episodes(folder: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,7 +19,7 @@ from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.navigation.tasks.task import VISIBLE_COMPLETENESS
 from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.rollout import rollout
-from robonav.envs.scenes import SceneSet
+from robonav.envs.scenes import SceneError, SceneSet
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SENSORS
@@ -128,6 +129,9 @@ class Evaluation:
         threads: Threads for ray casting; 0 = all cores. Results do not depend on it.
         planned: The episodes; by default those that `plan_episodes` spreads over the scenes.
         viewer: Watches the first episode of each batch.
+
+    Attributes:
+        unusable_scenes: Why each scene whose episodes were left out cannot be used.
     """
 
     def __init__(
@@ -143,6 +147,7 @@ class Evaluation:
         self.settings, self._explorer, self._scenes, self._threads = settings, explorer, scenes, threads
         drawn = plan_episodes(scenes.scene_ids, settings.episodes, settings.seed)
         self.planned: Sequence[Plan] = drawn if planned is None else planned
+        self.unusable_scenes: dict[str, str] = {}
         self._metric_camera = metric_camera(explorer.camera)
         self._task = resolved(settings.task, settings.task_options)
         measured: type[GroundTruth] | type[FreeFloor] = (
@@ -158,7 +163,11 @@ class Evaluation:
         Raises:
             SceneError: If it cannot be used.
         """
-        self._simulator(min(len(self.planned), self.settings.num_envs)).load(self.planned[0].scene_id)
+        simulator = self._simulator(min(len(self.planned), self.settings.num_envs))
+        for scene_id in dict.fromkeys(planned.scene_id for planned in self.planned):
+            if self._is_usable(simulator, scene_id):
+                return
+        raise SceneError(next(iter(self.unusable_scenes.values())))
 
     def run(self, folder: RunFolder, advance: Callable[[int], None]) -> None:
         """Run every batch that is not finished yet; `advance` is told of agent steps done.
@@ -168,12 +177,30 @@ class Evaluation:
         finished = {record["episode_id"] for record in folder.records()}
         for number, batch in self._batches():
             missing = [planned for planned in batch if planned.episode_id not in finished]
-            if not missing:
-                advance(len(batch) * self.settings.steps)
+            usable = self._usable(batch) if missing else []
+            advance((len(batch) - len(usable)) * self.settings.steps)
+            if not usable or all(planned.episode_id in finished for planned in usable):
+                advance(len(usable) * self.settings.steps)
                 continue
+            batch = usable
             for tracker in self._run_batch(number, batch, advance):
                 if tracker.episode.episode_id not in finished:
                     folder.append(*tracker.finish())
+
+    def _usable(self, batch: Sequence[Plan]) -> Sequence[Plan]:
+        """The episodes of a batch whose scenes can be loaded; the others are told and left out."""
+        simulator = self._simulator(len(batch))
+        return [planned for planned in batch if self._is_usable(simulator, planned.scene_id)]
+
+    def _is_usable(self, simulator: NavigationSimulator, scene_id: str) -> bool:
+        if scene_id not in self.unusable_scenes:
+            try:
+                simulator.load(scene_id)
+            except SceneError as error:
+                self.unusable_scenes[scene_id] = str(error)
+                if len(self._scenes.scene_ids) > 1:
+                    warnings.warn(f"episodes in scene {scene_id} are left out: {error}", stacklevel=2)
+        return scene_id not in self.unusable_scenes
 
     def _batches(self) -> Iterator[tuple[int, Sequence[Plan]]]:
         size = self.settings.num_envs

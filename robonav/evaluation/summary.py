@@ -24,7 +24,11 @@ def scores_in(record: dict[str, Any], task: str | None) -> list[Score]:
 
 
 def summarise(
-    records: Sequence[dict[str, Any]], settings: dict[str, Any], command: str, revision: str | None
+    records: Sequence[dict[str, Any]],
+    settings: dict[str, Any],
+    command: str,
+    revision: str | None,
+    unusable_scenes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The content of `summary.json`.
 
@@ -33,6 +37,7 @@ def summarise(
         settings: What it was run with.
         command: The line that repeats it.
         revision: The commit that ran, as `git_revision` gave it when the run began.
+        unusable_scenes: Names of those whose episodes were left out, because they cannot be loaded.
     """
     scores = scores_in(records[0], settings.get("task"))
     by_step = {
@@ -45,6 +50,7 @@ def summarise(
         "settings": settings,
         "episodes": len(records),
         "scenes": len({record["scene_id"] for record in records}),
+        "unusable_scenes": list(unusable_scenes),
         "metrics": {**by_step, **{name: _mean([r[name] for r in records]) for name in single}},
         "interval": "95 % percentile bootstrap over episodes, 10,000 resamples, seed 0",
         "versions": versions(),

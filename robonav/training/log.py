@@ -11,6 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback, ProgressBarCallback
 from stable_baselines3.common.logger import KVWriter
 
 from robonav.algorithms.ranks import Ranks
+from robonav.disk import named
 
 
 class Run(Protocol):
@@ -28,13 +29,14 @@ class JsonLines(KVWriter):
     """Appends every log record as one JSON line, so that a resumed run continues the file."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+        self._path, self._file = path, path.open("a", encoding="utf-8")
 
     def write(self, key_values: dict[str, Any], key_excluded: Any, step: int = 0) -> None:
         """Write one record with the step it belongs to."""
         numbers = {key: value for key, value in key_values.items() if isinstance(value, int | float)}
-        self._file.write(json.dumps({"step": step, **numbers}) + "\n")
-        self._file.flush()
+        with named(self._path):
+            self._file.write(json.dumps({"step": step, **numbers}) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -75,3 +77,8 @@ class Progress(ProgressBarCallback):
     def _on_step(self) -> bool:
         self.pbar.update(self.training_env.num_envs * self._ranks.size)
         return True
+
+    def stop(self) -> None:
+        """Leave the terminal as it was, also where training has failed; tqdm would do so too late."""
+        if hasattr(self, "pbar"):
+            self.pbar.close()

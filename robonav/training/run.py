@@ -19,6 +19,7 @@ from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
+from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
 from robonav.envs.plugins import plugged_in
 from robonav.envs.scenes import open_scenes
@@ -52,6 +53,7 @@ from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
+from robonav.training.same_run import check_same_run
 from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
@@ -124,9 +126,13 @@ class TrainingRun:
         if remaining > 0:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
-            callbacks += [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
-            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
-            self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
+            bars = [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
+            callbacks += [*bars, ViewerCallback(viewer or NullViewer(), self.worlds)]
+            try:
+                self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
+            finally:
+                for bar in bars:
+                    bar.stop()
             self.algorithm.logger.close()
             self.ranks.wait()  # until the last checkpoint is written
         return find_checkpoint(self.out)
@@ -189,6 +195,7 @@ class TrainingRun:
                 f"{folder}: holds a policy of another size; resume with the preset it was trained with"
             )
         run = read_config(folder)["run"]
+        check_same_run(folder, self.config, run)
         self.config = dataclasses.replace(self.config, init=run.get("init"))  # where it began
         self.algorithm.policy.load_state_dict(policy.state_dict())
         tensors = read_tensors(folder / "training.safetensors")
@@ -229,7 +236,7 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
         motion_noise=config.motion_noise,
         actions=config.actions,
     )
-    worlds.simulator.load(worlds.simulator.scenes.scene_ids[0])
+    next(filter(UsableScenes(worlds.simulator).has, worlds.simulator.scenes.scene_ids))
     return worlds
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from robonav.envs.scenes import open_scenes
+from robonav.envs.scenes import SceneError, SceneSet, Spec, open_scenes
 from robonav.envs.scenes.floors import floors_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.raycast import RaycastSensor
@@ -95,7 +95,7 @@ class RecordedRun:
             )
         settings = read_settings(folder)
         self._floor: int | None = settings.get("floor")
-        self._scenes = open_scenes(scenes or str(settings.get("scenes")), split="val")
+        self._scenes = _scenes_of(folder, scenes or str(settings.get("scenes")))
 
     @property
     def episode_ids(self) -> list[str]:
@@ -125,6 +125,18 @@ class RecordedRun:
         camera = replace(camera, width=self._width, height=round(self._width * camera.height / camera.width))
         sensor = sensor_of(scene, camera, self._threads)
         return Recording(record, read_map(self.folder, episode_id), sensor, free_space.floor_z)
+
+
+def _scenes_of(folder: Path, given: str) -> SceneSet:
+    """The scenes of a run; a relative path is also looked for from the folders that the run lies in."""
+    spec = Spec.parse(given)
+    if spec.path != "procedural" and not Path(spec.path).exists():
+        found = (parent / spec.path for parent in folder.resolve().parents)
+        spec = replace(spec, path=next((str(path) for path in found if path.exists()), spec.path))
+    try:
+        return open_scenes(str(spec), split="val")
+    except SceneError as error:
+        raise SceneError(f"{error}; if the scenes of {folder} were moved, say where with --scenes") from error
 
 
 def _camera(record: dict[str, Any]) -> Camera:

@@ -13,10 +13,11 @@ from robonav.agents.checkpoint import load_policy
 from robonav.agents.policy import load_explorer
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
-from robonav.files import CheckpointError, find_checkpoint
+from robonav.files import CheckpointError, find_checkpoint, read_config
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
+from robonav.training.same_run import check_same_run
 
 TINY = TrainConfig(
     steps=2048,
@@ -89,8 +90,27 @@ def test_a_run_may_update_more_often_than_episodes_end(tmp_path):
 def test_a_run_with_another_reward_is_no_continuation(tmp_path):
     tiny = replace(TINY, steps=64, episode_steps=32)
     TrainingRun(tiny, tmp_path).learn(progress_bar=False)
-    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+    with pytest.raises(UsageError, match="begun with reward = geometric, and rnd is asked for"):
         TrainingRun(replace(tiny, reward="rnd"), tmp_path, resume=True)
+
+
+def test_a_run_with_other_agents_worlds_or_seed_is_no_continuation(continuous):
+    for change, said in (
+        ({"num_envs": 3}, "num_envs = 2, and 3"),
+        ({"seed": 1}, "seed = 0, and 1"),
+        ({"scenes": "elsewhere"}, "scenes"),
+        ({"ppo": replace(TINY.ppo, learning_rate=1.0)}, r"ppo\.learning_rate"),
+    ):
+        other = replace(TINY, **change)
+        with pytest.raises(UsageError, match=f"begun with {said}"):
+            check_same_run(continuous, other, read_config(find_checkpoint(continuous))["run"])
+    with pytest.raises(UsageError, match="num_envs = 2, and 3 is asked for: resume with the same"):
+        TrainingRun(replace(TINY, num_envs=3), continuous, resume=True)
+
+
+def test_length_and_machine_may_change_from_part_to_part(continuous):
+    other = replace(TINY, steps=9999, threads=2, checkpoint_every=1, ppo=replace(TINY.ppo, micro_batch=1))
+    check_same_run(continuous, other, read_config(find_checkpoint(continuous))["run"])
 
 
 def test_a_checkpoint_from_before_an_option_was_there_has_its_default(continuous, tmp_path):

@@ -47,7 +47,7 @@ def load_silently(path: Path) -> Scene:
         "-clamp on -bm 0.5 -o 0 0 textures\\Wand.png",
         '"textures/wand.png"',
         "C:\\Users\\Jo Doe\\house\\textures\\wand.png",
-        "/export/jo/house/textures/wand.png",
+        "/srv/other/textures/wand.png",
         "./textures/wand.png",
     ],
 )
