@@ -34,7 +34,7 @@ from robonav.maps.reconstruction.tsdf import Reconstruction
 from robonav.perception.plane_sweep import PlaneSweep
 from robonav.planners.next_best_view import Guide
 from robonav.planners.own_map import SpatialMemory
-from robonav.policies.encoder import FrameEncoder
+from robonav.policies.encoder import ObservationEncoder
 from robonav.policies.sequence import SequencePolicy
 from robonav.training.run import TrainingRun
 
@@ -107,7 +107,7 @@ def measure(options: Options, ranks: Ranks) -> None:
         watch.watch(LoadedScenes, "_load", "load houses")
         watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
         watch.watch(Reconstruction, "integrate", "reward: integrate")
-        watch.watch(FrameEncoder, "look", "act: eye")
+        watch.watch(ObservationEncoder, "look", "act: eye")
         watch.watch(SpatialMemory, "observe", "act: own map, draw")
         watch.watch(SpatialMemory, "windows", "act: own map, look")
         watch.watch(Guide, "advise", "act: plan on it")
