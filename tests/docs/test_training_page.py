@@ -20,4 +20,4 @@ def test_every_command_and_every_option_of_the_page_is_understood(repository: Pa
     assert {option.split()[0] for option in options} >= {"--ranks", "--micro-batch"}
     for option in options:
         value = [] if " " in option else ["1"] if option != "--precision" else ["bfloat16"]
-        assert isinstance(cli.parse(["train", "nano", *option.split(), *value]), TrainCommand), option
+        assert isinstance(cli.parse(["train", "guided", *option.split(), *value]), TrainCommand), option

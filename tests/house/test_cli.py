@@ -62,8 +62,8 @@ def test_help_of_a_command_has_an_example_that_parses(
     [
         ("trian", "nano"),
         ("train",),
-        ("train", "nano", "--setps", "5"),
-        ("train", "nano", "--steps", "many"),
+        ("train", "guided", "--setps", "5"),
+        ("train", "guided", "--steps", "many"),
     ],
 )
 def test_a_mistyped_command_line_exits_2(mistake: tuple[str, ...]) -> None:
@@ -74,10 +74,10 @@ def test_a_mistyped_command_line_exits_2(mistake: tuple[str, ...]) -> None:
     ("mistake", "named"),
     [
         (("train", "nosuch"), "nosuch"),
-        (("train", "nano", "--num-envs", "0"), "num_envs"),
-        (("train", "nano", "--steps", "0"), "steps"),
-        (("train", "nano", "--device", "abacus"), "abacus"),
-        (("train", "nano", "--scenes", "nosuch.glb"), "nosuch.glb"),
+        (("train", "guided", "--num-envs", "0"), "num_envs"),
+        (("train", "guided", "--steps", "0"), "steps"),
+        (("train", "guided", "--device", "abacus"), "abacus"),
+        (("train", "guided", "--scenes", "nosuch.glb"), "nosuch.glb"),
         (("evaluate", "nosuch"), "nosuch"),
         (("evaluate", "random", "--scenes", "nosuch.glb"), "nosuch.glb"),
         (("evaluate", "random", "--scenes", "empty"), "empty"),
