@@ -22,7 +22,7 @@ class DemoCommand:
     """Train a small agent briefly and see how it explores houses it never saw, beside the baselines.
 
     The agent sees RGB and its own last action; `frontier` is a planner that is given true pose and depth.
-    A demo that was stopped goes on where it was. The published results take longer: `robonav train nano`.
+    A demo that was stopped goes on where it was. The published results take longer: `robonav train guided`.
 
     Examples:
         robonav demo

@@ -43,7 +43,7 @@ class DriveCommand(MeshOptions):
         robonav drive explorer --steps 128
         robonav drive explorer --scene my_house.glb --record run.mcap
         robonav drive explorer --view
-        robonav drive runs/nano-0 --robot husky --no-noise
+        robonav drive runs/guided-0 --robot husky --no-noise
     """
 
     explorer: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPLORER")]
@@ -72,7 +72,7 @@ class DriveCommand(MeshOptions):
     record: Path | None = None
     """Also write what the robot saw and did as an MCAP file with ROS 2 messages."""
     goal_image: Path | None = None
-    """Picture of where to go, as wide as their camera, for policies trained with nano-image-goal."""
+    """Picture of where to go, as wide as their camera, for policies trained with guided-image-goal."""
     view: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Show the drive in the browser as its map grows; people can stop, steer, and hand back there."""
     pace: Literal["real-time", "fastest"] | None = None

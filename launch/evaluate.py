@@ -35,9 +35,9 @@ class EvaluateCommand(MeshOptions):
     Examples:
         robonav evaluate explorer --scenes my_house.glb --episodes 4 --steps 512
         robonav evaluate frontier --episodes 20 --steps 512
-        robonav evaluate runs/nano-0 --scenes my_house.glb --out runs/my_house
+        robonav evaluate runs/guided-0 --scenes my_house.glb --out runs/my_house
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
-        robonav evaluate runs/nano-apples-0 --task apples --apples 3 --steps 512
+        robonav evaluate runs/guided-apples-0 --task apples --apples 3 --steps 512
         robonav evaluate picture-planner --task image-goal --steps 512
         robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """

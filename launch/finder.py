@@ -18,7 +18,7 @@ class FinderCommand(TeachingOptions):
     Examples:
         robonav finder --out finders/houses
         robonav finder --init nano --scenes my_scans/ --rounds 40 --out finders/mine
-        robonav train nano-image-goal --init explorer --finder finders/mine
+        robonav train guided-image-goal --init explorer --finder finders/mine
     """
 
     out: Path = Path("finders/nano")
@@ -32,5 +32,5 @@ class FinderCommand(TeachingOptions):
 
         teach(FinderTraining(replace(FinderTrainConfig(), **self.given("vision")), self.out, self.resume))
         print(
-            f"the finder is in {self.out}\ntrain with it: robonav train nano-image-goal --finder {self.out}"
+            f"the finder is in {self.out}\ntrain with it: robonav train guided-image-goal --finder {self.out}"
         )

@@ -31,18 +31,18 @@ class TrainCommand(MeshOptions):
     value. With --init, a policy learns at 0.15 of the preset's rate, so that it keeps what it knows.
 
     Examples:
-        robonav train nano
-        robonav train nano --scenes my_house.glb --steps 200000 --out runs/my_house
-        robonav train nano --out runs/nano-0 --resume
-        robonav train nano --ranks 2
-        robonav train nano --ppo.learning-rate 3e-4 --policy.width 256
-        robonav train nano-apples --init explorer --apples 3
-        robonav train nano-image-goal --init runs/nano-0
+        robonav train guided
+        robonav train guided --scenes my_house.glb --steps 200000 --out runs/my_house
+        robonav train guided --out runs/guided-0 --resume
+        robonav train guided --ranks 2
+        robonav train guided --ppo.learning-rate 3e-4 --policy.width 256
+        robonav train guided-apples --init explorer --apples 3
+        robonav train guided-image-goal --init runs/guided-0
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: nano, nano-mapless, a task (nano-apples, nano-image-goal,
-    nano-sparse-goal), another file in launch/presets, a .py file of your own that defines PRESET, or the
+    """Which configuration: guided, recuriosity, a task (guided-apples, guided-image-goal,
+    guided-sparse-goal), another file in launch/presets, a .py file of your own that defines PRESET, or the
     config.json of a run."""
     config: tyro.conf.Suppress[Any] = None
     ranks: int = 1
@@ -57,8 +57,12 @@ class TrainCommand(MeshOptions):
     @classmethod
     def parse(cls, args: Sequence[str], **options: Any) -> TrainCommand:
         """The command that the arguments ask for; every field of the preset is an option."""
+        from robonav.launch.presets import preset_summaries
         from robonav.training.config import TrainConfig
 
+        if "description" in options:
+            lines = [f"    {name}: {about}" for name, about in preset_summaries().items()]
+            options["description"] = "\n".join([options["description"], "", "Presets:", *lines])
         config = starting_config(args)
         args = [
             f"{SHORT.get(flag, flag)}{rest}" for flag, rest in map(_parts, spelled_out(args, config.task))
@@ -111,7 +115,7 @@ def starting_config(args: Sequence[str]) -> TrainConfig:
     from robonav.launch.presets import load_preset
     from robonav.training.fine_tuning import gently
 
-    preset = load_preset(preset_of(args) or "nano")
+    preset = load_preset(preset_of(args) or "guided")
     if value_of(args, "--init"):
         preset = replace(preset, ppo=gently(preset.ppo))
     task = value_of(args, "--task")

@@ -18,7 +18,7 @@ class VisionCommand(TeachingOptions):
     Examples:
         robonav vision --out eyes/houses
         robonav vision --init nano --scenes my_scans/ --rounds 40 --out eyes/mine
-        robonav train nano --vision eyes/mine
+        robonav train guided --vision eyes/mine
     """
 
     out: Path = Path("eyes/nano")
@@ -29,4 +29,4 @@ class VisionCommand(TeachingOptions):
         from robonav.perception.teaching.predictor import VisionTrainConfig, VisionTraining
 
         teach(VisionTraining(replace(VisionTrainConfig(), **self.given()), self.out, self.resume))
-        print(f"the eye is in {self.out}\ntrain with it: robonav train nano --vision {self.out}")
+        print(f"the eye is in {self.out}\ntrain with it: robonav train guided --vision {self.out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from difflib import get_close_matches
@@ -35,6 +36,13 @@ OLD_NAMES = {
 def preset_names() -> list[str]:
     """Names of all presets, as typed at the command line."""
     return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
+
+
+def preset_summaries() -> dict[str, str]:
+    """What each preset is, by name: the first line of its file's docstring, read without importing it."""
+    sources = {name: Path(__path__[0]) / f"{name.replace('-', '_')}.py" for name in preset_names()}
+    about = {name: ast.get_docstring(ast.parse(source.read_text())) for name, source in sources.items()}
+    return {name: (text or "").partition("\n")[0] for name, text in about.items()}
 
 
 def load_preset(name: str) -> TrainConfig:

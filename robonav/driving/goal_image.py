@@ -36,7 +36,7 @@ def read_goal(name: str, explorer: Explorer, path: Path | None) -> Goal:
     if not wanted:
         raise UsageError(
             f"{name} looks at no goal image: leave --goal-image out, or give a policy that was trained with "
-            "`robonav train nano-image-goal`"
+            "`robonav train guided-image-goal`"
         )
     size = (explorer.camera.width, explorer.camera.height)
     try:

@@ -270,7 +270,7 @@ def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncode
     if not config.finder:
         return None
     if config.task != "image-goal":
-        raise UsageError(f"finder {config.finder} finds goal images: train preset nano-image-goal with it")
+        raise UsageError(f"finder {config.finder} finds goal images: train preset guided-image-goal with it")
     if start and isinstance(start.search, GoalSearch):
         return start.search.finder
     finder = load_finder(config.finder)

@@ -58,13 +58,13 @@ def test_the_reward_pays_in_a_training(installed: Path) -> None:
     size = ["--camera.width", "40", "--camera.height", "40", "--num-envs", "2", "--episode-steps", "16"]
     ppo = ["--algorithm", "ppo", "--plain-ppo.n-steps", "16", "--plain-ppo.batch-size", "16"]
     tiny = [*size, *ppo, "--steps", "32", "--device", "cpu"]
-    assert cli.main(["train", "nano", "--reward", "turning", *SHORT, *tiny, "--out", str(out)]) == 0
+    assert cli.main(["train", "guided", "--reward", "turning", *SHORT, *tiny, "--out", str(out)]) == 0
     saved = json.loads((out / "config.json").read_text())
     assert (saved["reward"], saved["scenes"]) == ("turning", "five-houses")
     (episodes, *_) = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert episodes["step"] == 32
     with pytest.raises(UsageError, match="perhaps you meant geometric"):
-        TrainCommand.parse(["nano", "--reward", "geometrik", *SHORT, "--out", str(installed / "x")]).run()
+        TrainCommand.parse(["guided", "--reward", "geometrik", *SHORT, "--out", str(installed / "x")]).run()
 
 
 def test_the_robot_drives(installed: Path, capsys) -> None:

@@ -62,8 +62,8 @@ def test_help_of_a_command_has_an_example_that_parses(
     [
         ("trian", "nano"),
         ("train",),
-        ("train", "nano", "--setps", "5"),
-        ("train", "nano", "--steps", "many"),
+        ("train", "guided", "--setps", "5"),
+        ("train", "guided", "--steps", "many"),
     ],
 )
 def test_a_mistyped_command_line_exits_2(mistake: tuple[str, ...]) -> None:

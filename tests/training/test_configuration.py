@@ -12,7 +12,7 @@ from robonav.envs.navigation.tasks import ApplesConfig
 from robonav.envs.scenes import SceneError
 from robonav.errors import UsageError
 from robonav.launch import cli
-from robonav.launch.presets import load_preset, preset_names
+from robonav.launch.presets import load_preset, preset_names, preset_summaries
 from robonav.launch.train import TrainCommand
 from robonav.training.config import TrainConfig
 from robonav.training.saved_config import as_json, config_from, read_saved_config
@@ -24,7 +24,7 @@ def configured(*args: str) -> TrainConfig:
 
 def test_any_field_of_a_preset_is_an_option() -> None:
     options = ("--ppo.learning-rate", "3e-4", "--policy.width", "256", "--camera.height-m", "1.1")
-    config = configured("nano", *options, "--steps", "64")
+    config = configured("guided", *options, "--steps", "64")
     assert (config.ppo.learning_rate, config.policy.width, config.camera.height_m) == (3e-4, 256, 1.1)
     nano = load_preset("guided")
     changed = replace(
@@ -39,30 +39,30 @@ def test_any_field_of_a_preset_is_an_option() -> None:
 
 
 def test_the_preset_may_stand_behind_options_and_short_flags_stay() -> None:
-    config = configured("--steps", "64", "--micro-batch=2", "nano-apples", "--apples", "3")
+    config = configured("--steps", "64", "--micro-batch=2", "guided-apples", "--apples", "3")
     assert (config.steps, config.ppo.micro_batch, config.task) == (64, 2, "apples")
     assert config.task_options == ApplesConfig(3)
-    assert configured("nano", "--task", "apples", "--task.count", "4").task_options == ApplesConfig(4)
+    assert configured("guided", "--task", "apples", "--task.count", "4").task_options == ApplesConfig(4)
 
 
 def test_a_task_s_flag_without_the_task_says_whose_it_is() -> None:
     with pytest.raises(UsageError, match="--obstacles belongs to --task sparse-goal"):
-        configured("nano", "--obstacles", "2")
+        configured("guided", "--obstacles", "2")
 
 
 def test_a_typo_names_the_nearest_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        configured("nano", "--ppo.learning-rat", "3e-4")
+        configured("guided", "--ppo.learning-rat", "3e-4")
     assert "--ppo.learning-rate" in capsys.readouterr().err
-    with pytest.raises(UsageError, match="perhaps you meant nano-apples"):
-        configured("nano-aples")
+    with pytest.raises(UsageError, match="perhaps you meant guided-apples"):
+        configured("guided-aples")
     with pytest.raises(SceneError, match="perhaps you meant apples"):
-        configured("nano", "--task", "aples")
+        configured("guided", "--task", "aples")
 
 
 def test_the_help_of_a_preset_shows_its_values(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        configured("nano-unguided", "--help")
+        configured("guided-no-planner", "--help")
     assert "(default: 262144)" in capsys.readouterr().out
 
 
@@ -115,3 +115,12 @@ def test_runs_that_were_saved_before_tasks_had_options_are_read() -> None:
     old = {"task": "apples", "apples": 3, "obstacles": 0, "drift": 0.0}
     assert config_from(old).task_options == ApplesConfig(3)
     assert config_from({**old, "task": None}).task_options is None
+
+
+def test_the_help_of_train_lists_every_preset_with_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parse(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for name, about in preset_summaries().items():
+        assert about, name
+        assert f"{name}: {about}" in text

@@ -167,7 +167,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):
     list(VisionTraining(replace(TINY_EYE, rounds=1), tmp_path / "eye").learn())
     out = tmp_path / "run"
-    command = ["train", "nano-image-goal", "--vision", str(tmp_path / "eye"), "--out", str(out)]
+    command = ["train", "guided-image-goal", "--vision", str(tmp_path / "eye"), "--out", str(out)]
     assert cli.main(command) == 2
     assert "robonav finder --vision YOUR_EYE" in capsys.readouterr().err
     assert not out.exists()
@@ -176,7 +176,7 @@ def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_no
     assert cli.main([*command, *few]) == 0
     assert load_policy(out)[0].config.finder == TINY.finder
     further = tmp_path / "further"
-    command = ["train", "nano-image-goal", "--init", str(out), "--out", str(further)]
+    command = ["train", "guided-image-goal", "--init", str(out), "--out", str(further)]
     assert cli.main([*command, *few[2:]]) == 0  # with the finder that it has, as with its eye
     theirs = load_policy(out)[0].search.finder.state_dict()
     for name, weight in load_policy(further)[0].search.finder.state_dict().items():
@@ -186,5 +186,5 @@ def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_no
 def test_a_finder_where_no_picture_is_shown_is_refused(tmp_path, capsys):
     out = tmp_path / "run"
     assert cli.main(["train", "nano", "--finder", "nano", "--out", str(out)]) == 2
-    assert "train preset nano-image-goal with it" in capsys.readouterr().err
+    assert "train preset guided-image-goal with it" in capsys.readouterr().err
     assert not out.exists()

@@ -161,7 +161,7 @@ def test_the_command_writes_an_eye_that_can_be_trained_with(tmp_path, capsys):
     config = replace(TINY, rounds=1, vision=VisionConfig())
     list(VisionTraining(config, eye).learn())
     assert cli.main(["vision", "--out", str(eye), "--rounds", "1", "--resume"]) == 0
-    assert f"robonav train nano --vision {eye}" in capsys.readouterr().out
+    assert f"robonav train guided --vision {eye}" in capsys.readouterr().out
     assert load_eye(str(eye)).config == VisionConfig()
 
 
