@@ -4,7 +4,7 @@
     python -m benchmarks.ablations --floors ../shared/data/gibson_floors   # and real floors besides
     python -m benchmarks.ablations --steps 32768 --seeds 1 --episodes 8
 
-All policies are `nano-mapless` (a causal transformer over what the frozen eye sees; no map of its own, no
+All policies are `recuriosity` (a causal transformer over the frozen predictor's features; no own map, no
 planner) but for what the row's name says, and learn for the same steps. Every part that is finished is
 skipped, so the command can be stopped and started again at any time; a row is written once it is complete.
 """

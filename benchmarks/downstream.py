@@ -106,7 +106,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
     """Train one policy on one thread, or go on with it."""
     from robonav.envs.navigation.tasks import task_config
     from robonav.launch.presets import load_preset
-    from robonav.training.fine_tuning import gently
+    from robonav.training.fine_tuning import fine_tuning_rates
     from robonav.training.run import TrainingRun
 
     out = run_folder(task, way, seed, options)
@@ -116,7 +116,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
         for_task,
         policy=base.policy,
         finder=for_task.finder if base.policy.guidance else None,
-        ppo=gently(base.ppo) if is_tuned else base.ppo,
+        ppo=fine_tuning_rates(base.ppo) if is_tuned else base.ppo,
         init=options.init.format(seed=seed) if is_tuned else None,
         surprise_weight=options.surprise,
         task_options=task_config(task, **({"count": options.trained_apples} if task == "apples" else {})),

@@ -1,11 +1,11 @@
-"""How well an eye reads ranges from images of scenes that it was not taught on; prints JSON, a line a scene.
+"""How well a predictor reads ranges from images of scenes that it was not taught on, as JSON lines.
 
     python -m benchmarks.eye_accuracy procedural my_house.glb scans/
-    python -m benchmarks.eye_accuracy procedural --eye eyes/mine
+    python -m benchmarks.eye_accuracy procedural --predictor eyes/mine
     python -m benchmarks.eye_accuracy procedural --altered 1     # does it hold in worlds unlike these houses?
 
 Of each scene, views from random places in random directions, most with what was seen before a move. Of each
-of 32 rays: the cross-entropies that the eye is taught by (free, occupied, in sight), and the median error of
+of 32 rays: the cross-entropies that it is taught by (free, occupied, in sight), and the median error of
 how far the way is free, in metres, by how far it truly is.
 """
 
@@ -23,8 +23,8 @@ from robonav.envs.navigation.loaded_scenes import LoadedScenes
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.perception.plane_sweep import PlaneSweep
-from robonav.perception.predictor import SIDE, VisionEncoder
-from robonav.perception.shipped import load_eye
+from robonav.perception.predictor import SIDE, OccupancyPredictor
+from robonav.perception.shipped import load_predictor
 from robonav.perception.teaching.predictor import free_way_m, scan_loss
 from robonav.perception.teaching.views import Views, render_views
 from robonav.perception.teaching.worlds import AlteredScenes
@@ -35,12 +35,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Options:
-    """Which eye, and what it is shown."""
+    """Which predictor, and what it is shown."""
 
     scenes: tyro.conf.Positional[tuple[str, ...]] = ("procedural",)
     """Worlds, as `robonav evaluate --scenes` takes them (their `val` split)."""
-    eye: str = "nano"
-    """An eye that ships with robonav, or a folder of `robonav vision`."""
+    predictor: str = "nano"
+    """A predictor that ships with robonav, or a folder of `robonav vision`."""
     views: int = 256
     """Views of each scene."""
     most: int = 12
@@ -53,12 +53,12 @@ class Options:
     """Decides the views, and how scenes are altered."""
 
 
-def errors(eye: VisionEncoder, views: Views, still: bool = False) -> dict[str, float]:
-    """Errors of the eye's scan on views; if they are `still`, without what was seen before."""
+def errors(predictor: OccupancyPredictor, views: Views, still: bool = False) -> dict[str, float]:
+    """Errors of the predictor's scan on views; if they are `still`, without what was seen before."""
     planes = PlaneSweep()
     with torch.no_grad():
-        seen = [eye(part.rgb, None if still else part.sweep(planes)) for part in views.split(_BATCH)]
-        logits = torch.cat([eye.scan_logits(features) for features in seen])
+        seen = [predictor(part.rgb, None if still else part.sweep(planes)) for part in views.split(_BATCH)]
+        logits = torch.cat([predictor.scan_logits(features) for features in seen])
     names = ("free_loss", "occupied_loss", "sight_loss")
     result = dict(zip(names, scan_loss(logits, views.rays).tolist(), strict=True))
     told, true = free_way_m(logits.sigmoid()), free_way_m(views.rays.float())
@@ -73,7 +73,7 @@ def errors(eye: VisionEncoder, views: Views, still: bool = False) -> dict[str, f
 def main(options: Options) -> None:
     """Look and compare."""
     torch.set_num_threads(1)
-    eye, camera = load_eye(options.eye).eval(), Camera(SIDE, SIDE)
+    predictor, camera = load_predictor(options.predictor).eval(), Camera(SIDE, SIDE)
     for spec in options.scenes:
         known = open_scenes(spec, "val")
         scenes = AlteredScenes(known, options.altered, np.random.default_rng(options.seed))
@@ -81,8 +81,8 @@ def main(options: Options) -> None:
         for scene_id in scenes.scene_ids[: options.most]:
             rng = np.random.default_rng(options.seed)
             seen.append(render_views(worlds.get(scene_id), camera, options.views, rng))
-            print(json.dumps({"scene": scene_id, **errors(eye, seen[-1], options.still)}), flush=True)
-        found = errors(eye, Views.join(seen), options.still)
+            print(json.dumps({"scene": scene_id, **errors(predictor, seen[-1], options.still)}), flush=True)
+        found = errors(predictor, Views.join(seen), options.still)
         print(json.dumps({"scenes": spec, "count": len(seen), **found}), flush=True)
 
 

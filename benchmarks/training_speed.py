@@ -32,8 +32,8 @@ from robonav.launch.presets import load_preset
 from robonav.launch.ranks import run_ranks
 from robonav.maps.reconstruction.tsdf import Reconstruction
 from robonav.perception.plane_sweep import PlaneSweep
-from robonav.planners.next_best_view import Guide
-from robonav.planners.own_map import SpatialMemory
+from robonav.planners.next_best_view import NextBestViewPlanner
+from robonav.planners.own_map import OwnMap
 from robonav.policies.encoder import ObservationEncoder
 from robonav.policies.sequence import SequencePolicy
 from robonav.training.run import TrainingRun
@@ -107,10 +107,10 @@ def measure(options: Options, ranks: Ranks) -> None:
         watch.watch(LoadedScenes, "_load", "load houses")
         watch.watch(Reconstruction, "unknown_surface", "reward: compare with the map")
         watch.watch(Reconstruction, "integrate", "reward: integrate")
-        watch.watch(ObservationEncoder, "look", "act: eye")
-        watch.watch(SpatialMemory, "observe", "act: own map, draw")
-        watch.watch(SpatialMemory, "windows", "act: own map, look")
-        watch.watch(Guide, "advise", "act: plan on it")
+        watch.watch(ObservationEncoder, "look", "act: predictor")
+        watch.watch(OwnMap, "observe", "act: own map, draw")
+        watch.watch(OwnMap, "windows", "act: own map, look")
+        watch.watch(NextBestViewPlanner, "advise", "act: plan on it")
         watch.watch(SequencePolicy, "step", "act: transformer")
         watch.watch(SequencePPO, "train", "learn")
         watch.watch(RunningRewardScale, "scaled", "reward: scale (waits for other ranks)")

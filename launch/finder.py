@@ -12,7 +12,7 @@ from robonav.launch.teaching import TeachingOptions, teach
 class FinderCommand(TeachingOptions):
     """Teach a finder of goal pictures: does a frame show some of one, and where was it taken then?
 
-    One ships with robonav, so this is for other worlds, another eye, or to make it again. The folder gets
+    One ships with robonav: this is for other worlds, another predictor, or to make it again. The folder gets
     model.safetensors and config.json with the errors on pairs of views that were not learnt from.
 
     Examples:
@@ -24,7 +24,7 @@ class FinderCommand(TeachingOptions):
     out: Path = Path("finders/nano")
     """Folder of the finder."""
     vision: str | None = None
-    """The eye that it goes with: `nano`, or a folder of `robonav vision`."""
+    """The predictor that it goes with: `nano`, or a folder of `robonav vision`."""
 
     def run(self) -> None:
         """Teach."""

@@ -113,11 +113,11 @@ def starting_config(args: Sequence[str]) -> TrainConfig:
     """
     from robonav.envs.navigation.tasks import resolved, task_config
     from robonav.launch.presets import load_preset
-    from robonav.training.fine_tuning import gently
+    from robonav.training.fine_tuning import fine_tuning_rates
 
     preset = load_preset(preset_of(args) or "guided")
     if value_of(args, "--init"):
-        preset = replace(preset, ppo=gently(preset.ppo))
+        preset = replace(preset, ppo=fine_tuning_rates(preset.ppo))
     task = value_of(args, "--task")
     if task:
         return replace(preset, task=task, task_options=task_config(task))

@@ -1,4 +1,4 @@
-"""`robonav vision`: teach the frozen eye that explorers look through."""
+"""`robonav vision`: teach the frozen predictor that explorers look through."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from robonav.launch.teaching import TeachingOptions, teach
 
 @dataclass(frozen=True)
 class VisionCommand(TeachingOptions):
-    """Teach an eye what is free, occupied and in sight; `robonav train` then looks through it.
+    """Teach a predictor what is free, occupied and in sight; `robonav train` then looks through it.
 
-    An eye ships with robonav, so this is for other worlds, other sizes, or to make it again. The folder gets
+    One ships with robonav, so this is for other worlds, other sizes, or to make it again. The folder gets
     model.safetensors and config.json with the errors on views that were not learnt from.
 
     Examples:
@@ -22,11 +22,11 @@ class VisionCommand(TeachingOptions):
     """
 
     out: Path = Path("eyes/nano")
-    """Folder of the eye."""
+    """Folder of the predictor."""
 
     def run(self) -> None:
         """Teach."""
         from robonav.perception.teaching.predictor import VisionTrainConfig, VisionTraining
 
         teach(VisionTraining(replace(VisionTrainConfig(), **self.given()), self.out, self.resume))
-        print(f"the eye is in {self.out}\ntrain with it: robonav train guided --vision {self.out}")
+        print(f"the predictor is in {self.out}\ntrain with it: robonav train guided --vision {self.out}")

@@ -17,7 +17,8 @@ from torch import Tensor
 from robonav.disk import named
 from robonav.errors import UsageError
 
-FORMAT = 6
+FORMAT = 7
+READABLE = (6, FORMAT)  # 6 has other names for the predictor's weights
 _FILES = ("model.safetensors", "training.safetensors", "config.json")
 
 
@@ -82,7 +83,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise damaged(path, str(error)) from error
     if not isinstance(config, dict) or not isinstance(config.get("format"), int):
         raise damaged(path, "it is not the description of a checkpoint")
-    if config["format"] != FORMAT:
+    if config["format"] not in READABLE:
         raise CheckpointError(
             f"{path}: checkpoint format {config['format']}, this robonav reads format {FORMAT}; "
             "install the robonav version named in it under versions, or train again"

@@ -67,12 +67,12 @@ def write_checkpoint(folder: Path) -> None:
     from robonav.agents.checkpoint import save_checkpoint
     from robonav.envs.navigation.world import observation_space
     from robonav.envs.sensors.camera import Camera
-    from robonav.perception.predictor import VisionConfig
+    from robonav.perception.predictor import PredictorConfig
     from robonav.policies.config import SequencePolicyConfig
     from robonav.policies.sequence import SequencePolicy
 
-    eye = VisionConfig(channels=(2, 2, 2, 2), column=2, squeezed=2)
-    config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=eye)
+    predictor = PredictorConfig(channels=(2, 2, 2, 2), column=2, squeezed=2)
+    config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=predictor)
     policy = SequencePolicy(observation_space(Camera(64, 64)), spaces.Discrete(3), config)
     save_checkpoint(folder / "step_1", policy, {}, {"scenes": "procedural"}, {"steps": 1})
 

@@ -27,9 +27,9 @@ from robonav.files import (
     read_tensors,
     write_folder,
 )
-from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, vision_config
-from robonav.planners.next_best_view import GuidanceConfig
-from robonav.planners.own_map import SpatialMemoryConfig
+from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, predictor_config
+from robonav.planners.next_best_view import PlannerConfig
+from robonav.planners.own_map import OwnMapConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.provenance import git_revision, versions
@@ -79,7 +79,7 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[SequencePolicy, dict[s
     folder = find_checkpoint(path)
     config = read_config(folder)
     _refuse_retired(folder, config)
-    weights = read_tensors(folder / "model.safetensors")
+    weights = _renamed(read_tensors(folder / "model.safetensors"))
     try:
         policy = built_to_fit(lambda: _described_policy(config, len(weights)), weights)
     except UNFIT as error:
@@ -111,17 +111,17 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
     observation = spaces.Dict({name: space_of(name, space) for name, space in described})
     sizes = {
         **{name: value for name, value in config["policy"].items() if name not in _RETIRED},
-        "vision": vision_config(config["policy"]["vision"]),
+        "vision": predictor_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
         "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,
-        "guidance": GuidanceConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
+        "guidance": PlannerConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
     }
     action = space_of("action", config["action"])
     return SequencePolicy(observation, action, SequencePolicyConfig(**sizes))
 
 
-def _spatial_config(saved: dict[str, Any] | None) -> SpatialMemoryConfig | None:
-    return SpatialMemoryConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
+def _spatial_config(saved: dict[str, Any] | None) -> OwnMapConfig | None:
+    return OwnMapConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
 
 
 def model_card(config: dict[str, Any]) -> str:
@@ -137,3 +137,8 @@ def model_card(config: dict[str, Any]) -> str:
         f"- task: {config['run'].get('task') or 'exploring'}\n{facts}\n\n"
         "Limits: trained in static simulated worlds at one camera height; not tested on a robot.\n"
     )
+
+
+def _renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under the names of this format; format 6 has `encoder.eye` for `encoder.predictor`."""
+    return {name.replace("encoder.eye.", "encoder.predictor.", 1): value for name, value in weights.items()}

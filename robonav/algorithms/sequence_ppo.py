@@ -23,9 +23,9 @@ from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer, Stream
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import GoalFinder
-from robonav.perception.predictor import VisionEncoder
-from robonav.perception.shipped import load_eye
-from robonav.planners.goal_belief import GoalSearch
+from robonav.perception.predictor import OccupancyPredictor
+from robonav.perception.shipped import load_predictor
+from robonav.planners.goal_belief import GoalBelief
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import Memory, SequencePolicy
 
@@ -113,13 +113,13 @@ class SequencePPO(OnPolicyAlgorithm):
         seed: int | None = None,
         device: str = "auto",
         verbose: int = 0,
-        eye: VisionEncoder | None = None,
+        predictor: OccupancyPredictor | None = None,
         ranks: Ranks | None = None,
         reward_scale: RewardScale | None = None,
         finder: GoalFinder | None = None,
         intrinsic_scale: RewardScale | None = None,
     ) -> None:
-        self.eye = (eye or load_eye()) if reads_rgb(env) else None
+        self.predictor = (predictor or load_predictor()) if reads_rgb(env) else None
         self.ranks, self.reward_scale = ranks or Ranks(), reward_scale or RewardScale()
         self.intrinsic_scale = intrinsic_scale or RewardScale()
         if self.ranks.size > 1 and seed is None:
@@ -128,7 +128,7 @@ class SequencePPO(OnPolicyAlgorithm):
         self.finder, config_of_finder = finder, finder.config if finder else None
         self.bonus = BonusShare(env, self.config.intrinsic_gamma is not None, self.ranks)
         size = replace(policy_config or SequencePolicyConfig(), value_heads=len(self.config.streams))
-        vision = self.eye.config if self.eye else size.vision
+        vision = self.predictor.config if self.predictor else size.vision
         self.policy_config = replace(size, vision=vision, finder=config_of_finder)
         super().__init__(
             SequencePolicy,  # type: ignore[arg-type]
@@ -158,9 +158,9 @@ class SequencePPO(OnPolicyAlgorithm):
             self.device
         )
         self.policy_config = self.policy.config
-        if self.eye and self.policy.encoder.eye:
-            self.policy.encoder.eye.load_state_dict(self.eye.state_dict())
-        if self.finder and isinstance(self.policy.search, GoalSearch):
+        if self.predictor and self.policy.encoder.predictor:
+            self.policy.encoder.predictor.load_state_dict(self.predictor.state_dict())
+        if self.finder and isinstance(self.policy.search, GoalBelief):
             self.policy.search.finder.load_state_dict(self.finder.state_dict())
         self.learned = [weight for weight in self.policy.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(self.learned, lr=self.config.learning_rate, eps=1e-5)
@@ -353,5 +353,5 @@ class SequencePPO(OnPolicyAlgorithm):
 
 
 def reads_rgb(env: VecEnv) -> bool:
-    """Whether a policy in these worlds sees `rgb`, and so needs a frozen eye."""
+    """Whether a policy in these worlds sees `rgb`, and so needs a frozen predictor."""
     return isinstance(env.observation_space, spaces.Dict) and "rgb" in env.observation_space.spaces

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robonav.perception.predictor import COLUMNS, SIDE, VisionConfig
+from robonav.perception.predictor import COLUMNS, SIDE, PredictorConfig
 
 CELLS, CELL_M = 17, 0.5  # the square of cells around the camera in which the place of a picture is told
 TURNS = 24  # headings of 15 degrees
@@ -28,7 +28,7 @@ class GoalFinderConfig:
     key: int = 16
     """Numbers of a column that one of them compares."""
     told: int = 16
-    """Numbers that are kept of what the eye says of a column."""
+    """Numbers that are kept of what the predictor says of a column."""
     compared: tuple[int, int, int] = (32, 64, 96)
     """Channels of the convolutions over pairs of columns."""
     hidden: int = 256
@@ -59,14 +59,14 @@ class GoalFinder(nn.Module):
     """Compares each column of a frame with each column of a picture; it is taught, then frozen.
 
     A level camera that is elsewhere sees the same things in other columns. Which columns look alike, and
-    how far away the eye says things are in both, is what says where the other camera stood.
+    how far away the predictor says things are in both, is what says where the other camera stood.
 
     Args:
         config: Its size.
-        vision: Size of the eye whose features are used.
+        vision: Size of the predictor whose features are used.
     """
 
-    def __init__(self, config: GoalFinderConfig, vision: VisionConfig) -> None:
+    def __init__(self, config: GoalFinderConfig, vision: PredictorConfig) -> None:
         super().__init__()
         self.config, self._squeezed = config, vision.squeezed
         first, second, third, fourth = config.channels
@@ -105,7 +105,7 @@ class GoalFinder(nn.Module):
 
         Args:
             rgb: (B, 3, H, W) in 0 ... 255.
-            features: (B, F) what the eye says of them.
+            features: (B, F) what the predictor says of them.
         """
         image = rgb.float()
         if image.shape[-2:] != (SIDE, SIDE):

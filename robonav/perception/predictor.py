@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from robonav.perception.plane_sweep import SWEEP_CHANNELS, SWEEP_SIDE
 
 COLUMNS = 16  # of the image, left to right, that it is described in
-RAYS = 32  # directions of the eye's scan, evenly spaced on the image plane, left to right
+RAYS = 32  # directions of the predictor's scan, evenly spaced on the image plane, left to right
 DEPTHS = 40  # steps along a ray
 DEPTH_STEP_M = 0.125  # of depth, along the camera's axis
 SIGNS = 3  # what is told of a step: whether it is free, holds something that is seen, and lies in sight
@@ -20,7 +20,7 @@ _LEAK = 0.1
 
 
 @dataclass(frozen=True)
-class VisionConfig:
+class PredictorConfig:
     """Size of the predictor; the default takes 12 M multiplications a frame."""
 
     channels: tuple[int, int, int, int] = (24, 48, 64, 64)
@@ -38,7 +38,7 @@ class VisionConfig:
         return COLUMNS * self.squeezed
 
 
-class VisionEncoder(nn.Module):
+class OccupancyPredictor(nn.Module):
     """A small convolutional network that is taught depth and free space, then frozen.
 
     It has the part that DINOv2 has in ReCuriosity: the policy learns what to do, not how to see. Every image
@@ -46,9 +46,9 @@ class VisionEncoder(nn.Module):
     wherever in the image it stands, so what one column teaches holds for all.
     """
 
-    def __init__(self, config: VisionConfig | None = None) -> None:
+    def __init__(self, config: PredictorConfig | None = None) -> None:
         super().__init__()
-        self.config = config or VisionConfig()
+        self.config = config or PredictorConfig()
         first, second, third, fourth = self.config.channels
         # Leaky, because half of the plain units died in the first minutes of training.
         self.pixels = nn.Sequential(
@@ -100,7 +100,7 @@ class VisionEncoder(nn.Module):
         """Probabilities (B, 32, 40, 3) along each ray, from features (B, F).
 
         Of each step of 0.125 m of depth: that nothing stands there or before it, that something stands there
-        and is seen, and that it is in sight at the height of the eye.
+        and is seen, and that it is in sight at the height of the camera.
         """
         return self.scan_logits(features).sigmoid()
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robonav.files import CheckpointError, damaged, read_config, read_tensors
 from robonav.perception.goal_finder import GoalFinder, GoalFinderConfig
-from robonav.perception.predictor import VisionConfig, VisionEncoder
+from robonav.perception.predictor import OccupancyPredictor, PredictorConfig
 
 PREDICTORS = Path(__file__).parent / "predictors"
 FINDERS = Path(__file__).parent / "finders"
@@ -37,17 +37,17 @@ def built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Mod
     return build()
 
 
-def load_eye(name: str = "nano") -> VisionEncoder:
-    """A frozen eye: one that ships with robonav by its name, or the folder that `robonav vision` wrote.
+def load_predictor(name: str = "nano") -> OccupancyPredictor:
+    """A frozen predictor: one that ships with robonav by its name, or the folder that `robonav vision` wrote.
 
     Raises:
         CheckpointError: There is none of that name, or a file is missing or damaged.
     """
 
-    def described(training: dict[str, Any]) -> VisionEncoder:
-        return VisionEncoder(vision_config(training["vision"]))
+    def described(training: dict[str, Any]) -> OccupancyPredictor:
+        return OccupancyPredictor(predictor_config(training["vision"]))
 
-    return _load_frozen(name, PREDICTORS, "eye", "robonav vision", described)
+    return _load_frozen(name, PREDICTORS, "predictor", "robonav vision", described)
 
 
 def load_finder(name: str = "nano") -> GoalFinder:
@@ -58,7 +58,9 @@ def load_finder(name: str = "nano") -> GoalFinder:
     """
 
     def described(training: dict[str, Any]) -> GoalFinder:
-        return GoalFinder(finder_config(training["finder"]), vision_config(training["eye"]))
+        return GoalFinder(
+            finder_config(training["finder"]), predictor_config(training.get("predictor") or training["eye"])
+        )
 
     return _load_frozen(name, FINDERS, "finder", "robonav finder", described)
 
@@ -81,10 +83,10 @@ def _load_frozen(
     return module.eval()
 
 
-def vision_config(saved: dict[str, Any]) -> VisionConfig:
+def predictor_config(saved: dict[str, Any]) -> PredictorConfig:
     """The sizes of a predictor, as `config.json` has them."""
     first, second, third, fourth = saved["channels"]
-    return VisionConfig(**{**saved, "channels": (first, second, third, fourth)})
+    return PredictorConfig(**{**saved, "channels": (first, second, third, fourth)})
 
 
 def finder_config(saved: dict[str, Any]) -> GoalFinderConfig:

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from robonav.envs.navigation.steps import TURN_RAD
 from robonav.perception.goal_finder import CELL_M, TURNS, GoalFinder, GoalFinderConfig, cell_centres
-from robonav.perception.predictor import COLUMNS, VisionConfig
-from robonav.planners.own_map import Places, SpatialMemoryConfig
+from robonav.perception.predictor import COLUMNS, PredictorConfig
+from robonav.planners.own_map import OwnMapConfig, Places
 
 _DOUBT = 1.0  # log-odds: frames that show nothing of a picture are more frequent than where it was taught
 _ENOUGH = 0.25  # votes around a place from which on it is worth going there
@@ -35,7 +35,7 @@ class Look(NamedTuple):
     features: Tensor
 
 
-class Sought(NamedTuple):
+class GoalEstimate(NamedTuple):
     """Goal poses of N agents.
 
     Attributes:
@@ -47,9 +47,11 @@ class Sought(NamedTuple):
     pose: Tensor
 
 
-def nothing_sought(count: int, device: torch.device) -> Sought:
+def no_goal_estimate(count: int, device: torch.device) -> GoalEstimate:
     """No goal poses."""
-    return Sought(torch.zeros(count, dtype=torch.bool, device=device), torch.zeros(count, 3, device=device))
+    return GoalEstimate(
+        torch.zeros(count, dtype=torch.bool, device=device), torch.zeros(count, 3, device=device)
+    )
 
 
 @dataclass
@@ -79,12 +81,12 @@ class Search:
         )
 
 
-class GoalSearch(nn.Module):
+class GoalBelief(nn.Module):
     """Compares every frame with the picture, and accumulates votes for its position on the own map."""
 
     centres: Tensor
 
-    def __init__(self, config: GoalFinderConfig, vision: VisionConfig, spatial: SpatialMemoryConfig) -> None:
+    def __init__(self, config: GoalFinderConfig, vision: PredictorConfig, spatial: OwnMapConfig) -> None:
         super().__init__()
         self._period_m = spatial.cells * spatial.cell_m
         self._cells = math.ceil(self._period_m / CELL_M)
@@ -102,7 +104,9 @@ class GoalSearch(nn.Module):
             pursued=torch.zeros(count, dtype=torch.int64, device=device),
         )
 
-    def observe(self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor) -> Sought:
+    def observe(
+        self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor
+    ) -> GoalEstimate:
         """Update the beliefs with a frame, and return the goal poses.
 
         Args:
@@ -137,7 +141,7 @@ class GoalSearch(nn.Module):
         turned = (torch.arange(TURNS, device=sure.device) - places.heading[:, None]) % TURNS
         search.turns += sure * found.turn.softmax(dim=1).gather(1, turned)
 
-    def _believed(self, search: Search) -> Sought:
+    def _believed(self, search: Search) -> GoalEstimate:
         """The place with the most votes around it, and the heading with the most."""
         around = F.avg_pool2d(F.pad(search.votes[:, None], (1, 1, 1, 1), mode="circular"), 3, 1) * 9.0
         most, best = around.flatten(1).max(dim=1)
@@ -148,9 +152,9 @@ class GoalSearch(nn.Module):
         share = weights / weights.sum(dim=(1, 2), keepdim=True)
         x = (share.sum(dim=2) * (rows + 0.5)).sum(dim=1) * self._cell_m
         y = (share.sum(dim=1) * (columns + 0.5)).sum(dim=1) * self._cell_m
-        return Sought(most > _ENOUGH, torch.stack([x, y, search.turns.argmax(dim=1).float()], dim=1))
+        return GoalEstimate(most > _ENOUGH, torch.stack([x, y, search.turns.argmax(dim=1).float()], dim=1))
 
-    def _refute(self, search: Search, sought: Sought, places: Places) -> None:
+    def _refute(self, search: Search, sought: GoalEstimate, places: Places) -> None:
         """Clear the votes near a goal pose that an agent reached without success, or cannot reach."""
         way = self._shortest(sought.pose[:, :2] - places.position)
         turns = (sought.pose[:, 2] - places.heading + TURNS // 2) % TURNS - TURNS // 2
@@ -169,13 +173,15 @@ class GoalSearch(nn.Module):
         return way - self._period_m * (way / self._period_m).round()
 
 
-class NoGoalSearch(nn.Module):
-    """Replaces `GoalSearch` where there is no goal picture (null object)."""
+class NoGoalBelief(nn.Module):
+    """Replaces `GoalBelief` where there is no goal picture (null object)."""
 
     def new(self, count: int, device: torch.device) -> Search:
         """Nothing."""
         return Search(*(torch.zeros(0, device=device) for _ in range(4)))
 
-    def observe(self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor) -> Sought:
+    def observe(
+        self, search: Search, frame: Look, goal: Look, places: Places, starts: Tensor
+    ) -> GoalEstimate:
         """Nowhere."""
-        return nothing_sought(len(starts), starts.device)
+        return no_goal_estimate(len(starts), starts.device)

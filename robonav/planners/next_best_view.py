@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.planners import next_best_view_kernels as kernels
 from robonav.planners import path_kernels as guidance_ways
-from robonav.planners.goal_belief import Sought
-from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
+from robonav.planners.goal_belief import GoalEstimate
+from robonav.planners.own_map import OwnMap, OwnMapConfig, Places
 
 _SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
 _STUCK_STEPS, _STUCK_M = 64, 1.0  # an agent without progress or goal for so long is stuck
@@ -28,7 +28,7 @@ ADVICE = NUM_ACTIONS + 4
 
 
 @dataclass(frozen=True)
-class GuidanceConfig:
+class PlannerConfig:
     """Weight of the planned action in an untrained policy."""
 
     prior: float = 3.0
@@ -83,13 +83,13 @@ class Plans:
         return Plans(*(getattr(self, field.name).clone() for field in fields(self)))
 
 
-class Guide(nn.Module):
-    """Plans on the maps of a `SpatialMemory`, every eighth step or after an event."""
+class NextBestViewPlanner(nn.Module):
+    """Plans on the maps of a `OwnMap`, every eighth step or after an event."""
 
     rays: Tensor
     width = ADVICE
 
-    def __init__(self, config: GuidanceConfig, memory: SpatialMemory) -> None:
+    def __init__(self, config: PlannerConfig, memory: OwnMap) -> None:
         super().__init__()
         self._prior, self._memory = config.prior, memory
         self.register_buffer("rays", _rays(memory.config), persistent=False)
@@ -134,7 +134,7 @@ class Guide(nn.Module):
         return plans
 
     def advise(
-        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: GoalEstimate
     ) -> Tensor:
         """Advice (N, 7) on the next action, after the map's update.
 
@@ -169,7 +169,7 @@ class Guide(nn.Module):
                 state[stuck] = 0
 
     def _maps(
-        self, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+        self, places: Places, previous_action: Tensor, starts: Tensor, sought: GoalEstimate
     ) -> guidance_ways.Maps:
         maps = guidance_ways.Maps()
         maps.grid = self._memory.grid
@@ -185,8 +185,8 @@ class Guide(nn.Module):
         return maps
 
 
-class NoGuide(nn.Module):
-    """Replaces `Guide` in a policy without a planner (null object)."""
+class NoPlanner(nn.Module):
+    """Replaces `NextBestViewPlanner` in a policy without a planner (null object)."""
 
     width = 0
 
@@ -203,7 +203,7 @@ class NoGuide(nn.Module):
         return Plans(*(torch.zeros(0, device=device) for _ in fields(Plans)))
 
     def advise(
-        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: Sought
+        self, plans: Plans, places: Places, previous_action: Tensor, starts: Tensor, sought: GoalEstimate
     ) -> Tensor:
         """Empty advice (N, 0)."""
         return torch.zeros(len(starts), 0, device=starts.device)
@@ -214,7 +214,7 @@ class _Nothing(nn.Module):
         return 0.0
 
 
-def _rays(config: SpatialMemoryConfig) -> Tensor:
+def _rays(config: OwnMapConfig) -> Tensor:
     """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
     count = int(guidance_ways.RAYS)
     angles = (torch.arange(count, dtype=torch.float64) + 0.5) * (2 * math.pi / count)

@@ -2,7 +2,7 @@
 
 It holds only what a robot with a camera, wheel encoders and a bumper has: predictions of the frozen
 network from RGB, and the executed actions. The simulator's depth and pose never enter. Its
-rays are taken to span 90 degrees, as those of the eye that ships do.
+rays are taken to span 90 degrees, as those of the predictor that ships do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UNKNOWN = (128, 0)  # neither free nor occupied, and not seen
 
 
 @dataclass(frozen=True)
-class SpatialMemoryConfig:
+class OwnMapConfig:
     """Size of the policy's own map; `cells * cell_m` is the period with which it repeats."""
 
     cell_m: float = 0.125
@@ -34,7 +34,7 @@ class SpatialMemoryConfig:
     cells: int = 256
     """Cells along an edge of the map, a power of two. Places further apart than the map share a cell."""
     reach_m: float = DEPTHS * DEPTH_STEP_M
-    """Depth in metres up to which the eye is trusted, at most 5."""
+    """Depth in metres up to which the predictor is trusted, at most 5."""
     side: int = 23
     """Cells along an edge of the windows that the policy sees; odd, so that the agent is in the middle."""
     scales: tuple[int, ...] = (2, 4, 8)
@@ -78,7 +78,7 @@ class Places:
         )
 
 
-class SpatialMemory(nn.Module):
+class OwnMap(nn.Module):
     """Integrates scans, and returns windows of the map around the agent, forward up."""
 
     axes: Tensor
@@ -90,7 +90,7 @@ class SpatialMemory(nn.Module):
     here: Tensor
     ahead: Tensor
 
-    def __init__(self, config: SpatialMemoryConfig) -> None:
+    def __init__(self, config: OwnMapConfig) -> None:
         super().__init__()
         self.config = config
         self._rows = 2 * config.cells**2
@@ -147,7 +147,7 @@ class SpatialMemory(nn.Module):
 
         Args:
             places: The maps, changed in place.
-            scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `VisionEncoder.scan`.
+            scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `OccupancyPredictor.scan`.
             previous_action: (N,) int64 action + 1, 0 = none or blocked.
             starts: (N,) bool, a new episode begins with this frame.
         """
@@ -213,8 +213,8 @@ class WindowEncoder(nn.Module):
         return view.unflatten(0, windows.shape[:-3])
 
 
-class NoSpatialMemory(nn.Module):
-    """Replaces `SpatialMemory` in a policy without a map (null object)."""
+class NoOwnMap(nn.Module):
+    """Replaces `OwnMap` in a policy without a map (null object)."""
 
     channels = side = 0
 
@@ -239,14 +239,14 @@ class _Nothing(nn.Module):
         return 0.0
 
 
-def _grid(config: SpatialMemoryConfig) -> Grid:
+def _grid(config: OwnMapConfig) -> Grid:
     grid = Grid()
     grid.cell_m, grid.cells = config.cell_m, config.cells
     grid.mask = (config.cells - 1) * (2 * config.cells + 1)
     return grid
 
 
-def _packed(config: SpatialMemoryConfig, points: Tensor) -> Tensor:
+def _packed(config: OwnMapConfig, points: Tensor) -> Tensor:
     """Cells (...) int32 of points (..., 2), packed as in `Grid`."""
     cell = (points / config.cell_m).floor().int() & (config.cells - 1)
     return cell[..., 0] * (2 * config.cells) + cell[..., 1]
@@ -257,7 +257,7 @@ def _log2_samples(scale: int) -> int:
     return 2 * min(2, scale.bit_length() // 2)
 
 
-def _window(config: SpatialMemoryConfig, scale: int) -> Tensor:
+def _window(config: OwnMapConfig, scale: int) -> Tensor:
     """Offsets (samples * side * side, 2) forward and to the left, metres; rows from ahead to behind."""
     cell, along = scale * config.cell_m, 2 ** (_log2_samples(scale) // 2)
     centres = (0.5 * (config.side - 1) - torch.arange(config.side)) * cell

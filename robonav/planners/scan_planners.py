@@ -13,11 +13,11 @@ from torch import Tensor
 from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.envs.sensors.camera import Camera
 from robonav.perception.plane_sweep import PlaneSweep
-from robonav.perception.shipped import load_eye, load_finder
+from robonav.perception.shipped import load_finder, load_predictor
 from robonav.perception.teaching.targets import scan
-from robonav.planners.goal_belief import GoalSearch, Look, Sought, nothing_sought
-from robonav.planners.next_best_view import GuidanceConfig, Guide
-from robonav.planners.own_map import SpatialMemory, SpatialMemoryConfig
+from robonav.planners.goal_belief import GoalBelief, GoalEstimate, Look, no_goal_estimate
+from robonav.planners.next_best_view import NextBestViewPlanner, PlannerConfig
+from robonav.planners.own_map import OwnMap, OwnMapConfig
 
 if TYPE_CHECKING:
     from robonav.envs.world import Frames
@@ -31,8 +31,8 @@ class ScanPlanner(ABC):
     camera = Camera()
 
     def __init__(self) -> None:
-        self._map = SpatialMemory(SpatialMemoryConfig())
-        self._guide = Guide(GuidanceConfig(), self._map)
+        self._map = OwnMap(OwnMapConfig())
+        self._guide = NextBestViewPlanner(PlannerConfig(), self._map)
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget all maps; it draws no random numbers."""
@@ -52,13 +52,13 @@ class ScanPlanner(ABC):
         self._starts = torch.zeros_like(self._starts)
         return advice[:, :NUM_ACTIONS].argmax(dim=1).numpy()
 
-    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> Sought:
+    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> GoalEstimate:
         """Goal poses: none here."""
-        return nothing_sought(len(self._starts), _CPU)
+        return no_goal_estimate(len(self._starts), _CPU)
 
     @abstractmethod
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
-        """Scans (N, 32, 40, 3), as of `VisionEncoder.scan`."""
+        """Scans (N, 32, 40, 3), as of `OccupancyPredictor.scan`."""
 
 
 class RgbPlanner(ScanPlanner):
@@ -66,7 +66,7 @@ class RgbPlanner(ScanPlanner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._eye, self._sweep = load_eye(), PlaneSweep()
+        self._predictor, self._sweep = load_predictor(), PlaneSweep()
 
     def reset(self, num_agents: int, seed: int) -> None:
         """Forget all maps and frames; it draws no random numbers."""
@@ -76,8 +76,8 @@ class RgbPlanner(ScanPlanner):
     def _scan(self, observation: dict[str, NDArray[np.generic]], frames: Frames, camera: Camera) -> Tensor:
         rgb, executed = _channels_first(observation["rgb"]), torch.as_tensor(observation["previous_action"])
         sweep = self._sweep.observe(self._earlier, rgb, executed, self._starts)
-        self._seen = Look(rgb, self._eye(rgb, sweep))
-        return self._eye.scan(self._seen.features)
+        self._seen = Look(rgb, self._predictor(rgb, sweep))
+        return self._predictor.scan(self._seen.features)
 
 
 class PicturePlanner(RgbPlanner):
@@ -86,7 +86,7 @@ class PicturePlanner(RgbPlanner):
     def __init__(self) -> None:
         super().__init__()
         finder = load_finder()
-        self._search = GoalSearch(finder.config, self._eye.config, self._map.config)
+        self._search = GoalBelief(finder.config, self._predictor.config, self._map.config)
         self._search.finder.load_state_dict(finder.state_dict())
 
     def reset(self, num_agents: int, seed: int) -> None:
@@ -94,10 +94,10 @@ class PicturePlanner(RgbPlanner):
         super().reset(num_agents, seed)
         self._beliefs = self._search.new(num_agents, _CPU)
 
-    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> Sought:
+    def _sought(self, observation: dict[str, NDArray[np.generic]]) -> GoalEstimate:
         if bool(self._starts.any()):
             picture = _channels_first(observation["goal"])
-            self._picture = Look(picture, self._eye(picture))
+            self._picture = Look(picture, self._predictor(picture))
         return self._search.observe(self._beliefs, self._seen, self._picture, self._places, self._starts)
 
 

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import GoalFinderConfig
-from robonav.perception.predictor import VisionConfig
-from robonav.planners.next_best_view import GuidanceConfig
-from robonav.planners.own_map import SpatialMemoryConfig
+from robonav.perception.predictor import PredictorConfig
+from robonav.planners.next_best_view import PlannerConfig
+from robonav.planners.own_map import OwnMapConfig
 
 TrunkName = Literal["transformer", "lstm"]
 
@@ -26,12 +26,12 @@ class SequencePolicyConfig:
     """Attention heads per block."""
     window: int = 256
     """Number of frames that a frame can look back on in one block, itself included; 1 = no memory."""
-    spatial: SpatialMemoryConfig | None = field(default_factory=SpatialMemoryConfig)
+    spatial: OwnMapConfig | None = field(default_factory=OwnMapConfig)
     """Size of the policy's own map; None = it has none."""
-    guidance: GuidanceConfig | None = field(default_factory=GuidanceConfig)
+    guidance: PlannerConfig | None = field(default_factory=PlannerConfig)
     """The planner on the own map; None = the policy gets no advice."""
-    vision: VisionConfig = field(default_factory=VisionConfig)
-    """Size of the frozen eye."""
+    vision: PredictorConfig = field(default_factory=PredictorConfig)
+    """Size of the frozen predictor."""
     finder: GoalFinderConfig | None = None
     """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
     trunk: TrunkName = "transformer"

@@ -12,9 +12,9 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from robonav.errors import UsageError
-from robonav.perception.predictor import VisionConfig, VisionEncoder
-from robonav.planners.next_best_view import Guide, NoGuide
-from robonav.planners.own_map import NoSpatialMemory, SpatialMemory
+from robonav.perception.predictor import OccupancyPredictor, PredictorConfig
+from robonav.planners.next_best_view import NextBestViewPlanner, NoPlanner
+from robonav.planners.own_map import NoOwnMap, OwnMap
 from robonav.policies.encoders.base import KeyEncoder
 from robonav.policies.encoders.goal import GoalContext, NoGoal
 from robonav.policies.encoders.registry import encoder_for
@@ -35,22 +35,22 @@ class ObservationEncoder(nn.Module):
     """One encoder for each key of an observation; a token is the sum of what they say.
 
     Attributes:
-        eye: Frozen; its weights come from `load_eye` or from a checkpoint; None without `rgb`.
+        predictor: Frozen; its weights come from `load_predictor` or from a checkpoint; None without `rgb`.
         kept: Shape and type of what a percept holds of one agent's step, by name.
     """
 
     def __init__(
         self,
         space: spaces.Dict,
-        vision: VisionConfig,
-        places: SpatialMemory | NoSpatialMemory,
-        guide: Guide | NoGuide,
+        vision: PredictorConfig,
+        places: OwnMap | NoOwnMap,
+        guide: NextBestViewPlanner | NoPlanner,
         width: int,
     ) -> None:
         super().__init__()
         self.kept: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {}
         self._terms: list[tuple[str, tuple[str, ...]]] = []  # names of modules and of what they read
-        self.eye: VisionEncoder | None = None
+        self.predictor: OccupancyPredictor | None = None
         own = [name for name in space if name not in UNREAD]
         if "rgb" in own:
             self._read_rgb(space, vision, places, guide, width)
@@ -76,17 +76,17 @@ class ObservationEncoder(nn.Module):
     def _read_rgb(
         self,
         space: spaces.Dict,
-        vision: VisionConfig,
-        places: SpatialMemory | NoSpatialMemory,
-        guide: Guide | NoGuide,
+        vision: PredictorConfig,
+        places: OwnMap | NoOwnMap,
+        guide: NextBestViewPlanner | NoPlanner,
         width: int,
     ) -> None:
         if taken := [name for name in _DERIVED if name in space.spaces]:
             raise UsageError(
                 f"the observation has a key {taken[0]!r}, which the policy makes itself: rename it"
             )
-        self.eye, self.image = VisionEncoder(vision), nn.Linear(vision.features, width)
-        self.eye.requires_grad_(False)
+        self.predictor, self.image = OccupancyPredictor(vision), nn.Linear(vision.features, width)
+        self.predictor.requires_grad_(False)
         self.places, self.advice = places.encoder(width), guide.encoder(width)
         self.kept["rgb"] = ((vision.features,), np.float32)
         self._terms.append(("image", ("rgb",)))
@@ -101,7 +101,7 @@ class ObservationEncoder(nn.Module):
             self._terms.append(("goal", ("rgb", "goal")))
 
     def _goal(
-        self, space: spaces.Dict, vision: VisionConfig, width: int
+        self, space: spaces.Dict, vision: PredictorConfig, width: int
     ) -> GoalContext | NoGoal | KeyEncoder:
         if "point_goal" in space.spaces:
             return encoder_for("point_goal", space["point_goal"], width)
@@ -114,10 +114,10 @@ class ObservationEncoder(nn.Module):
             rgb: (B, 3, H, W) uint8.
             sweep: (B, 8, 32, 32) how they differ from earlier ones.
         """
-        assert self.eye is not None
+        assert self.predictor is not None
         with torch.no_grad(), torch.autocast(rgb.device.type, enabled=False):
-            features: Tensor = self.eye(rgb, sweep)
-            return features, self.eye.scan(features)
+            features: Tensor = self.predictor(rgb, sweep)
+            return features, self.predictor.scan(features)
 
     def keep(self, observation: dict[str, Tensor]) -> Percept:
         """What a percept holds of all keys but `rgb` and what is made of it."""

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.errors import UsageError
 from robonav.perception.plane_sweep import EarlierFrames, PlaneSweep
-from robonav.planners.goal_belief import GoalSearch, Look, NoGoalSearch, Search
-from robonav.planners.next_best_view import Guide, NoGuide, Plans
-from robonav.planners.own_map import NoSpatialMemory, Places, SpatialMemory
+from robonav.planners.goal_belief import GoalBelief, Look, NoGoalBelief, Search
+from robonav.planners.next_best_view import NextBestViewPlanner, NoPlanner, Plans
+from robonav.planners.own_map import NoOwnMap, OwnMap, Places
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import ObservationEncoder, Percept
 from robonav.policies.encoders.goal import GoalContext, NoGoal
@@ -60,13 +60,13 @@ def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
 
 
 class SequencePolicy(BasePolicy):
-    """Frozen eye, map of its own, planner on it, trunk that remembers, linear actor and critic heads.
+    """Frozen predictor, map of its own, planner on it, trunk that remembers, linear actor and critic heads.
 
     Actor and critic read the same trunk; where they may look back on different numbers of frames, it works
     once for each with the same weights.
 
     It reads the keys of a Dict observation, each by its encoder. `rgb` (channels first, as SB3's
-    `VecTransposeImage` gives it) goes through the frozen eye; without it there is no map and no planner.
+    `VecTransposeImage` gives it) goes through the frozen predictor; without it there is no map or planner.
 
     Raises:
         UsageError: The observation or action space cannot be read.
@@ -86,7 +86,7 @@ class SequencePolicy(BasePolicy):
         super().__init__(observation_space, action_space)
         self.config = self._fitting(config or SequencePolicyConfig())
         spatial = self.config.spatial
-        self.places = SpatialMemory(spatial) if spatial else NoSpatialMemory()
+        self.places = OwnMap(spatial) if spatial else NoOwnMap()
         self.guide = self._guide()
         self.sweep = PlaneSweep()
         self.search = self._search("goal" in observation_space.spaces)
@@ -125,17 +125,19 @@ class SequencePolicy(BasePolicy):
     def perceive(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
         """Look at an observation of N agents, map it and plan; starts (N,) bool."""
         percept = self.encoder.keep(observation)
-        return percept if self.encoder.eye is None else percept | self._look(observation, memory, starts)
+        return (
+            percept if self.encoder.predictor is None else percept | self._look(observation, memory, starts)
+        )
 
     def _look(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
-        """What frozen eye, own map and planner say of rgb (N, 3, H, W) after previous_action (N,)."""
-        assert self.encoder.eye is not None
+        """What frozen predictor, own map and planner say of rgb (N, 3, H, W) after previous_action (N,)."""
+        assert self.encoder.predictor is not None
         rgb = observation["rgb"]
         previous_action = self._steps(observation)
         sweep = self.sweep.observe(memory.earlier, rgb, previous_action, starts)
         features, scan = self.encoder.look(rgb, sweep)
         self.places.observe(memory.places, scan, previous_action, starts)
-        goal = self._goal.look(self.encoder.eye, observation, memory.goals, starts)
+        goal = self._goal.look(self.encoder.predictor, observation, memory.goals, starts)
         frame, picture = Look(rgb, features), Look(observation.get("goal", rgb), goal)
         sought = self.search.observe(memory.search, frame, picture, memory.places, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts, sought)
@@ -240,17 +242,19 @@ class SequencePolicy(BasePolicy):
         """An empty memory of the trunk for each of the policy's contexts."""
         return [self.trunk.new_cache(batch, self.device, context) for context in self.config.contexts]
 
-    def _guide(self) -> Guide | NoGuide:
+    def _guide(self) -> NextBestViewPlanner | NoPlanner:
         guidance = self.config.guidance
         return (
-            Guide(guidance, self.places) if guidance and isinstance(self.places, SpatialMemory) else NoGuide()
+            NextBestViewPlanner(guidance, self.places)
+            if guidance and isinstance(self.places, OwnMap)
+            else NoPlanner()
         )
 
-    def _search(self, is_shown_a_picture: bool) -> GoalSearch | NoGoalSearch:
+    def _search(self, is_shown_a_picture: bool) -> GoalBelief | NoGoalBelief:
         finder, vision, spatial = self.config.finder, self.config.vision, self.config.spatial
         if finder and spatial and is_shown_a_picture:
-            return GoalSearch(finder, vision, spatial)
-        return NoGoalSearch()
+            return GoalBelief(finder, vision, spatial)
+        return NoGoalBelief()
 
     @property
     def _goal(self) -> GoalContext | NoGoal:
@@ -269,7 +273,7 @@ class SequencePolicy(BasePolicy):
 
     def _initialise(self) -> None:
         """Orthogonal weights; a nearly uniform policy and small values at the beginning."""
-        of_rgb = ("image", "places", "advice") if self.encoder.eye else ()
+        of_rgb = ("image", "places", "advice") if self.encoder.predictor else ()
         parts = [part for name in of_rgb for part in self.encoder.get_submodule(name).modules()]
         for part in (*parts, *self.trunk.modules(), self.actor, self.critic):
             if isinstance(part, nn.Linear | nn.Conv2d):

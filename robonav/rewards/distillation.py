@@ -18,11 +18,11 @@ class RandomNetworkDistillation:
     """RND (Burda et al. 2019): the error of a predictor of what a fixed random network says of a frame.
 
     It remembers across episodes, not within one: what was seen often, in any house, is no news. Its input is
-    what the frozen eye says, in standard deviations; it learns from every frame once, one step of Adam each.
+    the frozen predictor's features, in standard deviations; it learns from each frame once, by one Adam step.
 
     Args:
         num_envs: Number of environments.
-        eye: The frozen eye, which has `config.features` outputs.
+        predictor: The frozen predictor, which has `config.features` outputs.
         seed: Decides the random networks.
         width: Hidden units.
         outputs: Numbers that are predicted.
@@ -32,7 +32,7 @@ class RandomNetworkDistillation:
     def __init__(
         self,
         num_envs: int,
-        eye: nn.Module,
+        predictor: nn.Module,
         seed: int = 0,
         width: int = 256,
         outputs: int = 64,
@@ -42,7 +42,7 @@ class RandomNetworkDistillation:
             target = mlp(features, width, outputs).requires_grad_(False)
             return nn.ModuleDict({"target": target, "predictor": mlp(features, width, width, outputs)})
 
-        self._learner = Learner(num_envs, eye, build, learning_rate, seed)
+        self._learner = Learner(num_envs, predictor, build, learning_rate, seed)
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Know that new episodes begin; what was learned stays."""

@@ -29,13 +29,13 @@ def motion_class(motion: NDArray[np.float32]) -> NDArray[np.int64]:
 class IntrinsicCuriosityModule:
     """ICM (Pathak et al. 2017): the error of a forward model in a space that tells motions apart.
 
-    An encoder of what the frozen eye says is taught by the inverse model (which motion led from one frame to
+    An encoder of the frozen predictor's features is taught by the inverse model (which motion led from one to
     the next, eq. 2); the forward model (eq. 4) does not teach it, lest both agree on saying nothing. It
     is told which motion was carried out, as odometry would tell it; no pose.
 
     Args:
         num_envs: Number of environments.
-        eye: The frozen eye, which has `config.features` outputs.
+        predictor: The frozen predictor, which has `config.features` outputs.
         seed: Decides initial weights.
         width: Hidden units.
         code: Width of the space in which the forward model predicts.
@@ -46,7 +46,7 @@ class IntrinsicCuriosityModule:
     def __init__(
         self,
         num_envs: int,
-        eye: nn.Module,
+        predictor: nn.Module,
         seed: int = 0,
         width: int = 256,
         code: int = 64,
@@ -66,7 +66,7 @@ class IntrinsicCuriosityModule:
             )
 
         self._forward_weight = forward_weight
-        self._learner = Learner(num_envs, eye, build, learning_rate, seed)
+        self._learner = Learner(num_envs, predictor, build, learning_rate, seed)
         self._before: Tensor | None = None
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:

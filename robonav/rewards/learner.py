@@ -1,4 +1,4 @@
-"""What rewards that learn share: features of the frozen eye, an optimiser, and what outlives episodes."""
+"""What rewards that learn share: features of the frozen predictor, an optimiser, what outlives episodes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def mlp(*sizes: int) -> nn.Sequential:
 
 
 class Learner:
-    """Looks at frames through the eye, trains networks on what it sees, and can be saved.
+    """Looks at frames through the predictor, trains networks on what it sees, and can be saved.
 
     First frames of episodes are only remembered: a run that is resumed sees its first ones twice.
 
     Args:
         num_envs: Number of environments.
-        eye: Gives features (N, F) of images (N, 3, H, W).
+        predictor: Gives features (N, F) of images (N, 3, H, W).
         build: Makes the networks for F features.
         learning_rate: Of Adam.
         seed: Decides the initial weights.
@@ -44,14 +44,14 @@ class Learner:
     def __init__(
         self,
         num_envs: int,
-        eye: nn.Module,
+        predictor: nn.Module,
         build: Callable[[int], nn.ModuleDict],
         learning_rate: float,
         seed: int,
     ) -> None:
-        self._eye = eye
+        self._predictor = predictor
         self._last: tuple[NDArray[np.uint8], Tensor] | None = None
-        features = int(eye.config.features)  # type: ignore[union-attr,arg-type]
+        features = int(predictor.config.features)  # type: ignore[union-attr,arg-type]
         self._statistics = RunningMeanStd(shape=(features,))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -65,11 +65,11 @@ class Learner:
         self.goes_on[slice(None) if env_ids is None else list(env_ids)] = False
 
     def look(self, frames: Frames) -> Tensor:
-        """What the eye says of frames, (N, F); of the same images twice it is asked once."""
+        """What the predictor says of frames, (N, F); of the same images twice it is asked once."""
         if self._last is None or self._last[0] is not frames.rgb:
             rgb = torch.as_tensor(np.ascontiguousarray(np.moveaxis(frames.rgb, -1, 1)))
             with torch.no_grad():
-                self._last = frames.rgb, self._eye(rgb)
+                self._last = frames.rgb, self._predictor(rgb)
         return self._last[1]
 
     def standardised(self, features: Tensor) -> Tensor:

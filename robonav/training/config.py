@@ -46,7 +46,7 @@ class TrainConfig:
     task_options: Annotated[TaskConfig | None, tyro.conf.arg(name="task")] = None
     """Options of the task; None = its defaults."""
     init: str | None = None
-    """Whose weights to start from, its eye included: `explorer` or a checkpoint; None = from scratch."""
+    """Whose weights to start from, predictor included: `explorer` or a checkpoint; None = from scratch."""
     reward: str = "geometric"
     """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), icm or rnd
     (prediction error of an intrinsic curiosity module or a random network), coverage (newly seen
@@ -67,7 +67,7 @@ class TrainConfig:
     sensor: SensorName | None = None
     """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
-    """The frozen eye: one that ships with robonav, or a folder of `robonav vision`."""
+    """The frozen predictor: one that ships with robonav, or a folder of `robonav vision`."""
     finder: str | None = None
     """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
     finder`; None = images are context and no more."""

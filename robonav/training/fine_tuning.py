@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GENTLE = 0.15
 
 
-def gently(ppo: SequencePPOConfig) -> SequencePPOConfig:
+def fine_tuning_rates(ppo: SequencePPOConfig) -> SequencePPOConfig:
     """Hyper-parameters for a policy that knows something already: small steps, and little pay for chance.
 
     At the rate of a new policy, a rare reward and the entropy bonus make an explorer forget how to explore.

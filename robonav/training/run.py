@@ -36,9 +36,9 @@ from robonav.files import (
     write_text,
 )
 from robonav.perception.goal_finder import GoalFinder
-from robonav.perception.predictor import VisionEncoder
-from robonav.perception.shipped import load_eye, load_finder
-from robonav.planners.goal_belief import GoalSearch
+from robonav.perception.predictor import OccupancyPredictor
+from robonav.perception.shipped import load_finder, load_predictor
+from robonav.planners.goal_belief import GoalBelief
 from robonav.policies.sequence import SequencePolicy
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
@@ -91,8 +91,8 @@ class TrainingRun:
         keep_freed_memory()
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
-        eye = (start.encoder.eye if start else None) or load_eye(config.vision)
-        self.reward = make_reward(config, self.worlds, eye)
+        predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
+        self.reward = make_reward(config, self.worlds, predictor)
         self.rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, self.reward), out))
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
@@ -105,10 +105,10 @@ class TrainingRun:
             config.policy,
             config.seed,
             config.device,
-            eye=eye,
+            predictor=predictor,
             ranks=self.ranks,
             reward_scale=self.reward_scale,
-            finder=_finder(config, start, eye),
+            finder=_finder(config, start, predictor),
             intrinsic_scale=self.intrinsic_scale,
         )
         if start:
@@ -240,11 +240,11 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
-def make_reward(config: TrainConfig, worlds: NavigationVecEnv, eye: VisionEncoder) -> WeightedSum:
+def make_reward(config: TrainConfig, worlds: NavigationVecEnv, predictor: OccupancyPredictor) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built."""
     makers: dict[str, Callable[[], IntrinsicReward]] = {
-        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, eye, config.seed),
-        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, eye, config.seed),
+        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, predictor, config.seed),
+        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, predictor, config.seed),
         "coverage": lambda: SurfaceCoverage(worlds, config.reach_m),
         "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
     }
@@ -265,18 +265,20 @@ def _is_callable(found: object) -> None:
         raise TypeError(f"it is {found!r}, which nobody can call with worlds and a TrainConfig")
 
 
-def _finder(config: TrainConfig, start: SequencePolicy | None, eye: VisionEncoder) -> GoalFinder | None:
-    """What finds goal images, if anything: that of the policy to start from, as its eye, or the one named."""
+def _finder(
+    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor
+) -> GoalFinder | None:
+    """The finder of goal images, if any: that of the policy to start from, or the one named."""
     if not config.finder:
         return None
     if config.task != "image-goal":
         raise UsageError(f"finder {config.finder} finds goal images: train preset guided-image-goal with it")
-    if start and isinstance(start.search, GoalSearch):
+    if start and isinstance(start.search, GoalBelief):
         return start.search.finder
     finder = load_finder(config.finder)
-    if finder.tell.in_features != eye.config.squeezed:
+    if finder.tell.in_features != predictor.config.squeezed:
         raise UsageError(
-            f"finder {config.finder} was taught with an eye of another size: teach one with "
+            f"finder {config.finder} was taught with a predictor of another size: teach one with "
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
         )
     return finder

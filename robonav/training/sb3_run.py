@@ -17,7 +17,7 @@ from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sb3 import SB3Config, check_actions, make_sb3, policy_options, sb3_class
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config, read_tensors, write_text
-from robonav.perception.shipped import load_eye
+from robonav.perception.shipped import load_predictor
 from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
@@ -50,7 +50,7 @@ class SB3Run:
         keep_freed_memory()
         self.worlds = make_worlds(config, config.num_envs, config.threads)
         check_actions(config.algorithm, self.worlds.action_space)
-        reward = make_reward(config, self.worlds, load_eye(config.vision))
+        reward = make_reward(config, self.worlds, load_predictor(config.vision))
         rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, reward), out))
         self.options = options_of(config)
         self.algorithm = make_sb3(config.algorithm, rewarded, self.options, config.seed, config.device)

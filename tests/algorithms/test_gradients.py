@@ -12,7 +12,7 @@ from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
-from tests.algorithms.test_sequence_ppo import RecallEnv, small_eye
+from tests.algorithms.test_sequence_ppo import RecallEnv, small_predictor
 
 CONFIG = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, epochs=1)
 POLICY = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=None, guidance=None)
@@ -20,7 +20,7 @@ POLICY = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=Non
 
 def learner(num_envs: int = 8, ranks: Ranks | None = None, **options) -> SequencePPO:
     env, config = VecMonitor(RecallEnv(num_envs)), replace(CONFIG, **options)
-    return SequencePPO(env, config, POLICY, seed=0, device="cpu", eye=small_eye(), ranks=ranks)
+    return SequencePPO(env, config, POLICY, seed=0, device="cpu", predictor=small_predictor(), ranks=ranks)
 
 
 def gradients(model: SequencePPO) -> torch.Tensor:
@@ -125,7 +125,11 @@ def run(threads: list[Thread]) -> None:
 def test_ranks_without_a_common_seed_are_refused():
     with pytest.raises(UsageError, match="need a seed"):
         SequencePPO(
-            VecMonitor(RecallEnv(4)), CONFIG, POLICY, eye=small_eye(), ranks=Threads(0, [], Barrier(2))
+            VecMonitor(RecallEnv(4)),
+            CONFIG,
+            POLICY,
+            predictor=small_predictor(),
+            ranks=Threads(0, [], Barrier(2)),
         )
 
 

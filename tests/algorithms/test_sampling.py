@@ -8,7 +8,7 @@ from torch.distributions import Categorical
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.heads import CategoricalHead
-from tests.algorithms.test_sequence_ppo import RecallEnv, small_eye
+from tests.algorithms.test_sequence_ppo import RecallEnv, small_predictor
 
 
 def test_actions_are_drawn_as_often_as_they_are_probable():
@@ -25,7 +25,9 @@ def test_actions_are_drawn_as_often_as_they_are_probable():
 def explorer() -> SequencePPO:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8)
     policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=None, guidance=None)
-    return SequencePPO(VecMonitor(RecallEnv(8)), config, policy, seed=0, device="cpu", eye=small_eye())
+    return SequencePPO(
+        VecMonitor(RecallEnv(8)), config, policy, seed=0, device="cpu", predictor=small_predictor()
+    )
 
 
 def ratios(model: SequencePPO) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,8 +17,8 @@ from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
-from robonav.perception.predictor import VisionConfig, VisionEncoder
-from robonav.planners.own_map import SpatialMemoryConfig
+from robonav.perception.predictor import OccupancyPredictor, PredictorConfig
+from robonav.planners.own_map import OwnMapConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.rewards.coverage import SurfaceCoverage
@@ -31,12 +31,12 @@ from tests.worlds import Rooms
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
 
 
-def small_eye() -> VisionEncoder:
+def small_predictor() -> OccupancyPredictor:
     torch.manual_seed(0)
-    eye = VisionEncoder(VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2))
-    for weight in eye.parameters():
-        weight.data *= 4.5  # as strong as the features of an eye that was taught
-    return eye
+    predictor = OccupancyPredictor(PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2))
+    for weight in predictor.parameters():
+        weight.data *= 4.5  # as strong as the features of a predictor that was taught
+    return predictor
 
 
 class RecallEnv(VecEnv):
@@ -92,7 +92,9 @@ class RecallEnv(VecEnv):
 def recall_score(window: int, steps: int) -> float:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
     policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, spatial=None, guidance=None)
-    model = SequencePPO(VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", eye=small_eye())
+    model = SequencePPO(
+        VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", predictor=small_predictor()
+    )
     model.learn(steps)
     return float(np.mean([info["r"] for info in model.ep_info_buffer]))
 
@@ -127,8 +129,8 @@ def test_advantages_equal_those_of_stable_baselines3():
 
 REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {
     "reconstruction": lambda worlds: ReconstructionCuriosity(2, worlds.camera),
-    "icm": lambda worlds: IntrinsicCuriosityModule(2, small_eye()),
-    "rnd": lambda worlds: RandomNetworkDistillation(2, small_eye()),
+    "icm": lambda worlds: IntrinsicCuriosityModule(2, small_predictor()),
+    "rnd": lambda worlds: RandomNetworkDistillation(2, small_predictor()),
     "coverage": SurfaceCoverage,
 }
 
@@ -143,7 +145,7 @@ def explorer(
     curiosity.compute = lambda frames: reward_scale * judge(frames)
     env = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
-    return SequencePPO(env, config, SMALL, seed=seed, device="cpu", eye=small_eye()), worlds
+    return SequencePPO(env, config, SMALL, seed=seed, device="cpu", predictor=small_predictor()), worlds
 
 
 @pytest.mark.parametrize("reward", REWARDS)
@@ -216,15 +218,15 @@ def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("spatial", [SpatialMemoryConfig(), None])
+@pytest.mark.parametrize("spatial", [OwnMapConfig(), None])
 def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(spatial):
     torch.manual_seed(0)
     policy = SequencePolicy(
         RecallEnv(1).observation_space,
         spaces.Discrete(3),
-        replace(SMALL, window=1, spatial=spatial, guidance=None, vision=small_eye().config),
+        replace(SMALL, window=1, spatial=spatial, guidance=None, vision=small_predictor().config),
     )
-    policy.encoder.eye.load_state_dict(small_eye().state_dict())
+    policy.encoder.predictor.load_state_dict(small_predictor().state_dict())
     frame = torch.full((1, 3, 36, 36), 128, dtype=torch.uint8)
     values = []
     for seen_before in (0, 255):
@@ -269,8 +271,8 @@ def test_a_truncated_episode_is_worth_what_would_have_followed():
 def test_the_eye_stays_as_it_was_taught():
     model, _ = explorer()
     model.learn(32)
-    for name, weight in small_eye().state_dict().items():
-        torch.testing.assert_close(model.policy.encoder.eye.state_dict()[name], weight, rtol=0, atol=0)
+    for name, weight in small_predictor().state_dict().items():
+        torch.testing.assert_close(model.policy.encoder.predictor.state_dict()[name], weight, rtol=0, atol=0)
 
 
 def test_plain_sb3_ppo_learns_on_the_same_worlds():

@@ -1,4 +1,4 @@
-"""The accuracy of an eye is measured in worlds as they are and as teaching alters them."""
+"""The accuracy of a predictor is measured in worlds as they are and as teaching alters them."""
 
 import json
 

@@ -14,7 +14,7 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
 from robonav.perception.plane_sweep import PLANES_M, SWEEP_CHANNELS, SWEEP_SIDE, PlaneSweep, brightness
-from robonav.perception.predictor import VisionConfig
+from robonav.perception.predictor import PredictorConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 
@@ -167,7 +167,7 @@ def test_a_policy_sees_what_shifted_only_after_a_move_of_the_same_episode():
     space = spaces.Dict(
         {"rgb": spaces.Box(0, 255, (3, 64, 64), np.uint8), "previous_action": spaces.Discrete(4)}
     )
-    small = VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
+    small = PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
     size = SequencePolicyConfig(width=32, blocks=1, heads=2, window=4, vision=small)
     policy = SequencePolicy(space, spaces.Discrete(3), size).eval()
     before = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)  # two pasts
@@ -184,5 +184,5 @@ def test_a_policy_sees_what_shifted_only_after_a_move_of_the_same_episode():
     assert not torch.equal(*features(FORWARD + 1, False))
     for action, starts in ((0, False), (LEFT + 1, False), (FORWARD + 1, True)):
         torch.testing.assert_close(*features(action, starts), rtol=0, atol=0)
-        alone = policy.encoder.eye(now)
+        alone = policy.encoder.predictor(now)
         torch.testing.assert_close(features(action, starts), alone)

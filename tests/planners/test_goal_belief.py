@@ -17,13 +17,13 @@ from robonav.perception.goal_finder import (
     GoalFinderConfig,
     cell_centres,
 )
-from robonav.perception.predictor import VisionConfig
-from robonav.perception.shipped import load_eye, load_finder
-from robonav.planners.goal_belief import GoalSearch, Look, NoGoalSearch
-from robonav.planners.own_map import Places, SpatialMemoryConfig
+from robonav.perception.predictor import PredictorConfig
+from robonav.perception.shipped import load_finder, load_predictor
+from robonav.planners.goal_belief import GoalBelief, Look, NoGoalBelief
+from robonav.planners.own_map import OwnMapConfig, Places
 
-CPU, SPATIAL = torch.device("cpu"), SpatialMemoryConfig()
-VISION = VisionConfig(channels=(4, 4, 4, 4), column=4, squeezed=2)
+CPU, SPATIAL = torch.device("cpu"), OwnMapConfig()
+VISION = PredictorConfig(channels=(4, 4, 4, 4), column=4, squeezed=2)
 SMALL = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
 NOTHING = Look(torch.zeros(1, 3, 64, 64), torch.zeros(1, VISION.features))
 
@@ -52,8 +52,8 @@ def finding_of(ahead: float, left: float, turn: int, in_view: float = 5.0) -> Fi
     return Finding(torch.tensor([in_view]), -10.0 * off[None].square(), turns)
 
 
-def search_that_is_told(finding: Finding, spatial: SpatialMemoryConfig = SPATIAL) -> GoalSearch:
-    search = GoalSearch(SMALL, VISION, spatial)
+def search_that_is_told(finding: Finding, spatial: OwnMapConfig = SPATIAL) -> GoalBelief:
+    search = GoalBelief(SMALL, VISION, spatial)
     search.finder = Told(finding)
     return search
 
@@ -70,7 +70,7 @@ def observe(search, beliefs, places, start=False):
     ahead=st.floats(-3.5, 3.5),
     left=st.floats(-3.5, 3.5),
     turn=st.integers(0, 23),
-    spatial=st.sampled_from([SPATIAL, SpatialMemoryConfig(cell_m=0.11, cells=128)]),
+    spatial=st.sampled_from([SPATIAL, OwnMapConfig(cell_m=0.11, cells=128)]),
 )
 def test_what_is_told_from_anywhere_is_entered_where_it_lies_on_the_map(
     x, y, heading, ahead, left, turn, spatial
@@ -136,7 +136,7 @@ def test_a_copy_of_beliefs_does_not_share_and_without_a_finder_nothing_is_sought
     observe(search, beliefs, places_at(0, 0, 0), start=True)
     assert float(beliefs.votes.sum()) > 0.5
     assert float(copy.votes.abs().sum()) == float(copy.turns.abs().sum()) == 0.0
-    none = NoGoalSearch()
+    none = NoGoalBelief()
     assert not bool(observe(none, none.new(1, CPU), places_at(0, 0, 0)).known)
 
 
@@ -160,4 +160,4 @@ def test_a_finder_that_is_missing_or_damaged_is_named(tmp_path):
         load_finder("robonav/perception/predictors/nano")
     assert load_finder().config == GoalFinderConfig()
     assert not load_finder().training
-    assert load_eye().config.squeezed == load_finder().tell.in_features
+    assert load_predictor().config.squeezed == load_finder().tell.in_features

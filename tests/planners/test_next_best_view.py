@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
 from robonav.maps.occupancy import FREE, OCCUPIED, UNKNOWN
 from robonav.maps.planning import ShortestPaths
-from robonav.planners.goal_belief import Sought, nothing_sought
-from robonav.planners.next_best_view import ADVICE, GuidanceConfig, Guide, NoGuide
-from robonav.planners.own_map import Places, SpatialMemory, SpatialMemoryConfig
+from robonav.planners.goal_belief import GoalEstimate, no_goal_estimate
+from robonav.planners.next_best_view import ADVICE, NextBestViewPlanner, NoPlanner, PlannerConfig
+from robonav.planners.own_map import OwnMap, OwnMapConfig, Places
 from robonav.planners.path_following import PlanningState, turn_steps
 from robonav.planners.view_gain_kernel import unseen_along
 from robonav.policies.config import SequencePolicyConfig
 
 CPU = torch.device("cpu")
-CONFIG = SpatialMemoryConfig(cell_m=0.25, cells=64, scales=(1, 2, 4))
+CONFIG = OwnMapConfig(cell_m=0.25, cells=64, scales=(1, 2, 4))
 CELLS, CELL_M, MIDDLE = CONFIG.cells, CONFIG.cell_m, CONFIG.cells // 2
-MEMORY = SpatialMemory(CONFIG)
-GUIDE = Guide(GuidanceConfig(), MEMORY)
+MEMORY = OwnMap(CONFIG)
+GUIDE = NextBestViewPlanner(PlannerConfig(), MEMORY)
 LOOKS = {FREE: 0, UNKNOWN: 128, OCCUPIED: 255}
 
 
@@ -37,7 +37,7 @@ def places_of(cells, seen):
 
 
 def advise(places, plans, previous_action=0, start=False, sought=None):
-    sought = sought or nothing_sought(1, CPU)
+    sought = sought or no_goal_estimate(1, CPU)
     return GUIDE.advise(plans, places, torch.tensor([previous_action]), torch.tensor([start]), sought)[0]
 
 
@@ -235,7 +235,7 @@ def test_agents_do_not_disturb_each_other(seed):
     for places in maps:
         alone.append(advise(places, GUIDE.new(1, CPU), start=True))
     joined = Places(*(torch.cat([getattr(m, name) for m in maps]) for name in vars(maps[0])))
-    none, starts, sought = torch.zeros(3, dtype=torch.int64), torch.ones(3) > 0, nothing_sought(3, CPU)
+    none, starts, sought = torch.zeros(3, dtype=torch.int64), torch.ones(3) > 0, no_goal_estimate(3, CPU)
     together = GUIDE.advise(GUIDE.new(3, CPU), joined, none, starts, sought)
     torch.testing.assert_close(together, torch.stack(alone))
 
@@ -246,7 +246,7 @@ def test_who_seeks_a_place_goes_there_and_not_where_more_is_to_be_seen():
     pose = torch.tensor([[-0.125, 0.625, 18.0]])  # behind to the left, to look to the right from there
     plans = GUIDE.new(1, CPU)
     for known, place in ((True, pose[0, :2]), (False, None)):
-        advise(places, plans, start=True, sought=Sought(torch.tensor([known]), pose))
+        advise(places, plans, start=True, sought=GoalEstimate(torch.tensor([known]), pose))
         packed = int(plans.goal[0, 0])
         cell = torch.tensor([packed // (2 * CELLS), packed % CELLS])
         found = (((cell + MIDDLE) % CELLS - MIDDLE) + 0.5) * CELL_M
@@ -261,7 +261,7 @@ def test_a_sought_place_that_no_way_leads_to_does_not_keep_an_agent_from_explori
     cells, seen = room(9, 20)
     places = places_of(cells, seen & (np.arange(CELLS)[:, None] < MIDDLE + 15))
     plans, free = GUIDE.new(1, CPU), GUIDE.new(1, CPU)
-    beyond = Sought(torch.tensor([True]), torch.tensor([[2.0, 5.0, 0.0]]))
+    beyond = GoalEstimate(torch.tensor([True]), torch.tensor([[2.0, 5.0, 0.0]]))
     torch.testing.assert_close(
         advise(places, plans, start=True, sought=beyond), advise(places, free, start=True)
     )
@@ -275,8 +275,8 @@ def test_before_it_has_learned_anything_a_policy_takes_advice_in_most_cases():
 
 
 def test_without_a_guide_nothing_is_said():
-    guide = NoGuide()
-    starts, sought = torch.ones(2) > 0, nothing_sought(2, CPU)
+    guide = NoPlanner()
+    starts, sought = torch.ones(2) > 0, no_goal_estimate(2, CPU)
     nothing = guide.advise(guide.new(2, CPU), MEMORY.new(2, CPU), torch.zeros(2), starts, sought)
     assert nothing.shape == (2, 0)
     assert guide.encoder(8)(nothing) == guide.prior(nothing) == 0.0

@@ -14,11 +14,11 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.perception.predictor import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS
 from robonav.perception.teaching.targets import scan
-from robonav.planners.own_map import NoSpatialMemory, Places, SpatialMemory, SpatialMemoryConfig
+from robonav.planners.own_map import NoOwnMap, OwnMap, OwnMapConfig, Places
 from tests.worlds import Rooms
 
 CPU = torch.device("cpu")
-CONFIG = SpatialMemoryConfig(cell_m=0.25, cells=128, reach_m=3.0, scales=(1, 2, 4))
+CONFIG = OwnMapConfig(cell_m=0.25, cells=128, reach_m=3.0, scales=(1, 2, 4))
 
 
 def told(distance: float, count: int = 1) -> torch.Tensor:
@@ -32,7 +32,7 @@ def told(distance: float, count: int = 1) -> torch.Tensor:
 NOTHING_NEAR = told(9.0)
 
 
-def walk(memory: SpatialMemory, places: Places, actions: list[int], blocked: bool = False) -> None:
+def walk(memory: OwnMap, places: Places, actions: list[int], blocked: bool = False) -> None:
     for action in actions:
         executed = torch.tensor([0 if blocked else action + 1])
         memory.observe(places, NOTHING_NEAR, executed, torch.tensor([False]))
@@ -42,7 +42,7 @@ def walk(memory: SpatialMemory, places: Places, actions: list[int], blocked: boo
 @given(seed=st.integers(0, 1000))
 def test_it_knows_where_it_is_relative_to_its_start_from_its_own_actions(seed):
     worlds = NavigationVecEnv(Rooms(), 3, Camera(16, 16), max_episode_steps=100, seed=seed)
-    memory, rng = SpatialMemory(CONFIG), np.random.default_rng(seed)
+    memory, rng = OwnMap(CONFIG), np.random.default_rng(seed)
     places = memory.new(3, CPU)
     observation, starts = worlds.reset(), torch.ones(3, dtype=torch.bool)
     first = worlds.frames
@@ -63,7 +63,7 @@ def test_it_knows_where_it_is_relative_to_its_start_from_its_own_actions(seed):
 
 
 def test_a_wall_ahead_is_above_the_middle_of_the_window_and_what_lies_behind_it_is_unknown():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     distance = 1.9
     memory.observe(places, told(distance), torch.tensor([0]), torch.tensor([True]))
@@ -78,7 +78,7 @@ def test_a_wall_ahead_is_above_the_middle_of_the_window_and_what_lies_behind_it_
 
 
 def test_windows_turn_with_the_agent():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     memory.observe(places, torch.rand(1, RAYS, DEPTHS, SIGNS), torch.tensor([0]), torch.tensor([True]))
     places.position[:] = 0.5 * CONFIG.cell_m  # the middle of a cell, which a quarter turn maps onto itself
@@ -91,7 +91,7 @@ def test_windows_turn_with_the_agent():
 @given(seed=st.integers(0, 1000))
 def test_a_window_shows_the_map_at_the_places_it_stands_for(seed):
     rng = np.random.default_rng(seed)
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     places.summary[:] = torch.as_tensor(rng.integers(0, 256, places.summary.shape).astype(np.uint8))
     places.position[:] = torch.as_tensor((rng.integers(-60, 60, (1, 2)) + 0.5) * CONFIG.cell_m)
@@ -113,8 +113,8 @@ def test_a_window_shows_the_map_at_the_places_it_stands_for(seed):
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_a_coarse_window_is_the_mean_of_samples_of_the_fine_map(scale):
-    config = SpatialMemoryConfig(cell_m=0.125, cells=256, scales=(scale,), side=9)
-    memory = SpatialMemory(config)
+    config = OwnMapConfig(cell_m=0.125, cells=256, scales=(scale,), side=9)
+    memory = OwnMap(config)
     places = memory.new(1, CPU)
     half = torch.arange(len(places.summary)) // 512 < 128  # x from 0 to 16 m
     places.summary[half] = 200
@@ -127,7 +127,7 @@ def test_a_coarse_window_is_the_mean_of_samples_of_the_fine_map(scale):
 
 
 def test_a_blocked_move_is_remembered_as_an_obstacle_ahead():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     free, bumped = memory.new(1, CPU), memory.new(1, CPU)
     for places in (free, bumped):
         memory.observe(places, NOTHING_NEAR, torch.tensor([0]), torch.tensor([True]))
@@ -139,7 +139,7 @@ def test_a_blocked_move_is_remembered_as_an_obstacle_ahead():
 
 
 def test_what_was_touched_stays_when_ten_looks_see_nothing_there():
-    memory = SpatialMemory(SpatialMemoryConfig())
+    memory = OwnMap(OwnMapConfig())
     places = memory.new(1, CPU)
     memory.observe(places, NOTHING_NEAR, torch.tensor([0]), torch.tensor([True]))
     walk(memory, places, [FORWARD], blocked=True)
@@ -150,13 +150,13 @@ def test_what_was_touched_stays_when_ten_looks_see_nothing_there():
     assert beside < 50
 
 
-def memory_cell(memory: SpatialMemory, ahead_m: float) -> int:
+def memory_cell(memory: OwnMap, ahead_m: float) -> int:
     """Row of the cell so far ahead of the start."""
     return int(ahead_m / memory.config.cell_m) * 2 * memory.config.cells
 
 
 def test_turns_and_moves_add_up_and_places_are_found_again():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     walk(memory, places, [LEFT] * 6 + [FORWARD] * 8 + [RIGHT] * 6)
     np.testing.assert_allclose(places.position, [[0.0, 2.0]], atol=1e-5)
@@ -166,7 +166,7 @@ def test_turns_and_moves_add_up_and_places_are_found_again():
 
 
 def test_a_new_episode_forgets_its_own_map_and_no_other():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(2, CPU)
     ranges = told(1.5, count=2)
     memory.observe(places, ranges, torch.tensor([0, 0]), torch.tensor([True, True]))
@@ -179,7 +179,7 @@ def test_a_new_episode_forgets_its_own_map_and_no_other():
 
 
 def test_a_copy_is_independent():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     copy = places.copy()
     walk(memory, copy, [FORWARD, LEFT])
@@ -190,7 +190,7 @@ def test_a_copy_is_independent():
 def test_the_true_scan_of_a_room_draws_its_walls_where_they_are():
     camera = Camera()
     worlds = NavigationVecEnv(Rooms(), 1, camera, max_episode_steps=100, seed=3)
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places, starts = memory.new(1, CPU), torch.tensor([True])
     observation = worlds.reset()
     x, y, yaw = *worlds.frames.position[0, :2], worlds.frames.yaw[0]
@@ -214,17 +214,17 @@ def test_the_true_scan_of_a_room_draws_its_walls_where_they_are():
 
 def test_a_map_whose_size_is_not_a_power_of_two_is_refused():
     with pytest.raises(ValueError, match="power of two"):
-        SpatialMemoryConfig(cells=100)
+        OwnMapConfig(cells=100)
 
 
 @pytest.mark.parametrize("reach_m", [0.0, 5.1, float("nan")])
 def test_a_reach_beyond_what_the_eye_tells_is_refused(reach_m):
     with pytest.raises(ValueError, match=r"reach_m .* give .* 0\.125 to 5 m"):
-        SpatialMemoryConfig(reach_m=reach_m)
+        OwnMapConfig(reach_m=reach_m)
 
 
 def test_a_policy_without_a_map_of_its_own_gets_windows_of_no_size():
-    nothing = NoSpatialMemory()
+    nothing = NoOwnMap()
     places = nothing.new(4, CPU)
     nothing.observe(places, NOTHING_NEAR, torch.tensor([0]), torch.tensor([True]))
     assert nothing.windows(places).numel() == 0
@@ -235,7 +235,7 @@ def test_a_policy_without_a_map_of_its_own_gets_windows_of_no_size():
 @given(seed=st.integers(0, 1000))
 def test_evidence_is_the_sum_of_what_was_seen_bumped_into_and_stood_on(seed):
     rng = np.random.default_rng(seed)
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places, expected = memory.new(2, CPU), np.zeros((2 * 2 * CONFIG.cells**2, 3))
     for _ in range(5):
         executed, signs = rng.integers(0, 4, 2), rng.uniform(0.0, 1.0, (2, RAYS, DEPTHS, SIGNS))
@@ -268,7 +268,7 @@ def row_of(places: Places, agent: int, ahead: float, left: float) -> int:
 
 
 def test_a_memory_of_another_number_of_agents_is_refused_before_anything_is_written():
-    memory = SpatialMemory(CONFIG)
+    memory = OwnMap(CONFIG)
     places = memory.new(1, CPU)
     with pytest.raises(RuntimeError, match="invalid for input of size"):
         memory.observe(places, NOTHING_NEAR.repeat(3, 1, 1, 1), torch.zeros(3).long(), torch.zeros(3).bool())
@@ -278,8 +278,8 @@ def test_a_memory_of_another_number_of_agents_is_refused_before_anything_is_writ
 def test_it_works_in_a_process_that_has_drawn_nothing_before():
     program = """if True:
         import torch
-        from robonav.planners.own_map import SpatialMemory, SpatialMemoryConfig
-        memory = SpatialMemory(SpatialMemoryConfig())
+        from robonav.planners.own_map import OwnMap, OwnMapConfig
+        memory = OwnMap(OwnMapConfig())
         places = memory.new(1, torch.device("cpu"))
         memory.observe(places, torch.rand(1, 32, 40, 3), torch.tensor([0]), torch.tensor([True]))
         print(int(memory.windows(places).max()))

@@ -15,13 +15,13 @@ from robonav.agents.registry import make_explorer
 from robonav.agents.shipped import SHIPPED
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import CELLS, GoalFinderConfig
-from robonav.perception.predictor import VisionConfig
+from robonav.perception.predictor import PredictorConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.training.fine_tuning import take_over
 
 SMALL = SequencePolicyConfig(
-    width=32, blocks=1, heads=2, window=4, vision=VisionConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
+    width=32, blocks=1, heads=2, window=4, vision=PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
 )
 FINDER = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
 IMAGE = spaces.Box(0, 255, (3, 40, 40), np.uint8)
@@ -31,8 +31,8 @@ def policy_that_sees(*images: str) -> SequencePolicy:
     torch.manual_seed(0)
     space = spaces.Dict({**dict.fromkeys(images, IMAGE), "previous_action": spaces.Discrete(4)})
     policy = SequencePolicy(space, spaces.Discrete(3), SMALL).eval()
-    for weight in policy.encoder.eye.parameters():
-        weight.data *= 3.5  # as strong as the features of an eye that was taught
+    for weight in policy.encoder.predictor.parameters():
+        weight.data *= 3.5  # as strong as the features of a predictor that was taught
     return policy
 
 
@@ -66,7 +66,7 @@ def test_a_goal_is_looked_at_when_its_episode_starts_and_kept_until_the_next():
     policy, rgb, goals = policy_that_sees("rgb", "goal"), frames(6, 1), frames(6, 2)
     _, percepts = rolled_out(policy, rgb, goals, [True, False, False, True, False, False])
     with torch.no_grad():
-        first, second = policy.encoder.eye(goals[0]), policy.encoder.eye(goals[3])
+        first, second = policy.encoder.predictor(goals[0]), policy.encoder.predictor(goals[3])
     kept = torch.cat([percept["goal"] for percept in percepts])
     torch.testing.assert_close(kept, torch.cat([first] * 3 + [second] * 3))
 
@@ -94,7 +94,9 @@ def test_the_goal_learns():
 def test_the_shipped_explorer_has_no_goal_and_every_weight_of_its_file():
     policy, config = load_policy(SHIPPED / "explorer")
     assert "goal" not in config["observation"]
-    assert policy.state_dict().keys() == load_file(SHIPPED / "explorer" / "model.safetensors").keys()
+    saved = load_file(SHIPPED / "explorer" / "model.safetensors")  # format 6, with older names
+    names = {name.replace("encoder.eye.", "encoder.predictor.") for name in saved}
+    assert policy.state_dict().keys() == names
 
 
 def test_other_spaces_are_still_refused():

@@ -11,7 +11,7 @@ from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
-from robonav.perception.shipped import load_eye
+from robonav.perception.shipped import load_predictor
 from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule, motion_class
 from robonav.rewards.learner import mlp
@@ -21,17 +21,17 @@ CAMERA = Camera()
 
 
 class QuickEye(nn.Module):
-    """The eye that ships; it remembers what it said of images, which are shown many times here."""
+    """The predictor that ships; it remembers what it said of images, which are shown many times here."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.eye = load_eye()
-        self.config, self.said = self.eye.config, {}
+        self.predictor = load_predictor()
+        self.config, self.said = self.predictor.config, {}
 
     def forward(self, rgb):
         key = rgb.numpy().tobytes()
         if key not in self.said:
-            self.said[key] = self.eye(rgb)
+            self.said[key] = self.predictor(rgb)
         return self.said[key]
 
 

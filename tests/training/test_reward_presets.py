@@ -12,7 +12,7 @@ from robonav.envs.scenes import open_scenes
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.launch.presets import load_preset
-from robonav.perception.shipped import load_eye
+from robonav.perception.shipped import load_predictor
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.distillation import RandomNetworkDistillation
@@ -39,7 +39,7 @@ def test_a_run_builds_the_rewards_that_its_configuration_names(
 ) -> None:
     config = replace(config, num_envs=1)
     worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
-    parts = make_reward(config, worlds, load_eye()).parts
+    parts = make_reward(config, worlds, load_predictor()).parts
     assert [type(part) for _, part in parts.values()] == kinds
     assert [weight for weight, _ in parts.values()] == [1.0] * len(kinds)
 

@@ -22,7 +22,7 @@ from robonav.perception.goal_finder import (
     GoalFinderConfig,
     cell_centres,
 )
-from robonav.perception.shipped import load_eye, load_finder
+from robonav.perception.shipped import load_finder, load_predictor
 from robonav.perception.teaching.base import Teaching, TeachingConfig
 from robonav.perception.teaching.pairs import PicturePairs, render_pairs, vary
 
@@ -52,7 +52,7 @@ class FinderTrainConfig(TeachingConfig):
     learning_rate: float = 1e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
     vision: str = "nano"
-    """The eye whose features it uses: one that ships with robonav, or a folder of `robonav vision`."""
+    """The predictor whose features it uses: one that ships with robonav, or a folder of `robonav vision`."""
     finder: GoalFinderConfig = field(default_factory=GoalFinderConfig)
     """Size of a new finder."""
 
@@ -71,7 +71,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
     what = "a finder"
 
     def __init__(self, config: FinderTrainConfig, out: Path, resume: bool = False) -> None:
-        self._eye = load_eye(config.vision)
+        self._predictor = load_predictor(config.vision)
         super().__init__(config, out, resume)
 
     def errors(self, views: list[PicturePairs]) -> dict[str, float]:
@@ -90,13 +90,13 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
     def _start(self) -> GoalFinder:
         if self.config.init:
             return load_finder(self.config.init).train()
-        return GoalFinder(self.config.finder, self._eye.config)
+        return GoalFinder(self.config.finder, self._predictor.config)
 
     def _sizes(self) -> dict[str, Any]:
-        return {"finder": asdict(self.network.config), "eye": asdict(self._eye.config)}
+        return {"finder": asdict(self.network.config), "predictor": asdict(self._predictor.config)}
 
     def _look(self, world: LoadedScene, rng: np.random.Generator) -> list[PicturePairs]:
-        return [render_pairs(world, self.camera, self.config.views_per_scene, self._eye, rng)]
+        return [render_pairs(world, self.camera, self.config.views_per_scene, self._predictor, rng)]
 
     def _join(self, views: list[list[PicturePairs]]) -> list[PicturePairs]:
         return [pairs for part in views for pairs in part]

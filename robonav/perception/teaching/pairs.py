@@ -12,7 +12,7 @@ from torch import Tensor
 from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.envs.navigation.tasks.image_goal import OPEN_M, POINT_STRIDE, POINTS_WITHIN_M
 from robonav.envs.sensors.camera import Camera
-from robonav.perception.predictor import COLUMNS, VisionEncoder
+from robonav.perception.predictor import COLUMNS, OccupancyPredictor
 from robonav.perception.teaching.views import MOST_NOISE, seen_from
 
 FRAMES_PER_PICTURE = 3
@@ -29,7 +29,7 @@ class PicturePairs:
     Attributes:
         frames: (V, 3, 64, 64) uint8.
         pictures: (G, 3, 64, 64) uint8.
-        frame_features: (V, F) what the eye says of the frames.
+        frame_features: (V, F) what the predictor says of the frames.
         picture_features: (G, F) of the pictures.
         pairs: (P, 2) int64, which frame and which picture.
         share: (P,) float32, how much of the picture's points the frame shows, 0 ... 1.
@@ -48,7 +48,7 @@ class PicturePairs:
 
 
 def render_pairs(
-    world: LoadedScene, camera: Camera, count: int, eye: VisionEncoder, rng: np.random.Generator
+    world: LoadedScene, camera: Camera, count: int, predictor: OccupancyPredictor, rng: np.random.Generator
 ) -> PicturePairs:
     """`count` frames, a third as many pictures, and two pairs a frame.
 
@@ -78,7 +78,7 @@ def render_pairs(
     share = _shown_share(camera, depth[picture], frame_depth[frame], away, turn)
     shown, taken = torch.from_numpy(frames), torch.from_numpy(pictures)
     with torch.no_grad():
-        features = eye(shown), eye(taken)
+        features = predictor(shown), predictor(taken)
     facts = (torch.from_numpy(fact.astype(np.float32)) for fact in (share, away, turn))
     return PicturePairs(shown, taken, *features, torch.from_numpy(pairs), *facts)
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from robonav.envs.navigation.loaded_scenes import LoadedScene
 from robonav.perception.plane_sweep import PlaneSweep
-from robonav.perception.predictor import DEPTH_STEP_M, VisionConfig, VisionEncoder
-from robonav.perception.shipped import load_eye
+from robonav.perception.predictor import DEPTH_STEP_M, OccupancyPredictor, PredictorConfig
+from robonav.perception.shipped import load_predictor
 from robonav.perception.teaching.base import Teaching, TeachingConfig
 from robonav.perception.teaching.views import Views, render_views, vary
 
@@ -23,8 +23,8 @@ from robonav.perception.teaching.views import Views, render_views, vary
 class VisionTrainConfig(TeachingConfig):
     """Settings of teaching the predictor."""
 
-    vision: VisionConfig = field(default_factory=VisionConfig)
-    """Size of a new eye."""
+    vision: PredictorConfig = field(default_factory=PredictorConfig)
+    """Size of a new predictor."""
 
 
 def scan_loss(logits: Tensor, rays: Tensor) -> Tensor:
@@ -38,10 +38,10 @@ def free_way_m(rays: Tensor) -> Tensor:
     return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
-class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
+class VisionTraining(Teaching[VisionTrainConfig, OccupancyPredictor, Views]):
     """A run that teaches a predictor."""
 
-    what = "an eye"
+    what = "a predictor"
 
     def __init__(self, config: VisionTrainConfig, out: Path, resume: bool = False) -> None:
         self._planes = PlaneSweep()
@@ -60,8 +60,12 @@ class VisionTraining(Teaching[VisionTrainConfig, VisionEncoder, Views]):
             "free_way_error_m": float(off.abs().mean()),
         }
 
-    def _start(self) -> VisionEncoder:
-        return load_eye(self.config.init).train() if self.config.init else VisionEncoder(self.config.vision)
+    def _start(self) -> OccupancyPredictor:
+        return (
+            load_predictor(self.config.init).train()
+            if self.config.init
+            else OccupancyPredictor(self.config.vision)
+        )
 
     def _sizes(self) -> dict[str, Any]:
         return {"vision": asdict(self.network.config)}

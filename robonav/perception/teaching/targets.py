@@ -9,7 +9,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.perception.predictor import DEPTH_STEP_M, DEPTHS, RAYS
 
 OBSTACLE_M = (0.2, 1.5)  # heights above the floor at which things stand in an agent's way
-_EYE_ROWS = 4  # about the horizon, where the eye looks at its own height
+_EYE_ROWS = 4  # about the horizon, at the height of the camera
 _HORIZON = 0.02  # downward component of a ray of depth 1 from which on it should meet the floor
 
 
@@ -17,7 +17,7 @@ def scan(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
     """The target scans (N, 32, 40, 3) of depth images (N, H, W), metres.
 
     A step is free before the nearest thing at `OBSTACLE_M` above the floor, occupied where such a thing is
-    seen, were it behind a lower one, and in sight up to what is seen at the height of the eye. Where nothing
+    seen, were it behind a lower one, and in sight up to what is seen at camera height. Where nothing
     is seen below the horizon the floor has an end, which stops an agent as a wall does. Depth 0 = no return.
     """
     count, height, width = depth.shape

@@ -33,7 +33,7 @@ class Views:
         rgb: (N, 3, 64, 64) uint8.
         before: (N, 3, 32, 32) uint8, what was seen before the latest move ahead.
         since: (N, 4) float32 whether it was seen, the turn and the way since then; see `EarlierFrames`.
-        rays: (N, 32, 40, 3) bool, what `VisionEncoder.scan` should say of each step along each ray.
+        rays: (N, 32, 40, 3) bool, what `OccupancyPredictor.scan` should say of each step along each ray.
     """
 
     rgb: Tensor

@@ -1,4 +1,4 @@
-"""Goals as context of every frame: an image, seen once by the frozen eye, or a place, told at every step."""
+"""Goals as context of every frame: an image, encoded once by the frozen predictor, or a place each step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class GoalContext(nn.Module):
     """Makes of a frame's and the goal's features what the goal adds to the frame's token.
 
     Args:
-        features: Numbers by which the eye describes an image.
+        features: Numbers by which the predictor describes an image.
         width: Width of a token.
     """
 
@@ -28,18 +28,20 @@ class GoalContext(nn.Module):
         """Room (N, F) for what `count` agents know of their goals."""
         return torch.zeros(count, self.features, device=device)
 
-    def look(self, eye: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor) -> Tensor:
-        """Features (N, F) of the goals; the eye looks at `goal` (N, 3, H, W) where episodes start.
+    def look(
+        self, predictor: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor
+    ) -> Tensor:
+        """Features (N, F) of the goals; the predictor looks at `goal` (N, 3, H, W) where episodes start.
 
         Args:
-            eye: The frozen eye.
+            predictor: The frozen predictor.
             observation: What the agents are told.
             known: (N, F), changed in place.
             starts: (N,) bool.
         """
         if bool(starts.any()):
             with torch.no_grad():
-                known[starts] = eye(observation["goal"][starts])
+                known[starts] = predictor(observation["goal"][starts])
         return known.clone()
 
     def forward(self, features: Tensor, goal: Tensor) -> Tensor:
@@ -96,6 +98,8 @@ class NoGoal(nn.Module):
         """Nothing (N, 0)."""
         return torch.zeros(count, 0, device=device)
 
-    def look(self, eye: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor) -> Tensor:
+    def look(
+        self, predictor: nn.Module, observation: dict[str, Tensor], known: Tensor, starts: Tensor
+    ) -> Tensor:
         """Nothing (N, 0)."""
         return known

@@ -1,4 +1,4 @@
-"""Things that stand about where the eye is taught: new faces and colours, and nobody stands inside."""
+"""Things that stand about where the predictor is taught: new faces and colours, and nobody stands inside."""
 
 from dataclasses import replace
 

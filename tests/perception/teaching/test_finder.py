@@ -16,7 +16,7 @@ from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.perception.goal_finder import CELLS, TURNS, Finding, GoalFinderConfig, cell_centres
-from robonav.perception.shipped import load_eye, load_finder
+from robonav.perception.shipped import load_finder, load_predictor
 from robonav.perception.teaching.finder import FinderTrainConfig, FinderTraining, finder_losses
 from robonav.perception.teaching.pairs import render_pairs, vary
 from robonav.perception.teaching.predictor import VisionTraining
@@ -47,7 +47,7 @@ def some():
     world, calls = house(0), []
     render = world.sensor.render
     world.sensor.render = lambda poses: calls.append(poses) or render(poses)
-    pairs = render_pairs(world, Camera(), 24, load_eye(), np.random.default_rng(0))
+    pairs = render_pairs(world, Camera(), 24, load_predictor(), np.random.default_rng(0))
     world.sensor.render = render
     return pairs, calls, world
 
@@ -165,19 +165,23 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 
 
 def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):
-    list(VisionTraining(replace(TINY_EYE, rounds=1), tmp_path / "eye").learn())
+    list(VisionTraining(replace(TINY_EYE, rounds=1), tmp_path / "predictor").learn())
     out = tmp_path / "run"
-    command = ["train", "guided-image-goal", "--vision", str(tmp_path / "eye"), "--out", str(out)]
+    command = ["train", "guided-image-goal", "--vision", str(tmp_path / "predictor"), "--out", str(out)]
     assert cli.main(command) == 2
     assert "robonav finder --vision YOUR_EYE" in capsys.readouterr().err
     assert not out.exists()
-    list(FinderTraining(replace(TINY, rounds=1, vision=str(tmp_path / "eye")), tmp_path / "finder").learn())
+    list(
+        FinderTraining(
+            replace(TINY, rounds=1, vision=str(tmp_path / "predictor")), tmp_path / "finder"
+        ).learn()
+    )
     few = ["--finder", str(tmp_path / "finder"), "--steps", "512", "--num-envs", "2", "--threads", "1"]
     assert cli.main([*command, *few]) == 0
     assert load_policy(out)[0].config.finder == TINY.finder
     further = tmp_path / "further"
     command = ["train", "guided-image-goal", "--init", str(out), "--out", str(further)]
-    assert cli.main([*command, *few[2:]]) == 0  # with the finder that it has, as with its eye
+    assert cli.main([*command, *few[2:]]) == 0  # with the finder that it has, as with its predictor
     theirs = load_policy(out)[0].search.finder.state_dict()
     for name, weight in load_policy(further)[0].search.finder.state_dict().items():
         assert torch.equal(weight, theirs[name])

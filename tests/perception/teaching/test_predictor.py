@@ -1,4 +1,4 @@
-"""The eye is taught what the geometry says, learns it, and goes on after a stop as if there had been none."""
+"""The predictor is taught what the geometry says, learns it, goes on after a stop as if there was none."""
 
 from dataclasses import replace
 
@@ -17,8 +17,15 @@ from robonav.errors import UsageError
 from robonav.files import CheckpointError
 from robonav.launch import cli
 from robonav.perception.plane_sweep import PlaneSweep
-from robonav.perception.predictor import DEPTH_STEP_M, DEPTHS, RAYS, SIGNS, VisionConfig, VisionEncoder
-from robonav.perception.shipped import load_eye
+from robonav.perception.predictor import (
+    DEPTH_STEP_M,
+    DEPTHS,
+    RAYS,
+    SIGNS,
+    OccupancyPredictor,
+    PredictorConfig,
+)
+from robonav.perception.shipped import load_predictor
 from robonav.perception.teaching.predictor import VisionTrainConfig, VisionTraining, free_way_m, scan_loss
 from robonav.perception.teaching.targets import scan
 from robonav.perception.teaching.views import Views, render_views, vary
@@ -34,7 +41,7 @@ TINY = VisionTrainConfig(
     checkpoint_every=3,
     learning_rate=0.01,
     threads=1,
-    vision=VisionConfig(channels=(4, 8, 8, 8), column=8, squeezed=2, ranging=8),
+    vision=PredictorConfig(channels=(4, 8, 8, 8), column=8, squeezed=2, ranging=8),
 )
 
 
@@ -157,22 +164,22 @@ def test_it_learns_and_a_resumed_run_equals_one_without_a_break_bit_for_bit(tmp_
 
 
 def test_the_command_writes_an_eye_that_can_be_trained_with(tmp_path, capsys):
-    eye = tmp_path / "eye"
-    config = replace(TINY, rounds=1, vision=VisionConfig())
-    list(VisionTraining(config, eye).learn())
-    assert cli.main(["vision", "--out", str(eye), "--rounds", "1", "--resume"]) == 0
-    assert f"robonav train guided --vision {eye}" in capsys.readouterr().out
-    assert load_eye(str(eye)).config == VisionConfig()
+    predictor = tmp_path / "predictor"
+    config = replace(TINY, rounds=1, vision=PredictorConfig())
+    list(VisionTraining(config, predictor).learn())
+    assert cli.main(["vision", "--out", str(predictor), "--rounds", "1", "--resume"]) == 0
+    assert f"robonav train guided --vision {predictor}" in capsys.readouterr().out
+    assert load_predictor(str(predictor)).config == PredictorConfig()
 
 
 def test_an_eye_can_be_taught_further(tmp_path):
     list(VisionTraining(TINY, tmp_path / "first").learn())
-    further = replace(TINY, rounds=1, init=str(tmp_path / "first"), vision=VisionConfig())
+    further = replace(TINY, rounds=1, init=str(tmp_path / "first"), vision=PredictorConfig())
     training = VisionTraining(further, tmp_path / "second")
-    for name, weight in load_eye(str(tmp_path / "first")).state_dict().items():
+    for name, weight in load_predictor(str(tmp_path / "first")).state_dict().items():
         assert torch.equal(training.network.state_dict()[name], weight)
     list(training.learn())
-    assert load_eye(str(tmp_path / "second")).config == TINY.vision
+    assert load_predictor(str(tmp_path / "second")).config == TINY.vision
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
@@ -183,39 +190,39 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 
 
 def test_an_eye_that_is_missing_or_damaged_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match="no such eye; give nano"):
-        load_eye(str(tmp_path / "none"))
-    list(VisionTraining(replace(TINY, rounds=1), tmp_path / "eye").learn())
-    (tmp_path / "eye" / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(CheckpointError, match="no such predictor; give nano"):
+        load_predictor(str(tmp_path / "none"))
+    list(VisionTraining(replace(TINY, rounds=1), tmp_path / "predictor").learn())
+    (tmp_path / "predictor" / "model.safetensors").write_bytes(b"half")
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
-        load_eye(str(tmp_path / "eye"))
+        load_predictor(str(tmp_path / "predictor"))
 
 
 def test_images_of_other_sizes_are_brought_to_the_size_that_the_eye_knows():
-    eye = load_eye()
+    predictor = load_predictor()
     fine = torch.rand(2, 3, 128, 128).repeat_interleave(2, -1).repeat_interleave(2, -2)[..., :128, :128] * 255
     coarse = fine[..., ::2, ::2]
-    torch.testing.assert_close(eye(fine), eye(coarse), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(predictor(fine), predictor(coarse), atol=1e-3, rtol=1e-3)
 
 
 def test_the_products_over_columns_are_the_convolutions_that_the_weights_are_saved_as():
     torch.manual_seed(0)
-    eye = VisionEncoder()
+    predictor = OccupancyPredictor()
     rgb = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
         sweep = torch.rand(3, 8, 32, 32)
-        shown = torch.cat([eye.pixels(rgb / 255.0 - 0.5), sweep], dim=1)
-        columns = eye.columns(eye.image(shown).flatten(1, 2))
-        features = eye(rgb, sweep)
+        shown = torch.cat([predictor.pixels(rgb / 255.0 - 0.5), sweep], dim=1)
+        columns = predictor.columns(predictor.image(shown).flatten(1, 2))
+        features = predictor(rgb, sweep)
         torch.testing.assert_close(features, columns.flatten(1))
-        told = eye.rays(columns).permute(0, 2, 1).reshape(3, RAYS, SIGNS, DEPTHS).sigmoid()
-        torch.testing.assert_close(eye.scan(features), told.transpose(2, 3))
+        told = predictor.rays(columns).permute(0, 2, 1).reshape(3, RAYS, SIGNS, DEPTHS).sigmoid()
+        torch.testing.assert_close(predictor.scan(features), told.transpose(2, 3))
 
 
 @pytest.fixture(scope="module")
 def told_and_true() -> tuple[torch.Tensor, torch.Tensor]:
-    """What the eye that ships says of views of houses it never saw, and what is so: (N, 32, 40, 3) each."""
-    scenes, camera, eye = open_scenes("procedural", "val"), Camera(), load_eye()
+    """What the predictor that ships says of views of unseen houses, and what is so: (N, 32, 40, 3) each."""
+    scenes, camera, predictor = open_scenes("procedural", "val"), Camera(), load_predictor()
     rng, parts = np.random.default_rng(0), []
     for scene_id in scenes.scene_ids[:6]:
         scene = scenes.load(scene_id)
@@ -224,7 +231,7 @@ def told_and_true() -> tuple[torch.Tensor, torch.Tensor]:
         )
     views = Views.join(parts)
     with torch.no_grad():
-        return eye.scan(eye(views.rgb, views.sweep(PlaneSweep()))), views.rays.float()
+        return predictor.scan(predictor(views.rgb, views.sweep(PlaneSweep()))), views.rays.float()
 
 
 def test_the_eye_that_ships_sees_how_far_the_way_is_free_in_houses_it_never_saw(told_and_true):
@@ -242,7 +249,7 @@ def test_what_the_eye_that_ships_calls_likely_is_so_as_often_as_it_says(told_and
 
 def test_the_eye_that_ships_reads_distance_from_what_shifts_in_worlds_unlike_those_it_was_taught_in():
     """The same images with and without what was seen before; this is what it needs in a strange world."""
-    known, camera, eye = open_scenes("procedural", "val"), Camera(), load_eye()
+    known, camera, predictor = open_scenes("procedural", "val"), Camera(), load_predictor()
     scenes, parts = AlteredScenes(known, 1.0, np.random.default_rng(3)), []
     for scene_id in known.scene_ids[:12]:
         scene = scenes.load(scene_id)
@@ -251,20 +258,24 @@ def test_the_eye_that_ships_reads_distance_from_what_shifts_in_worlds_unlike_tho
     views = Views.join(parts)
     views = views.pick(views.since[:, 0] > 0)
     with torch.no_grad():
-        logits = [eye.scan_logits(eye(views.rgb, sweep)) for sweep in (views.sweep(PlaneSweep()), None)]
+        logits = [
+            predictor.scan_logits(predictor(views.rgb, sweep)) for sweep in (views.sweep(PlaneSweep()), None)
+        ]
     moving, still = (float(scan_loss(told, views.rays).sum()) for told in logits)
     assert moving < 0.9 * still
 
 
 def test_an_untaught_eye_takes_rgb_as_it_comes():
-    eye = VisionEncoder(TINY.vision)
+    predictor = OccupancyPredictor(TINY.vision)
     rgb = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
-    assert eye(rgb).shape == (3, 32)
-    torch.testing.assert_close(eye(rgb), eye(rgb, torch.zeros(3, 8, 32, 32)))  # none = nothing compared
+    assert predictor(rgb).shape == (3, 32)
+    torch.testing.assert_close(
+        predictor(rgb), predictor(rgb, torch.zeros(3, 8, 32, 32))
+    )  # none = nothing compared
 
 
 def test_training_with_an_eye_that_is_not_there_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):
     out = tmp_path / "run"
     assert cli.main(["train", "nano", "--vision", str(tmp_path / "none"), "--out", str(out)]) == 2
-    assert "no such eye" in capsys.readouterr().err
+    assert "no such predictor" in capsys.readouterr().err
     assert not out.exists()

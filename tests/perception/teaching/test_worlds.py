@@ -1,4 +1,4 @@
-"""The eye is shown worlds as scans of buildings are: other paint, no ceiling, holes; never other geometry."""
+"""The predictor is shown worlds as scans of buildings are: other paint, no ceiling, holes; same geometry."""
 
 import numpy as np
 import pytest
