@@ -28,6 +28,21 @@ class Stream:
 
 
 @dataclass
+class Decision:
+    """What N environments perceived and did in one step, with what the policy thought of it."""
+
+    percept: Percept
+    starts: NDArray[np.bool_]
+    """(N,) whether an episode begins with this observation."""
+    actions: NDArray[Any]
+    """(N, ...) as the policy's head drew them."""
+    values: NDArray[np.float32]
+    """(N, V) of the observation, by stream of reward."""
+    log_probs: NDArray[np.float32]
+    """(N,) of the actions."""
+
+
+@dataclass
 class SequenceBatch:
     """Sequences (B, T, ...) of some environments, as tensors on the policy's device."""
 
@@ -62,7 +77,7 @@ class SequenceBuffer:
         action_dtype: type[np.generic] = np.int64,
         streams: int = 1,
     ) -> None:
-        self.length, self.num_envs = length, num_envs
+        self.length, self.num_envs, self.streams = length, num_envs, streams
         self.percepts = {name: _room((length, num_envs), *what) for name, what in kept.items()}
         self.before: Sequence[Frames | None] = (None, None)  # what trunks remembered when the rollout began
         self.starts = np.zeros((length, num_envs), bool)
@@ -74,10 +89,12 @@ class SequenceBuffer:
         self.advantages = np.zeros((length, num_envs), np.float32)  # of all streams together
         self.returns = np.zeros((length, num_envs, streams), np.float32)
 
-    def remember(self, t: int, percept: Percept) -> None:
-        """Keep what all environments perceived at step t."""
-        for name, part in percept.items():
+    def remember(self, t: int, decision: Decision) -> None:
+        """Keep what all environments perceived and did at step t."""
+        for name, part in decision.percept.items():
             self.percepts[name][t] = part.cpu()
+        self.starts[t], self.actions[t] = decision.starts, decision.actions
+        self.values[t], self.log_probs[t] = decision.values, decision.log_probs
 
     def compute_advantages(
         self,

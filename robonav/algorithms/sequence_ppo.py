@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from robonav.algorithms.bonus_share import BonusShare
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
-from robonav.algorithms.sequence_buffer import SequenceBatch, SequenceBuffer, Stream
+from robonav.algorithms.sequence_buffer import Decision, SequenceBatch, SequenceBuffer, Stream
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import GoalFinder
 from robonav.perception.predictor import OccupancyPredictor
@@ -181,30 +181,18 @@ class SequencePPO(OnPolicyAlgorithm):
     ) -> bool:
         """Act for `n_rollout_steps` in every environment; False if a callback asked to stop."""
         buffer: SequenceBuffer = rollout_buffer
-        head: Any = self.policy.actor
         self.policy.set_training_mode(False)
-        assert self._last_obs is not None
-        assert self._last_episode_starts is not None
         dones = np.asarray(self._last_episode_starts)
         memory = self._begin_rollout(buffer, dones)
         callback.on_rollout_start()
         for t in range(n_rollout_steps):
-            starts = dones
-            begins = torch.as_tensor(starts, device=self.device)
-            with torch.no_grad(), self._precision():
-                percept = self.policy.perceive(self._tensors(self._last_obs), memory, begins)
-                policy, values = self.policy.step(percept, memory, begins)
-            policy = head.exact(policy)
-            actions = head.sample(policy, self._noise())
-            buffer.remember(t, percept)
-            buffer.starts[t], buffer.actions[t] = starts, actions.cpu().numpy()
-            buffer.values[t], buffer.log_probs[t] = values.float().cpu(), policy.log_prob(actions).cpu()
-            self._last_obs, rewards, dones, infos = env.step(head.to_env(buffer.actions[t]))  # type: ignore[assignment]
-            buffer.rewards[t] = self.bonus.apart(rewards, buffer.rewards.shape[2])
-            buffer.cut_off[t] = self._truncated_values(dones, infos, memory)
-            self._last_episode_starts = dones
-            self.num_timesteps += env.num_envs * self.ranks.size
-            self._update_info_buffer(infos, dones)
+            decision = self._act(self._last_obs, memory, dones)  # nothing privileged
+            buffer.remember(t, decision)  # before the step: an env may reuse its arrays
+            # the env's wrapper computes map, surprise and their reward: robonav/rewards/wrapper.py
+            self._last_obs, rewards, dones, infos = env.step(self.policy.actor.to_env(decision.actions))  # type: ignore[assignment]
+            streams, cut_off = self.bonus.apart(rewards, buffer.streams), self._cut_off(dones, infos, memory)
+            buffer.rewards[t], buffer.cut_off[t] = streams, cut_off  # whole sequences; PPO re-feeds them
+            self._count_step(dones, infos)
             callback.update_locals(locals())
             if not callback.on_step():
                 return False
@@ -214,6 +202,26 @@ class SequencePPO(OnPolicyAlgorithm):
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _act(self, observation: Any, memory: Memory, starts: NDArray[np.bool_]) -> Decision:
+        """What all environments do next; `memory` takes the observation in."""
+        head: Any = self.policy.actor
+        begins = torch.as_tensor(starts, device=self.device)
+        with torch.no_grad(), self._precision():
+            percept = self.policy.perceive(self._tensors(observation), memory, begins)
+            policy, values = self.policy.step(percept, memory, begins)
+        distribution = head.exact(policy)
+        actions = head.sample(distribution, self._noise())
+        log_probs = distribution.log_prob(actions)
+        return Decision(
+            percept, starts, actions.cpu().numpy(), values.float().cpu().numpy(), log_probs.cpu().numpy()
+        )
+
+    def _count_step(self, dones: NDArray[np.bool_], infos: list[dict[str, Any]]) -> None:
+        """SB3's counts: which episodes begin now, steps of all ranks, episodes that ended."""
+        self._last_episode_starts = dones
+        self.num_timesteps += self.n_envs * self.ranks.size
+        self._update_info_buffer(infos, dones)
 
     def _begin_rollout(self, buffer: SequenceBuffer, starts: NDArray[np.bool_]) -> Memory:
         """What agents remember: of the episodes that go on, if any does."""
@@ -327,7 +335,7 @@ class SequencePPO(OnPolicyAlgorithm):
         wanted = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
-    def _truncated_values(self, dones: Any, infos: list[dict[str, Any]], memory: Memory) -> np.ndarray:
+    def _cut_off(self, dones: Any, infos: list[dict[str, Any]], memory: Memory) -> np.ndarray:
         """Discounted values (N, V) of what follows where a time limit cut an episode, 0 elsewhere."""
         cut = np.array(
             [done and info.get("TimeLimit.truncated", False) for done, info in zip(dones, infos, strict=True)]
