@@ -158,7 +158,7 @@ def test_a_checkpoint_acts_as_the_policy_that_was_saved(continuous):
     expected = run.algorithm.predict(observation, deterministic=True)[0]
     np.testing.assert_array_equal(policy.predict(observation, deterministic=True)[0], expected)
     assert config["facts"]["environment steps"] == 2048
-    assert config["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(config["versions"]["torch"])  # which leaves out +cpu or +cu130
 
 
 def test_a_run_is_never_overwritten_by_accident(continuous):
