@@ -13,9 +13,7 @@ import io
 import os
 import sys
 import unicodedata
-import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Annotated, Any, Protocol, Union
 
 import tyro
@@ -30,10 +28,10 @@ from robonav.launch.export import ExportCommand
 from robonav.launch.finder import FinderCommand
 from robonav.launch.map import MapCommand
 from robonav.launch.scenes import ScenesCommand
+from robonav.launch.start import prepare
 from robonav.launch.train import TrainCommand
 from robonav.launch.view import ViewCommand
 from robonav.launch.vision import VisionCommand
-from robonav.launch.warp_start import start_warp
 
 USERS_MISTAKE = 2
 INTERRUPTED = 130
@@ -116,13 +114,6 @@ def _nearest(error: UnicodeError) -> tuple[str, int]:
     return nearest, error.end
 
 
-def prepare() -> None:
-    """What every process does before a command: warnings in one line, Warp started quietly."""
-    warnings.formatwarning = _plain_warning
-    if find_spec("warp"):  # its absence is for `robonav doctor` to find
-        start_warp()
-
-
 def parse(args: Sequence[str]) -> Command:
     """The command that the arguments ask for; prints help and leaves where they ask for none."""
     name = args[0] if args else "--help"
@@ -139,15 +130,6 @@ def parse(args: Sequence[str]) -> Command:
 
 def _one_liner(name: str, command: type[Command]) -> Any:
     return tyro.conf.subcommand(name, description=(inspect.getdoc(command) or "").partition("\n")[0])
-
-
-def _plain_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
-    """A warning for users in one line; where it comes from is for developers, and `line` is not shown."""
-    if category is UserWarning and not os.environ.get("ROBONAV_DEBUG"):
-        return f"robonav: warning: {message}\n"
-    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _is_users_mistake(error: Exception) -> bool:

@@ -130,7 +130,7 @@ def _outcome(report: Connection, rank: int, process: BaseProcess) -> Exception |
 def _join(rank: int, size: int, meet: str, work: Callable[[Ranks], None]) -> None:
     from robonav.algorithms.ranks import DistributedRanks
     from robonav.envs.scenes.scene import SceneError
-    from robonav.launch.cli import prepare
+    from robonav.launch.start import prepare
 
     prepare()
     if rank:

@@ -8,7 +8,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from robonav.envs.scenes.rays import Hits
+from robonav.envs.scenes.hits import Hits
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
 wp.set_module_options({"enable_backward": False})

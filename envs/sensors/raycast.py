@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.scenes.rays import Hits, Rays, rays_of
+from robonav.envs.scenes.hits import Hits
+from robonav.envs.scenes.rays import Rays, rays_of
 from robonav.envs.scenes.scene import Scene
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.facets import Appearance

@@ -10,7 +10,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from robonav.envs.scenes.rays import Hits
+from robonav.envs.scenes.hits import Hits
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.facets import Appearance, Facet, Textures
 from robonav.envs.sensors.workers import run_together

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 LINTER = Path(sys.executable).with_name("lint-imports")
@@ -57,3 +59,12 @@ def test_a_new_part_must_be_given_its_place(tree: Path, repository: Path) -> Non
     done = verdict(tree, repository)
     assert done.returncode == 1
     assert "newcomer" in done.stdout
+
+
+def test_no_file_is_in_a_cycle_of_imports(tree: Path) -> None:
+    code = "import grimp, json; g = grimp.build_graph('robonav', cache_dir=None); "
+    code += "print(json.dumps([[m, t] for m in g.modules for t in g.find_modules_directly_imported_by(m)]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    graph = networkx.DiGraph(json.loads(done.stdout))
+    assert not [sorted(files) for files in networkx.strongly_connected_components(graph) if len(files) > 1]

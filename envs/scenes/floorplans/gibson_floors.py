@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from robonav.envs.scenes.damage import READ_ERRORS, reason_of
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, Mask, make_plan
+from robonav.envs.scenes.floorplans.scenes import plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.procedural.free_space import CELL

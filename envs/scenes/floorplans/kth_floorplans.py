@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from robonav.envs.scenes.floorplans.files import read_raster, split_by_building
-from robonav.envs.scenes.floorplans.plan import FloorPlan, make_plan, plan_scenes
+from robonav.envs.scenes.floorplans.plan import FloorPlan, make_plan
+from robonav.envs.scenes.floorplans.scenes import plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from robonav.envs.scenes.free_space import AgentShape
-from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.procedural.free_space import CELL
-from robonav.envs.scenes.scene import Scene, SceneError
+from robonav.envs.scenes.scene import SceneError
 
 MAX_CELLS = 64_000_000  # of a raster as it is stored; 200 m x 200 m at 2.5 cm
 _MAX_EXTENT_M = 200.0  # as of a mesh; a plan in the wrong unit is farther across
@@ -135,19 +132,3 @@ def _resampled(
     inside = (i >= 0) & (i < floor.shape[0]) & (j >= 0) & (j < floor.shape[1])
     cells = floor[np.clip(i, 0, floor.shape[0] - 1), np.clip(j, 0, floor.shape[1] - 1)] & inside
     return cells, (float(low[0]), float(low[1]))
-
-
-def plan_scenes(readers: Mapping[str, Callable[[AgentShape], FloorPlan]], agent: AgentShape) -> LazyScenes:
-    """Scenes extruded from floor plans.
-
-    Args:
-        readers: Function that reads the plan, for each scene id.
-        agent: Shape that the free space is for.
-    """
-
-    def make(scene_id: str) -> Scene:
-        from robonav.envs.scenes.floorplans.world import build_world  # its parts import this file
-
-        return build_world(readers[scene_id](agent), agent, scene_id)
-
-    return LazyScenes({scene_id: partial(make, scene_id) for scene_id in readers})

@@ -23,8 +23,8 @@ from robonav.envs.scenes.floorplans.plan import (
     Mask,
     check_extent,
     make_plan,
-    plan_scenes,
 )
+from robonav.envs.scenes.floorplans.scenes import plan_scenes
 from robonav.envs.scenes.free_space import AgentShape
 from robonav.envs.scenes.lazy_scenes import LazyScenes
 from robonav.envs.scenes.scene import SceneError
