@@ -28,7 +28,7 @@ class Stream:
 
 
 @dataclass
-class Decision:
+class PolicyStep:
     """What N environments perceived and did in one step, with what the policy thought of it."""
 
     percept: Percept
@@ -89,7 +89,7 @@ class SequenceBuffer:
         self.advantages = np.zeros((length, num_envs), np.float32)  # of all streams together
         self.returns = np.zeros((length, num_envs, streams), np.float32)
 
-    def remember(self, t: int, decision: Decision) -> None:
+    def remember(self, t: int, decision: PolicyStep) -> None:
         """Keep what all environments perceived and did at step t."""
         for name, part in decision.percept.items():
             self.percepts[name][t] = part.cpu()

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from robonav.algorithms.bonus_share import BonusShare
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
-from robonav.algorithms.sequence_buffer import Decision, SequenceBatch, SequenceBuffer, Stream
+from robonav.algorithms.sequence_buffer import PolicyStep, SequenceBatch, SequenceBuffer, Stream
 from robonav.errors import UsageError
 from robonav.perception.goal_finder import GoalFinder
 from robonav.perception.predictor import OccupancyPredictor
@@ -203,7 +203,7 @@ class SequencePPO(OnPolicyAlgorithm):
         callback.on_rollout_end()
         return True
 
-    def _act(self, observation: Any, memory: Memory, starts: NDArray[np.bool_]) -> Decision:
+    def _act(self, observation: Any, memory: Memory, starts: NDArray[np.bool_]) -> PolicyStep:
         """What all environments do next; `memory` takes the observation in."""
         head: Any = self.policy.actor
         begins = torch.as_tensor(starts, device=self.device)
@@ -213,7 +213,7 @@ class SequencePPO(OnPolicyAlgorithm):
         distribution = head.exact(policy)
         actions = head.sample(distribution, self._noise())
         log_probs = distribution.log_prob(actions)
-        return Decision(
+        return PolicyStep(
             percept, starts, actions.cpu().numpy(), values.float().cpu().numpy(), log_probs.cpu().numpy()
         )
 

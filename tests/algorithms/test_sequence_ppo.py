@@ -261,11 +261,11 @@ def test_a_truncated_episode_is_worth_what_would_have_followed():
     memory = model.policy.new_memory(2)
     last = [{key: value[i] for key, value in model._last_obs.items()} for i in range(2)]
     infos = [{"TimeLimit.truncated": True, "terminal_observation": observation} for observation in last]
-    bonus = model._truncated_values(np.array([True, True]), infos, memory)
+    bonus = model._cut_off(np.array([True, True]), infos, memory)
     expected = model.config.gamma * model._peek(model._last_obs, memory)
     np.testing.assert_allclose(bonus, expected, rtol=1e-5)
     assert np.isfinite(raw).all()
-    assert not model._truncated_values(np.array([False, False]), [{}, {}], memory).any()
+    assert not model._cut_off(np.array([False, False]), [{}, {}], memory).any()
 
 
 def test_the_eye_stays_as_it_was_taught():
