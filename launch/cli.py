@@ -75,7 +75,7 @@ def main(args: Sequence[str] | None = None) -> int:
             prepare()
             return command.run() or 0
         finally:
-            sys.stdout.flush()  # lest a pipe that is closed is found at exit, behind all handlers
+            sys.stdout.flush()  # a closed pipe must be found here, where it is handled, and not at exit
     except KeyboardInterrupt:
         print(
             "robonav: interrupted; with --resume it goes on from what is written",

@@ -76,7 +76,7 @@ def make_explorer(name_or_path: str, task: str | None = None) -> Explorer:
 
 
 def fingerprint(name_or_path: str) -> str | None:
-    """16 hex digits over a checkpoint's weights, lest a run be resumed with others; None for baselines."""
+    """16 hex digits over a checkpoint's weights: no run is resumed with others; None for baselines."""
     files = (
         sorted(checkpoint_folder(name_or_path).rglob("*.safetensors"))
         if name_or_path not in BASELINES

@@ -192,7 +192,7 @@ class NoPlanner(nn.Module):
 
     def encoder(self, width: int) -> nn.Module:
         """Gives zero."""
-        return _Nothing()
+        return _NoPlanFeatures()
 
     def prior(self, advice: Tensor) -> float:
         """Add nothing."""
@@ -209,7 +209,7 @@ class NoPlanner(nn.Module):
         return torch.zeros(len(starts), 0, device=starts.device)
 
 
-class _Nothing(nn.Module):
+class _NoPlanFeatures(nn.Module):
     def forward(self, advice: Tensor) -> float:
         return 0.0
 

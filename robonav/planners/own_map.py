@@ -231,10 +231,10 @@ class NoOwnMap(nn.Module):
 
     def encoder(self, width: int) -> nn.Module:
         """Gives zero."""
-        return _Nothing()
+        return _NoWindows()
 
 
-class _Nothing(nn.Module):
+class _NoWindows(nn.Module):
     def forward(self, windows: Tensor) -> float:
         return 0.0
 

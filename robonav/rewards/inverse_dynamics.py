@@ -30,7 +30,7 @@ class IntrinsicCuriosityModule:
     """ICM (Pathak et al. 2017): the error of a forward model in a space that tells motions apart.
 
     An encoder of the frozen predictor's features is taught by the inverse model (which motion led from one to
-    the next, eq. 2); the forward model (eq. 4) does not teach it, lest both agree on saying nothing. It
+    the next, eq. 2); the forward model (eq. 4) does not teach it, or both would agree on a constant. It
     is told which motion was carried out, as odometry would tell it; no pose.
 
     Args:

@@ -50,13 +50,13 @@ class IntrinsicRewardWrapper(VecEnvWrapper):
         """The step of the world with the intrinsic reward added.
 
         Raises:
-            ValueError: A reward is not finite.
+            UsageError: A reward is not finite.
         """
         observation, extrinsic, dones, infos = self.venv.step_wait()
         self.intrinsic_rewards = self.reward.compute(self._privileged("outcome")).astype(np.float32)
         total = (extrinsic + self.intrinsic_rewards).astype(np.float32)
         if not np.isfinite(total).all():
-            raise ValueError(
+            raise UsageError(
                 f"{type(self.reward).__name__} paid {self.intrinsic_rewards.tolist()} beside "
                 f"{np.asarray(extrinsic).tolist()} of the task: rewards have to be finite"
             )

@@ -113,7 +113,9 @@ def test_the_share_of_the_bonus_is_logged_and_next_to_nothing_is_told_once():
 def test_no_bonus_on_purpose_and_a_bonus_that_counts_are_not_warned_of(weight):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*bonus.*")
-        learner(weight=weight).learn(32 * 6)
+        model = learner(weight=weight)
+        model.learn(32 * 6)
+    assert (model.logger.name_to_value["rollout/bonus_share"] > 0.01) == (weight > 0)
 
 
 def test_a_head_for_a_bonus_that_nobody_keeps_is_refused():

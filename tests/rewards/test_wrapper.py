@@ -61,5 +61,5 @@ def test_a_reward_that_is_no_number_is_told():
 
     env = IntrinsicRewardWrapper(worlds(), Broken(2, CAMERA))
     env.reset()
-    with pytest.raises(ValueError, match=r"Broken paid \[nan, 0.0\]"):
+    with pytest.raises(UsageError, match=r"Broken paid \[nan, 0.0\]"):
         env.step(np.zeros(2, int))

@@ -25,7 +25,7 @@ POINTS_WITHIN_M = 8.0
 SUCCESS_REWARD = 5.0  # ReCuriosity's 10 * 0.5
 STEP_COST = 2e-3  # and its 10 * 2e-4
 POINT_STRIDE = 4  # pixels between the points of a goal view
-_LOOSE_M = 0.01  # points stand so far in front of their surface, lest rounding hides them
+_LOOSE_M = 0.01  # points stand so far in front of their surface, so that rounding does not hide them
 _TRIES = 8  # views; after that the one that shows most is taken
 OPEN_M = 1.0  # a view whose median depth is less shows little but a wall
 
