@@ -1,30 +1,96 @@
-"""The one interface of intrinsic rewards."""
+"""The one interface of intrinsic rewards: what is shown to them, and what they answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.world import Frames
 
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What N agents know at one moment.
+
+    Attributes:
+        observation: Arrays (N, ...) by the keys of the observation space; the key of a space that is no
+            `Dict` is "observation".
+        frames: Privileged frames (N,) of a robonav world; None in other environments.
+    """
+
+    observation: Mapping[str, NDArray[Any]]
+    frames: Frames | None = None
+
+    def __len__(self) -> int:
+        """N."""
+        return len(next(iter(self.observation.values())))
+
+
+class Transition(NamedTuple):
+    """One step of N agents.
+
+    Attributes:
+        before: Where they acted.
+        action: (N, ...).
+        after: Where that led to; at the end of an episode the last moment of it, never the next start.
+        terminated: (N,) bool, the episode is over because of what happened.
+        truncated: (N,) bool, the episode is over because its time is up.
+    """
+
+    before: Snapshot
+    action: NDArray[Any]
+    after: Snapshot
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+    @property
+    def over(self) -> NDArray[np.bool_]:
+        """(N,) whether the episode ends with this step."""
+        return self.terminated | self.truncated
+
 
 class IntrinsicReward(Protocol):
-    """A reward for what N agents saw; episodic state is cleared by `reset`."""
+    """Pays N agents for what a step showed them.
 
-    def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Forget the episodes of these environments (default: all)."""
+    A caller does `reset` with everybody first, then in each step `compute`, `update`, and `reset` of those
+    whose episode is over.
+    """
 
-    def compute(self, frames: Frames) -> NDArray[np.float32]:
-        """Reward (N,) of frames that were not shown to `update` yet; changes nothing."""
+    def reset(self, mask: NDArray[np.bool_], first: Snapshot) -> None:
+        """Forget the episodes of the agents in `mask` (N,), whose next ones begin with `first`.
 
-    def update(self, frames: Frames) -> None:
-        """Take the frames in: what was seen once is no news."""
+        `first` holds all N agents; rows outside of the mask are to be ignored.
+        """
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """State that outlives episodes, to be saved with a checkpoint."""
+    def compute(
+        self,
+        before: Snapshot,
+        action: NDArray[Any],
+        after: Snapshot,
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> NDArray[np.float32]:
+        """Reward (N,) of a step that `update` has not seen yet; changes nothing."""
 
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `state_dict` gave."""
+    def update(self, step: Transition) -> dict[str, float]:
+        """Take the step in and learn from it: what was seen once is less new.
+
+        Returns:
+            Numbers to log, such as losses, by name; empty where there is nothing to say.
+        """
+
+    def state_dict(self) -> State:
+        """What outlives episodes, to be saved with a checkpoint: flat, by name, numpy arrays."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Restore what `state_dict` gave.
+
+        Raises:
+            ValueError, KeyError, RuntimeError: It is the state of something else.
+        """
