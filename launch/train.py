@@ -113,11 +113,18 @@ def starting_config(args: Sequence[str]) -> TrainConfig:
     """
     from robonav.envs.navigation.tasks import resolved, task_config
     from robonav.launch.presets import load_preset
+    from robonav.training.config import OF_THE_RUN
     from robonav.training.fine_tuning import fine_tuning_rates
 
     preset = load_preset(preset_of(args) or "guided")
     if value_of(args, "--init"):
         preset = replace(preset, ppo=fine_tuning_rates(preset.ppo))
+    reward = value_of(args, "--reward")
+    if reward:
+        preset = replace(preset, reward=reward, reward_options=None)
+    options = preset.reward_config(preset.reward)
+    if not isinstance(options, OF_THE_RUN):  # those are fields of the run itself
+        preset = replace(preset, reward_options=options)
     task = value_of(args, "--task")
     if task:
         return replace(preset, task=task, task_options=task_config(task))

@@ -37,7 +37,7 @@ class BonusShare:
         if wanted and not self._keeps:
             raise UsageError(
                 "intrinsic_gamma asks for a value head of the bonus, but the env has no intrinsic_rewards: "
-                "wrap it in an IntrinsicRewardWrapper, or set intrinsic_gamma None"
+                "wrap it in an IntrinsicRewardVecEnv, or set intrinsic_gamma None"
             )
 
     def apart(self, rewards: NDArray[np.floating[Any]], streams: int) -> NDArray[np.float32]:

@@ -188,7 +188,7 @@ class SequencePPO(OnPolicyAlgorithm):
         for t in range(n_rollout_steps):
             decision = self._act(self._last_obs, memory, dones)  # nothing privileged
             buffer.remember(t, decision)  # before the step: an env may reuse its arrays
-            # the env's wrapper computes map, surprise and their reward: robonav/rewards/wrapper.py
+            # the env's wrapper computes map, surprise and their reward: robonav/rewards/vec_env.py
             self._last_obs, rewards, dones, infos = env.step(self.policy.actor.to_env(decision.actions))  # type: ignore[assignment]
             streams, cut_off = self.bonus.apart(rewards, buffer.streams), self._cut_off(dones, infos, memory)
             buffer.rewards[t], buffer.cut_off[t] = streams, cut_off  # whole sequences; PPO re-feeds them

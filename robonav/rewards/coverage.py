@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.loaded_scenes import LoadedScene
+from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.mapping.true_surface import build_surface
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.frame_reward import OnFrames
 
 
 def in_sight(
@@ -34,18 +38,37 @@ def in_sight(
     return seen
 
 
+@dataclass(frozen=True)
+class CoverageConfig(RewardConfig):
+    """Coverage: percent of the true surface that came into view for the first time; an upper reference."""
+
+    reach_m: float = 4.0
+    """Depth in metres up to which a surface counts."""
+
+    name: ClassVar[str] = "coverage"
+    source: ClassVar[str] = "what evaluation counts"
+    episodic: ClassVar[bool] = True
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward for a navigation world."""
+        world = context.privileged_world(self.name)
+        if not isinstance(world, NavigationWorld):
+            raise UsageError(f"reward {self.name} is paid for surfaces of scenes, which this world has not")
+        return OnFrames(SurfaceCoverage(world, self.reach_m))
+
+
 class SurfaceCoverage:
     """Upper reference for rewards: what evaluation counts, in percent of what can be seen on the island.
 
     Samples are those of `evaluation.surface.build_surface`; one is seen when it is in sight within the reach.
 
     Args:
-        worlds: Says in which scene each agent is, which no other reward may know.
+        world: Says in which scene each agent is, which no other reward may know.
         reach_m: Depth in metres up to which a surface counts.
     """
 
-    def __init__(self, worlds: NavigationVecEnv, reach_m: float = 4.0) -> None:
-        self._worlds, self._reach_m = worlds, reach_m
+    def __init__(self, world: NavigationWorld, reach_m: float = 4.0) -> None:
+        self._world, self._reach_m = world, reach_m
         self._surfaces: dict[tuple[str, int], NDArray[np.float32]] = {}
         self._within: list[LoadedScene] = []
         self._unseen: list[NDArray[np.float32]] = []
@@ -53,13 +76,13 @@ class SurfaceCoverage:
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Begin with the surfaces of the scenes that these environments (default: all) are in now."""
-        count = self._worlds.num_envs
+        count = self._world.num_agents
         if env_ids is None:
-            self._within = [self._worlds.simulator.world(i) for i in range(count)]
+            self._within = [self._world.simulator.world(i) for i in range(count)]
             self._unseen, self._total = [np.zeros((0, 3), np.float32)] * count, [0] * count
         for i in range(count) if env_ids is None else env_ids:
-            self._within[i] = self._worlds.simulator.world(i)
-            self._unseen[i] = self._surface(self._within[i], self._worlds.frames.position[i])
+            self._within[i] = self._world.simulator.world(i)
+            self._unseen[i] = self._surface(self._within[i], self._world.frames.position[i])
             self._total[i] = len(self._unseen[i])
 
     def compute(self, frames: Frames) -> NDArray[np.float32]:
@@ -83,7 +106,7 @@ class SurfaceCoverage:
 
     def _views(self, frames: Frames) -> list[NDArray[np.bool_]]:
         parts = zip(self._within, frames.T_world_camera, self._unseen, strict=True)
-        camera = self._worlds.camera
+        camera = self._world.simulator.camera
         return [in_sight(world, camera, pose, unseen, self._reach_m) for world, pose, unseen in parts]
 
     def _surface(self, world: LoadedScene, position: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +114,7 @@ class SurfaceCoverage:
         island = int(world.free_space.island_at(position[:2]))
         key = (world.scene.content_hash, island)
         if key not in self._surfaces:
-            camera = self._worlds.camera
+            camera = self._world.simulator.camera
             surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
             self._surfaces[key] = surface.points[surface.visible]
         return self._surfaces[key]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from robonav.rewards import surprise
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.frame_reward import OnFrames
 
 
 def pinhole_of(camera: Camera) -> Pinhole:
@@ -120,6 +123,58 @@ class ReconstructionCuriosity:
         """Nothing to restore."""
         if state:
             raise ValueError(f"a reconstruction keeps no state between episodes, found {sorted(state)}")
+
+
+@dataclass(frozen=True)
+class MapSurpriseConfig(RewardConfig):
+    """Options of the map that surprise is measured against."""
+
+    voxel_size: float = 0.10
+    """Edge of a voxel, metres."""
+    reach_m: float = 4.0
+    """Depth in metres up to which a surface counts and is remembered."""
+    memory_frames: int | None = None
+    """The map forgets what it has not seen for so many frames; None = never."""
+
+    episodic: ClassVar[bool] = True
+
+    @property
+    def how(self) -> Surprise:
+        """What counts as surprising."""
+        return SURPRISES[self.name]
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward for a robonav world with a depth camera."""
+        context.privileged_world(self.name)
+        if context.camera is None:
+            raise UsageError(f"reward {self.name} is paid for depth images, and this world has no camera")
+        return OnFrames(
+            ReconstructionCuriosity(
+                context.num_envs,
+                context.camera,
+                self.how,
+                self.voxel_size,
+                self.reach_m,
+                self.memory_frames,
+                threads=context.threads,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class GeometricConfig(MapSurpriseConfig):
+    """Map surprise: share of the image whose surface the reconstruction does not know."""
+
+    name: ClassVar[str] = "geometric"
+    source: ClassVar[str] = "this project, after ReCuriosity (2605.22814)"
+
+
+@dataclass(frozen=True)
+class RgbConfig(MapSurpriseConfig):
+    """ReCuriosity's reward: low-passed RGB error against the rendered map, over a threshold."""
+
+    name: ClassVar[str] = "rgb"
+    source: ClassVar[str] = "ReCuriosity (2605.22814)"
 
 
 def subsample(image: NDArray[Any], stride: int) -> NDArray[Any]:

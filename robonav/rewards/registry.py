@@ -9,8 +9,37 @@ from typing import Any
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig
+from robonav.rewards.coverage import CoverageConfig
+from robonav.rewards.curiosity import GeometricConfig, RgbConfig
+from robonav.rewards.disagreement import DisagreementConfig
+from robonav.rewards.e3b import E3bConfig
+from robonav.rewards.episodic_cells import EpisodicCellsConfig
+from robonav.rewards.fresh_targets import CoinFlipConfig, RddConfig
+from robonav.rewards.icm import IcmConfig
+from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.ngu import NguConfig
+from robonav.rewards.pseudo_counts import PseudoCountsConfig
+from robonav.rewards.re3 import Re3Config
+from robonav.rewards.rnd import RndConfig
+from robonav.rewards.sub_goal import SubGoalConfig
 
-REWARDS: tuple[type[RewardConfig], ...] = ()
+REWARDS: tuple[type[RewardConfig], ...] = (
+    GeometricConfig,
+    RgbConfig,
+    CoverageConfig,
+    SubGoalConfig,
+    CoinFlipConfig,
+    DisagreementConfig,
+    E3bConfig,
+    EpisodicCellsConfig,
+    IcmConfig,
+    LpmConfig,
+    NguConfig,
+    PseudoCountsConfig,
+    RddConfig,
+    Re3Config,
+    RndConfig,
+)
 
 
 def rewards() -> dict[str, type[RewardConfig]]:

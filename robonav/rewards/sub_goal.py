@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.mapping.agent_maps import AgentMaps
 from robonav.maps.topology.mapper import TopologyConfig
 from robonav.maps.topology.sub_goals import SubGoalWeights, choose_sub_goal, novelty, sub_goal_scores
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.frame_reward import OnFrames
 
 _CELL_M, _STRIDE = 0.20, 2  # a coarse map is enough to propose where to go
 
 
 @dataclass(frozen=True)
-class SubGoalConfig:
+class SubGoalConfig(RewardConfig):
     """Amounts of the reward. TopoNav gives no formula; these are the constants of the reference design."""
 
     reached: float = 1.0
@@ -34,6 +37,17 @@ class SubGoalConfig:
     """Steps between two looks at the frontiers."""
     weights: SubGoalWeights = field(default_factory=SubGoalWeights)
     topology: TopologyConfig = field(default_factory=TopologyConfig)
+
+    name: ClassVar[str] = "sub-goals"
+    source: ClassVar[str] = "TopoNav (2402.04061), which gives no formula"
+    episodic: ClassVar[bool] = True
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward for a robonav world with a depth camera."""
+        context.privileged_world(self.name)
+        if context.camera is None:
+            raise UsageError(f"reward {self.name} is paid for depth images, and this world has no camera")
+        return OnFrames(SubGoalReward(context.num_envs, context.camera, self))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,16 @@ from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards.config import RewardConfig
+from robonav.rewards.coverage import CoverageConfig
+from robonav.rewards.curiosity import MapSurpriseConfig
+from robonav.rewards.learned import LearnedConfig
+from robonav.rewards.registry import reward_class
 from robonav.rewards.sub_goal import SubGoalConfig
+
+OF_THE_RUN = (MapSurpriseConfig, CoverageConfig, SubGoalConfig)
+"""Rewards whose options are fields of the run; they keep nothing beyond an episode."""
+_THROUGH_PREDICTOR = ("icm", "rnd")
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,11 @@ class TrainConfig:
     init: str | None = None
     """Whose weights to start from, predictor included: `explorer` or a checkpoint; None = from scratch."""
     reward: str = "geometric"
-    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), icm or rnd
-    (prediction error of an intrinsic curiosity module or a random network), coverage (newly seen
-    true surface), or one of an installed package."""
+    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), rnd, rdd,
+    coin-flip, icm, disagreement, lpm, e3b, ngu, pseudo-counts, re3, episodic-cells, coverage, or one of an
+    installed package; `robonav rewards list` says more."""
+    reward_options: Annotated[RewardConfig | None, tyro.conf.arg(name="reward-options")] = None
+    """Options of the intrinsic reward; None = its defaults, or what stands here as fields of the run."""
     memory_frames: int | None = None
     """The reward's map forgets after so many frames; None = never."""
     voxel_size: float = 0.10
@@ -102,6 +113,27 @@ class TrainConfig:
             raise UsageError(
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
             )
+
+    def reward_config(self, name: str) -> RewardConfig:
+        """The options of one of the rewards.
+
+        Raises:
+            UsageError: There is no such reward, or the options are those of another one.
+        """
+        kind = reward_class(name)
+        if isinstance(self.reward_options, RewardConfig) and name == self.reward:
+            if not isinstance(self.reward_options, kind):
+                raise UsageError(f"reward {name} was given options of {self.reward_options.name}")
+            return self.reward_options
+        if issubclass(kind, MapSurpriseConfig):
+            return kind(self.voxel_size, self.reach_m, self.memory_frames)
+        if issubclass(kind, CoverageConfig):
+            return kind(self.reach_m)
+        if issubclass(kind, SubGoalConfig):
+            return self.sub_goal
+        if issubclass(kind, LearnedConfig) and name in _THROUGH_PREDICTOR:
+            return kind(features="predictor", keys=("rgb",))
+        return kind()
 
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
-from robonav.envs.plugins import plugged_in
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
@@ -40,15 +36,10 @@ from robonav.perception.predictor import OccupancyPredictor
 from robonav.perception.shipped import load_finder, load_predictor
 from robonav.planners.goal_belief import GoalBelief
 from robonav.policies.sequence import SequencePolicy
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
-from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
-from robonav.rewards.protocol import IntrinsicReward
-from robonav.rewards.sub_goal import SubGoalReward
+from robonav.rewards.config import RewardContext
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.rewards.weighted_sum import WeightedSum
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
-from robonav.training.config import TrainConfig
+from robonav.training.config import OF_THE_RUN, TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
@@ -58,7 +49,6 @@ from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
 
-_LEARNING_REWARDS = ("icm", "rnd")
 _REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 
 
@@ -81,7 +71,7 @@ class TrainingRun:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
-        if config.reward in _LEARNING_REWARDS and self.ranks.size > 1:
+        if self.ranks.size > 1 and not isinstance(config.reward_config(config.reward), OF_THE_RUN):
             raise UsageError(
                 f"reward {config.reward} learns, and every rank would learn its own: use --ranks 1"
             )
@@ -92,8 +82,10 @@ class TrainingRun:
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
         predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
-        self.reward = make_reward(config, self.worlds, predictor)
-        self.rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, self.reward), out))
+        self.reward = make_rewards(config, self.worlds, predictor)
+        self.rewarded = VecMonitor(
+            FiniteCheck(IntrinsicRewardVecEnv(self.worlds, self.reward, normalise=False), out)
+        )
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.intrinsic_scale = RunningRewardScale(
@@ -240,29 +232,26 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
-def make_reward(config: TrainConfig, worlds: NavigationVecEnv, predictor: OccupancyPredictor) -> WeightedSum:
-    """The intrinsic reward of a run; parts of weight 0 are not built."""
-    makers: dict[str, Callable[[], IntrinsicReward]] = {
-        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, predictor, config.seed),
-        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, predictor, config.seed),
-        "coverage": lambda: SurfaceCoverage(worlds, config.reach_m),
-        "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
+def make_rewards(config: TrainConfig, worlds: NavigationVecEnv, predictor: OccupancyPredictor) -> WeightedSum:
+    """The intrinsic reward of a run; parts of weight 0 are not built.
+
+    Raises:
+        UsageError: There is no such reward, or it cannot read these worlds.
+    """
+    context = RewardContext(
+        worlds.num_envs,
+        worlds.world.observation_space,
+        worlds.action_space,
+        config.seed,
+        threads=torch.get_num_threads(),
+        world=worlds.world,
+        camera=worlds.camera,
+        predictor=predictor,
+    )
+    parts = {
+        name: (weight, config.reward_config(name).build(context)) for name, weight in config.rewards().items()
     }
-    makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
-    unknown = [name for name in config.rewards() if name not in makers]
-    plugged = plugged_in("robonav.rewards", _is_callable) if unknown else {}
-    makers |= {name: partial(plugged[name], worlds, config) for name in unknown if name in plugged}
-    for name in config.rewards():
-        if name not in makers:
-            near = get_close_matches(name, makers, 1)
-            hint = f"perhaps you meant {near[0]}; " if near else ""
-            raise UsageError(f"there is no reward {name!r}: {hint}choose one of {', '.join(sorted(makers))}")
-    return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
-
-
-def _is_callable(found: object) -> None:
-    if not callable(found):
-        raise TypeError(f"it is {found!r}, which nobody can call with worlds and a TrainConfig")
+    return WeightedSum(parts)
 
 
 def _finder(
@@ -282,15 +271,3 @@ def _finder(
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
         )
     return finder
-
-
-def _reconstruction_curiosity(config: TrainConfig, num_envs: int) -> ReconstructionCuriosity:
-    return ReconstructionCuriosity(
-        num_envs,
-        config.camera,
-        SURPRISES[config.reward],
-        config.voxel_size,
-        config.reach_m,
-        config.memory_frames,
-        threads=torch.get_num_threads(),
-    )

@@ -15,6 +15,7 @@ import msgspec
 
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
 from robonav.errors import UsageError
+from robonav.rewards.registry import make_reward
 from robonav.training.config import TrainConfig
 
 
@@ -52,6 +53,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     """
     fields, task = dict(saved), saved.get("task")
     options = fields.pop("task_options", None)
+    reward_options = fields.pop("reward_options", None)
     short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
     if short:  # as runs were saved before tasks had options of their own
         options = {name: fields[flag] for flag, name in short.items()}
@@ -61,7 +63,9 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         config = msgspec.convert(fields, TrainConfig)
         chosen = None if options is None else task_config(task, **options)
         _check_types(chosen)
-        return dataclasses.replace(config, task_options=chosen)
+        paid = None if reward_options is None else make_reward(config.reward, **reward_options)
+        paid = None if paid is None else msgspec.convert(dataclasses.asdict(paid), type(paid))
+        return dataclasses.replace(config, task_options=chosen, reward_options=paid)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
 

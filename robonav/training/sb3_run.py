@@ -18,12 +18,12 @@ from robonav.algorithms.sb3 import SB3Config, check_actions, make_sb3, policy_op
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config, read_tensors, write_text
 from robonav.perception.shipped import load_predictor
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
-from robonav.training.run import make_reward, make_worlds
+from robonav.training.run import make_rewards, make_worlds
 from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
@@ -50,8 +50,8 @@ class SB3Run:
         keep_freed_memory()
         self.worlds = make_worlds(config, config.num_envs, config.threads)
         check_actions(config.algorithm, self.worlds.action_space)
-        reward = make_reward(config, self.worlds, load_predictor(config.vision))
-        rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, reward), out))
+        reward = make_rewards(config, self.worlds, load_predictor(config.vision))
+        rewarded = VecMonitor(FiniteCheck(IntrinsicRewardVecEnv(self.worlds, reward, normalise=False), out))
         self.options = options_of(config)
         self.algorithm = make_sb3(config.algorithm, rewarded, self.options, config.seed, config.device)
         if any((out / "checkpoints").glob("step_*")):

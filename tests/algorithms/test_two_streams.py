@@ -19,7 +19,7 @@ SMALL = SequencePolicyConfig(width=16, blocks=1, heads=2, window=8)
 
 
 class Bonus(VecEnvWrapper):
-    """Adds a bonus that depends on the action, and keeps it, as `IntrinsicRewardWrapper` does."""
+    """Adds a bonus that depends on the action, and keeps it, as `IntrinsicRewardVecEnv` does."""
 
     def __init__(self, venv: AimWorld, weight: float) -> None:
         super().__init__(venv)

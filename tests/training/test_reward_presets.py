@@ -15,11 +15,11 @@ from robonav.launch.presets import load_preset
 from robonav.perception.shipped import load_predictor
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
+from robonav.rewards.icm import IntrinsicCuriosityModule
+from robonav.rewards.rnd import RandomNetworkDistillation
 from robonav.rewards.sub_goal import SubGoalReward
 from robonav.training.config import TrainConfig
-from robonav.training.run import TrainingRun, make_reward
+from robonav.training.run import TrainingRun, make_rewards
 from tests.training.test_resume import TINY
 
 
@@ -39,8 +39,8 @@ def test_a_run_builds_the_rewards_that_its_configuration_names(
 ) -> None:
     config = replace(config, num_envs=1)
     worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
-    parts = make_reward(config, worlds, load_predictor()).parts
-    assert [type(part) for _, part in parts.values()] == kinds
+    parts = make_rewards(config, worlds, load_predictor()).parts
+    assert [type(getattr(part, "reward", part)) for _, part in parts.values()] == kinds
     assert [weight for weight, _ in parts.values()] == [1.0] * len(kinds)
 
 

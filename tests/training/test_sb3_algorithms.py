@@ -23,7 +23,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.sb3_run import SB3Run, restore, training_tensors
@@ -147,7 +148,7 @@ def test_nan_names_environment_key_and_checkpoint(tmp_path: Path) -> None:
 
 def test_a_reward_on_an_env_without_frames_is_refused() -> None:
     with pytest.raises(UsageError, match="the environments have no `frames`"):
-        IntrinsicRewardWrapper(DummyVecEnv([Line]), SurfaceCoverage.__new__(SurfaceCoverage))
+        IntrinsicRewardVecEnv(DummyVecEnv([Line]), OnFrames(SurfaceCoverage.__new__(SurfaceCoverage)))
 
 
 def test_spaces_survive_the_file() -> None:
