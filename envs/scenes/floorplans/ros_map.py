@@ -129,7 +129,15 @@ def _checked(path: Path, given: Any) -> MapFile:
 
 
 def _read(path: Path, agent: AgentShape) -> FloorPlan:
-    """Read a map: free pixels are floor, occupied and unknown pixels are not."""
+    return read_plan(path)
+
+
+def read_plan(path: Path) -> FloorPlan:
+    """Read a map: free pixels are floor, occupied and unknown pixels are not.
+
+    Raises:
+        SceneError: It is damaged, or shows no floor.
+    """
     found = read_map_file(path)
     grey = _picture(path, found)
     free = free_pixels(grey, found)

@@ -1,0 +1,1 @@
+"""Warehouses in which automated guided vehicles drive continuously: layouts, vehicles, simulation, world."""
