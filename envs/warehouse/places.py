@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.graph import route_through_array
 
-from robonav.envs.scenes.geodesics import FreeSpaceGeodesics
-from robonav.envs.scenes.scene import FreeSpace, SceneError
+from robonav.envs.scenes.scene import SceneError
 from robonav.envs.warehouse.distance_grid import DistanceGrid
 from robonav.envs.warehouse.layout import CELL_M
 from robonav.envs.warehouse.vehicle import VehicleSpec
 
 _MARGIN_M = 0.1
-_COARSE = 2  # cells of the raster on which shortest ways are found, along one edge
+_COARSE_M = 2 * CELL_M  # edge of the cells on which ways are found
 _TRIES = 200
 
 
@@ -45,7 +46,7 @@ class FreePlaces:
         largest = 1 + int(np.argmax(ndimage.sum_labels(labels > 0, labels, np.arange(1, parts + 1))))
         self.free: NDArray[np.bool_] = labels == largest
         outlines = np.concatenate([vehicle.outline, vehicle.loaded_outline])
-        radius = float(np.linalg.norm(outlines, axis=1).max()) + CELL_M
+        radius = self._radius = float(np.linalg.norm(outlines, axis=1).max()) + CELL_M
         self._turning = np.argwhere(self.free & (np.minimum(grid.body, grid.loaded) >= radius))
         if not len(self._turning):
             raise SceneError(
@@ -77,21 +78,57 @@ class FreePlaces:
         inside = (cell >= 0).all() and (cell < self.free.shape).all()
         return bool(inside and self.free[tuple(cell)])
 
+    def way(self, start: Sequence[float], goal: Sequence[float]) -> NDArray[np.float64]:
+        """A short way (K, 2) from a start to a goal, ends included, on cells of 0.1 m.
+
+        Metres along which the vehicle could not turn round count up to four times, so that ways keep off
+        obstacles where there is room.
+
+        Raises:
+            SceneError: There is none.
+        """
+        return self._way(self._costs, start, goal)
+
+    def length(self, start: Sequence[float], goal: Sequence[float]) -> float:
+        """Metres of the shortest way for the circle within the footprint: what SPL compares with."""
+        shortest = self._way(np.where(np.isfinite(self._costs), 1.0, np.inf), start, goal)
+        return float(np.hypot(*np.diff(shortest, axis=0).T).sum())
+
+    def _way(
+        self, costs: NDArray[np.float64], start: Sequence[float], goal: Sequence[float]
+    ) -> NDArray[np.float64]:
+        first, last = self._coarse(start), self._coarse(goal)
+        try:
+            cells, _ = route_through_array(costs, first, last, fully_connected=True, geometric=True)
+        except ValueError as error:
+            raise SceneError(f"warehouse {self.grid.layout.name}: no way from {start} to {goal}") from error
+        centres = np.array(self.grid.layout.origin) + _COARSE_M * (np.array(cells) + 0.5)
+        return np.vstack([start[:2], centres[1:-1], goal[:2]])
+
+    def _coarse(self, place: Sequence[float]) -> tuple[int, int]:
+        """The free cell of 0.1 m that is nearest to a place."""
+        at = np.floor((np.asarray(place[:2]) - self.grid.layout.origin) / _COARSE_M).astype(int)
+        i, j = np.clip(at, 0, np.array(self._costs.shape) - 1)
+        return int(self._nearest[0, i, j]), int(self._nearest[1, i, j])
+
     @cached_property
-    def geodesics(self) -> FreeSpaceGeodesics:
-        """Shortest ways on a raster of 0.1 m."""
-        x, y = (n - n % _COARSE for n in self.free.shape)
-        blocks = self.free[:x, :y].reshape(x // _COARSE, _COARSE, y // _COARSE, _COARSE)
-        coarse = np.asarray(blocks.all(axis=(1, 3)), np.int32)
-        return FreeSpaceGeodesics(FreeSpace(coarse, self.grid.layout.origin, 0.0, CELL_M * _COARSE))
+    def _costs(self) -> NDArray[np.float64]:
+        """What a metre costs in cells of 0.1 m: 1 where there is room to turn, inf where nothing is free."""
+        x, y = (n - n % 2 for n in self.free.shape)
+        shape = (x // 2, 2, y // 2, 2)
+        free = np.asarray(self.free[:x, :y].reshape(shape).all(axis=(1, 3)))
+        room = self.grid.body[:x, :y].reshape(shape).min(axis=(1, 3))
+        short = ((self._radius - room) / self._radius).clip(0, 1)
+        return np.where(free, 1 + 6 * short, np.inf)
 
-    def way(self, start: NDArray[np.floating], goal: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The shortest way (K, 2) for the vehicle's inscribed circle."""
-        return self.geodesics.way(start, goal)
-
-    def length(self, start: tuple[float, ...], goal: tuple[float, float]) -> float:
-        """Metres of the shortest way."""
-        return float(self.geodesics.geodesic(np.array([start[:2]]), np.array([goal]))[0])
+    @cached_property
+    def _nearest(self) -> NDArray[np.int64]:
+        """Indices (2, X, Y) of the free cell that is nearest to each cell."""
+        return np.asarray(
+            ndimage.distance_transform_edt(
+                ~np.isfinite(self._costs), return_distances=False, return_indices=True
+            )
+        )
 
     def _centre(self, cell: NDArray[np.int64]) -> tuple[float, float]:
         x, y = (o + CELL_M * (c + 0.5) for o, c in zip(self.grid.layout.origin, cell, strict=True))
