@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
 
 from robonav.envs.scenes.scene import SceneError
+from robonav.envs.world import Episode
+from robonav.envs.world_config import WorldConfig
+
+if TYPE_CHECKING:
+    from robonav.envs.warehouse.meter import WarehouseMeter
+    from robonav.envs.warehouse.world import WarehouseWorld
 
 _EPISODE_STEPS = {"simple": 2000, "complex": 3000, "site": 4000}
 
 
 @dataclass(frozen=True)
-class WarehouseConfig:
+class WarehouseConfig(WorldConfig):
     """A warehouse world; AGVs drive there to goals (arXiv 2404.12594)."""
 
     layout: str = "complex"
@@ -47,8 +55,42 @@ class WarehouseConfig:
     """Discount of that potential."""
     loaded_share: float = 0.0
     """Share of episodes that begin with load, which changes outline, mass and height."""
-    traffic: int = 0
-    """Vehicles that drive along the lanes of the hall, and wait before others."""
+
+    name: ClassVar[str] = "warehouse"
+    headline: ClassVar[dict[str, str]] = {
+        "success": "Success",
+        "spl": "SPL",
+        "time_s": "Time, s",
+        "contacts_per_100_m": "Contacts per 100 m",
+        "least_clearance_m": "Least clearance, m",
+        "idle_share": "Share of time at a standstill",
+        "jerk_rms_m_s3": "Jerk (RMS), m/s³",
+        "energy_wh_per_km": "Energy, Wh/km",
+    }
+    planners: ClassVar[tuple[str, ...]] = ("pure-pursuit",)
+
+    def make(
+        self, num_agents: int, split: str = "train", seed: int = 0, first_env: int = 0
+    ) -> WarehouseWorld:
+        """The world."""
+        from robonav.envs.warehouse.world import WarehouseWorld
+
+        return WarehouseWorld(self, num_agents, split, seed, first_env)
+
+    def episodes(self, world: WarehouseWorld, count: int, seed: int) -> list[Episode]:
+        """Episodes spread evenly over the halls; the k-th of a hall is the same whatever `count` is."""
+        halls, planned = len(world.places), []
+        for index in range(count):
+            hall, k = index % halls, index // halls
+            rng = np.random.default_rng([seed, hall, k, 7])
+            planned.append(world.episode(hall, rng, f"{world.scene_ids[hall]}/{seed}-{k}"))
+        return planned
+
+    def meter(self, world: WarehouseWorld) -> WarehouseMeter:
+        """What measures the vehicles."""
+        from robonav.envs.warehouse.meter import WarehouseMeter
+
+        return WarehouseMeter(world)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be driven.
@@ -56,13 +98,11 @@ class WarehouseConfig:
         Raises:
             SceneError: A value is out of range.
         """
-        for name in ("layouts", "episode_steps", "replace_every", "traffic"):
+        for name in ("layouts", "episode_steps", "replace_every"):
             if not 0 <= getattr(self, name) <= 1_000_000:
                 raise SceneError(f"warehouse: {name} is {getattr(self, name)}, give 0 or more")
-        if self.layouts < 1 or self.traffic > 32:
-            raise SceneError(
-                f"warehouse: layouts is {self.layouts}, traffic {self.traffic}: give 1 or more, 32 or less"
-            )
+        if self.layouts < 1:
+            raise SceneError(f"warehouse: layouts is {self.layouts}, give at least 1")
         for name in ("reach_m", "sight_m"):
             if not 0 < getattr(self, name) <= 100:
                 raise SceneError(f"warehouse: {name} is {getattr(self, name)}, give metres above 0")

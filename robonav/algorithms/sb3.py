@@ -37,6 +37,8 @@ class PPOConfig:
     """Weight of the entropy bonus."""
     net_arch: tuple[int, ...] = (64, 64)
     """Widths of the layers behind the encoder."""
+    normalise_rewards: bool = False
+    """Whether rewards are divided by the running deviation of their returns, as sparse ones need it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,11 @@ class SACConfig:
     """Gradient steps per update."""
     net_arch: tuple[int, ...] = (256, 256)
     """Widths of the layers behind the encoder."""
+    normalise_rewards: bool = False
+    """Whether rewards are divided by the running deviation of their returns."""
 
 
+_NOT_SB3S = ("net_arch", "lstm_hidden_size", "normalise_rewards")
 SB3Config = PPOConfig | RecurrentPPOConfig | SACConfig
 
 
@@ -125,9 +130,7 @@ def make_sb3(name: str, env: VecEnv, config: SB3Config, seed: int, device: str) 
     """
     check_actions(name, env.action_space)
     kind, policy = sb3_class(name)
-    options = {
-        key: value for key, value in vars(config).items() if key not in ("net_arch", "lstm_hidden_size")
-    }
+    options = {key: value for key, value in vars(config).items() if key not in _NOT_SB3S}
     return kind(
         policy, env, policy_kwargs=policy_options(config), seed=seed, device=device, verbose=0, **options
     )

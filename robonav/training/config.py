@@ -13,6 +13,8 @@ from robonav.algorithms.sequence_ppo import SequencePPOConfig
 from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world_config import WorldConfig
+from robonav.envs.worlds import world_class
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.config import RewardConfig
@@ -49,6 +51,10 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
+    world: str | None = None
+    """Kind of world: None = buildings (scenes), warehouse, or one of an installed package."""
+    world_options: Annotated[WorldConfig | None, tyro.conf.arg(name="world")] = None
+    """Options of that kind of world; None = its defaults."""
     task: str | None = None
     """What agents are paid for beside surprises: apples, image-goal, sparse-goal, or a task of an installed
     package; None = exploring alone."""
@@ -100,7 +106,13 @@ class TrainConfig:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         resolved(self.task, self.task_options)
-        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
+        if self.world_config() and (self.task or self.sub_goal_weight or self.init or self.finder):
+            raise UsageError(
+                f"world {self.world} has a task of its own and no scenes: leave task, init, finder and "
+                "sub_goal_weight out"
+            )
+        paid = self.rewards() or self.task or self.world
+        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not paid:
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
                 "give weights of 0 or more, not both 0 where there is no task"
@@ -113,6 +125,20 @@ class TrainConfig:
             raise UsageError(
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
             )
+
+    def world_config(self) -> WorldConfig | None:
+        """The kind of world with its options; None = buildings.
+
+        Raises:
+            UsageError: There is no such world, or the options are those of another one.
+        """
+        if self.world is None:
+            return None
+        kind = world_class(self.world)
+        options = self.world_options if isinstance(self.world_options, WorldConfig) else kind()
+        if not isinstance(options, kind):
+            raise UsageError(f"world {self.world} was given options of {options.name}")
+        return options
 
     def reward_config(self, name: str) -> RewardConfig:
         """The options of one of the rewards.
@@ -131,7 +157,7 @@ class TrainConfig:
             return kind(self.reach_m)
         if issubclass(kind, SubGoalConfig):
             return self.sub_goal
-        if issubclass(kind, LearnedConfig) and name in _THROUGH_PREDICTOR:
+        if issubclass(kind, LearnedConfig) and name in _THROUGH_PREDICTOR and self.world is None:
             return kind(features="predictor", keys=("rgb",))
         return kind()
 

@@ -20,7 +20,7 @@ from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
-from robonav.envs.vec_env import NavigationVecEnv
+from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
 from robonav.errors import UsageError
 from robonav.files import (
     CheckpointError,
@@ -46,8 +46,8 @@ from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
 from robonav.training.same_run import check_same_run
 from robonav.training.saved_config import as_json
-from robonav.training.watching_callback import ViewerCallback
-from robonav.watching import NullViewer, Viewer
+from robonav.training.watching_callback import watching
+from robonav.watching import Viewer
 
 _REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 
@@ -81,13 +81,14 @@ class TrainingRun:
         keep_freed_memory()
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
-        predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
+        predictor = (start.encoder.predictor if start else None) or predictor_for(config)
         self.reward = make_rewards(config, self.worlds, predictor)
         self.rewarded = VecMonitor(
             FiniteCheck(IntrinsicRewardVecEnv(self.worlds, self.reward, normalise=False), out)
         )
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
-        ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
+        steps = config.rollout_steps or config.episode_steps
+        ppo = dataclasses.replace(config.ppo, rollout_steps=steps)
         self.intrinsic_scale = RunningRewardScale(
             num_envs, config.ppo.intrinsic_gamma or config.ppo.gamma, self.ranks
         )
@@ -119,7 +120,7 @@ class TrainingRun:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             bars = [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
-            callbacks += [*bars, ViewerCallback(viewer or NullViewer(), self.worlds)]
+            callbacks += [*bars, *watching(viewer, self.worlds)]
             try:
                 self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             finally:
@@ -213,8 +214,11 @@ class TrainingRun:
             ) from error
 
 
-def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
+def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> WorldVecEnv:
     """The worlds of a run; the first scene is loaded, so that a bad one is told at once."""
+    other = config.world_config()
+    if other:
+        return WorldVecEnv(other.make(num_envs, "train", config.seed, first_env))
     worlds = NavigationVecEnv(
         open_scenes(config.scenes, "train"),
         num_envs,
@@ -232,7 +236,14 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
-def make_rewards(config: TrainConfig, worlds: NavigationVecEnv, predictor: OccupancyPredictor) -> WeightedSum:
+def predictor_for(config: TrainConfig) -> OccupancyPredictor | None:
+    """The frozen predictor of a run, where there are images to look at."""
+    return load_predictor(config.vision) if config.world is None else None
+
+
+def make_rewards(
+    config: TrainConfig, worlds: WorldVecEnv, predictor: OccupancyPredictor | None
+) -> WeightedSum:
     """The intrinsic reward of a run; parts of weight 0 are not built.
 
     Raises:
@@ -245,7 +256,7 @@ def make_rewards(config: TrainConfig, worlds: NavigationVecEnv, predictor: Occup
         config.seed,
         threads=torch.get_num_threads(),
         world=worlds.world,
-        camera=worlds.camera,
+        camera=getattr(worlds, "camera", None),
         predictor=predictor,
     )
     parts = {
@@ -255,10 +266,10 @@ def make_rewards(config: TrainConfig, worlds: NavigationVecEnv, predictor: Occup
 
 
 def _finder(
-    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor
+    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor | None
 ) -> GoalFinder | None:
     """The finder of goal images, if any: that of the policy to start from, or the one named."""
-    if not config.finder:
+    if not config.finder or predictor is None:
         return None
     if config.task != "image-goal":
         raise UsageError(f"finder {config.finder} finds goal images: train preset guided-image-goal with it")

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
+from robonav.envs.worlds import make_world
 from robonav.errors import UsageError
 from robonav.rewards.registry import make_reward
 from robonav.training.config import TrainConfig
@@ -54,6 +55,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     fields, task = dict(saved), saved.get("task")
     options = fields.pop("task_options", None)
     reward_options = fields.pop("reward_options", None)
+    world_options = fields.pop("world_options", None)
     short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
     if short:  # as runs were saved before tasks had options of their own
         options = {name: fields[flag] for flag, name in short.items()}
@@ -65,7 +67,9 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         _check_types(chosen)
         paid = None if reward_options is None else make_reward(config.reward, **reward_options)
         paid = None if paid is None else msgspec.convert(dataclasses.asdict(paid), type(paid))
-        return dataclasses.replace(config, task_options=chosen, reward_options=paid)
+        world = None if world_options is None else make_world(str(config.world), **world_options)
+        world = None if world is None else msgspec.convert(dataclasses.asdict(world), type(world))
+        return dataclasses.replace(config, task_options=chosen, reward_options=paid, world_options=world)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from robonav.envs.vec_env import NavigationVecEnv
-from robonav.watching import Curve, Viewer
+from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
+from robonav.errors import UsageError
+from robonav.watching import Curve, NullViewer, Viewer
+
+
+def watching(viewer: Viewer | None, worlds: WorldVecEnv) -> list[BaseCallback]:
+    """The callback that shows the first agent; none where nobody watches.
+
+    Raises:
+        UsageError: The worlds have no camera to look through.
+    """
+    if viewer is None or isinstance(viewer, NullViewer):
+        return []
+    if not isinstance(worlds, NavigationVecEnv):
+        raise UsageError("the viewer shows what a camera sees, and this world has none: leave --view out")
+    return [ViewerCallback(viewer, worlds)]
 
 
 class ViewerCallback(BaseCallback):
