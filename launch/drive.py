@@ -205,7 +205,7 @@ class DriveCommand(MeshOptions):
         from robonav.evaluation.report import render_report
         from robonav.evaluation.summary import summarise
 
-        folder.append(record, picture)
+        folder.append_with_map(record, picture)
         summary = summarise([record], self._settings(), self._command(), revision)
         summary["drive"] = record["drive"]
         folder.write_text("summary.json", json.dumps(summary, indent=2) + "\n")

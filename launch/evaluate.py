@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from robonav.errors import UsageError
+from robonav.launch.evaluate_world import evaluate_in_world, with_world_options, world_asked_for
 from robonav.launch.mesh_options import MeshOptions
 from robonav.launch.parsing import parsed
 from robonav.launch.scenes_episodes import print_left_out
@@ -39,6 +40,7 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
         robonav evaluate runs/guided-apples-0 --task apples --apples 3 --steps 512
         robonav evaluate picture-planner --task image-goal --steps 512
+        robonav evaluate pure-pursuit --world warehouse --world.layout site --episodes 40
         robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """
 
@@ -54,6 +56,9 @@ class EvaluateCommand(MeshOptions):
     Habitat's episode files."""
     steps: int = 1024
     """Steps in an episode."""
+    world: str | None = None
+    """Kind of world: default buildings, or that which the agent was trained in; warehouse, or one of an
+    installed package. `robonav evaluate AGENT --world NAME --help` shows options, such as --world.layout."""
     task: str | None = None
     """What agents are to do beside exploring: apples (pick them), image-goal (go to where a picture was
     taken), sparse-goal (get to a place 8 to 25 m away, told by distance and bearing), or a task of an
@@ -77,15 +82,24 @@ class EvaluateCommand(MeshOptions):
     """Show the first episode of those that run side by side in the browser, as its map grows."""
 
     task_options: tyro.conf.Suppress[Any] = None
+    world_options: tyro.conf.Suppress[Any] = None
 
     @classmethod
     def parse(cls, args: Sequence[str], **options: Any) -> EvaluateCommand:
         """The command that the arguments ask for; its options include those of the task that they name."""
         task = value_of(args, "--task")
-        return parsed(with_task_options(cls, task), spelled_out(args, task), **options)
+        command = with_task_options(cls, task)
+        agent = next((arg for arg in args if not arg.startswith("-")), None)
+        world = world_asked_for(agent, value_of(args, "--world"))
+        if world:
+            command = with_world_options(command, world)
+        return parsed(command, spelled_out(args, task), **options)
 
     def run(self) -> None:
         """Evaluate, print the table and where the report is."""
+        if self.world_options is not None:
+            self._run_in_world()
+            return
         from robonav.agents.registry import fingerprint, make_explorer
         from robonav.disk import only_writer
         from robonav.envs.navigation.tasks import resolved
@@ -117,6 +131,15 @@ class EvaluateCommand(MeshOptions):
             folder = RunFolder(out, facts, self.resume)
             _run_with_progress(evaluation, folder, settings)
             _report(folder, facts, self._command(), revision, list(evaluation.unusable_scenes))
+
+    def _run_in_world(self) -> None:
+        from robonav.evaluation.world_runner import WorldSettings
+
+        if not isinstance(self.episodes, int) or self.task:
+            raise UsageError("this world draws its own episodes and has a task of its own: give --episodes N")
+        world = self.world_options
+        settings = WorldSettings(self.explorer, world.name, world, self.episodes, self.seed, self.num_envs)
+        evaluate_in_world(settings, self.out or self._default_out(), self.resume)
 
     def _default_out(self) -> Path:
         name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))

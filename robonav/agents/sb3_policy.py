@@ -71,10 +71,11 @@ class SB3Agent:
     Args:
         policy: The policy.
         camera: What it was trained to see through.
+        deterministic: Whether to take the most likely action instead of drawing one.
     """
 
-    def __init__(self, policy: Any, camera: Camera) -> None:
-        self.policy, self.camera = policy, camera
+    def __init__(self, policy: Any, camera: Camera, deterministic: bool = False) -> None:
+        self.policy, self.camera, self._deterministic = policy, camera, deterministic
         policy.set_training_mode(False)
         self.actions = actions_name(policy.action_space)
         self._state: Any = None
@@ -98,13 +99,13 @@ class SB3Agent:
         seen = {name: observation[name] for name in self.policy.observation_space.spaces}
         with torch.random.fork_rng(devices=[]):  # SB3 draws from torch's own random numbers
             torch.set_rng_state(self._noise)
-            actions, self._state = self.policy.predict(seen, self._state, self._starts, deterministic=False)
+            actions, self._state = self.policy.predict(seen, self._state, self._starts, self._deterministic)
             self._noise = torch.get_rng_state()
         self._starts = np.zeros_like(self._starts)
         return np.asarray(actions)
 
 
-def load_sb3(path: Path, device: str = "cpu") -> SB3Agent:
+def load_sb3(path: Path, device: str = "cpu", deterministic: bool = False) -> SB3Agent:
     """The agent of a checkpoint or run folder.
 
     Raises:
@@ -126,4 +127,4 @@ def load_sb3(path: Path, device: str = "cpu") -> SB3Agent:
         policy.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"{folder}/model.safetensors: its weights do not fit config.json") from error
-    return SB3Agent(policy.to(device), camera)
+    return SB3Agent(policy.to(device), camera, deterministic)

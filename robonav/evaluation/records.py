@@ -17,8 +17,8 @@ from robonav.evaluation.top_down_map import TopDownMap
 EPISODES, SETTINGS, MAPS = "episodes.jsonl", "settings.json", "maps"
 
 
-class RunFolder:
-    """The output folder of one evaluation.
+class Records:
+    """The output folder of one evaluation: settings, and one JSON line an episode.
 
     Args:
         path: The folder; it is created.
@@ -34,7 +34,7 @@ class RunFolder:
         check_free(path, resume)
         if (path / SETTINGS).exists():
             self._check_same(settings)
-        (path / MAPS).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         self.write_text(SETTINGS, json.dumps(settings, indent=2) + "\n")
         self._drop_half_line()
 
@@ -42,20 +42,13 @@ class RunFolder:
         """All finished episodes, in the order in which they finished."""
         return read_episodes(self.path) if (self.path / EPISODES).exists() else []
 
-    def append(self, record: dict[str, Any], picture: TopDownMap) -> None:
+    def append(self, record: dict[str, Any]) -> None:
         """Keep one finished episode; once this returns it is on disk."""
-        picture_path = _map_path(self.path, record["episode_id"])
-        with named(picture_path):
-            np.savez_compressed(picture_path, **vars(picture))
         path = self.path / EPISODES
         with named(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-    def load_map(self, episode_id: str) -> TopDownMap:
-        """The top-down map of a finished episode."""
-        return read_map(self.path, episode_id)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
@@ -85,6 +78,25 @@ class RunFolder:
             if not content.endswith(b"\n"):
                 with open(path, "r+b") as file:
                     file.truncate(content.rfind(b"\n") + 1)
+
+
+class RunFolder(Records):
+    """The output folder of one evaluation in buildings, with a top-down map of each episode."""
+
+    def __init__(self, path: Path, settings: dict[str, Any], resume: bool) -> None:
+        super().__init__(path, settings, resume)
+        (path / MAPS).mkdir(exist_ok=True)
+
+    def append_with_map(self, record: dict[str, Any], picture: TopDownMap) -> None:
+        """Keep one finished episode; once this returns it is on disk."""
+        picture_path = _map_path(self.path, record["episode_id"])
+        with named(picture_path):
+            np.savez_compressed(picture_path, **vars(picture))
+        self.append(record)
+
+    def load_map(self, episode_id: str) -> TopDownMap:
+        """The top-down map of a finished episode."""
+        return read_map(self.path, episode_id)
 
 
 def check_free(path: Path, resume: bool) -> None:

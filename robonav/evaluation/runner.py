@@ -185,7 +185,7 @@ class Evaluation:
             batch = usable
             for tracker in self._run_batch(number, batch, advance):
                 if tracker.episode.episode_id not in finished:
-                    folder.append(*tracker.finish())
+                    folder.append_with_map(*tracker.finish())
 
     def _usable(self, batch: Sequence[Plan]) -> Sequence[Plan]:
         """The episodes of a batch whose scenes can be loaded; the others are told and left out."""

@@ -1,0 +1,55 @@
+"""Agents that act in worlds other than buildings: policies from checkpoints, and planners by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from robonav.envs.world import Frames, Observation
+from robonav.errors import UsageError
+
+Act = Callable[[Observation, Frames], NDArray[Any]]
+
+
+def policy_in_world(folder: Path) -> Callable[[Any, int], Act]:
+    """The policy of a checkpoint or run folder; one of SB3 gives the mean of its actions, which jerks less.
+
+    Raises:
+        UsageError: It reads observations that the world does not give.
+    """
+    from robonav.agents.policy import load_explorer
+    from robonav.agents.sb3_policy import is_sb3, load_sb3
+
+    explorer = load_sb3(folder, deterministic=True) if is_sb3(folder) else load_explorer(folder)
+    space: Any = explorer.policy.observation_space
+    reads = dict(space.spaces)
+
+    def begin(world: Any, seed: int) -> Act:
+        for key, space in reads.items():
+            given = world.observation_space.spaces.get(key)
+            if given is None or given.shape != space.shape:
+                raise UsageError(
+                    f"{folder} was trained to read {key!r} as {space}, and this world gives {given}: use the "
+                    "vehicle, scanner and goal that it was trained with"
+                )
+        explorer.reset(world.num_agents, seed)
+        return lambda observation, frames: explorer.act(observation, frames, explorer.camera)
+
+    return begin
+
+
+def planner_in_world(name: str) -> Callable[[Any, int], Act]:
+    """A planner that is told the map and the pose.
+
+    Raises:
+        UsageError: There is no such planner.
+    """
+    from robonav.planners.pure_pursuit import PurePursuit
+
+    known = {"pure-pursuit": PurePursuit}
+    if name not in known:
+        raise UsageError(f"there is no planner {name!r}: choose one of {', '.join(known)}")
+    return lambda world, seed: known[name](world).act
