@@ -231,9 +231,7 @@ def draw(options: Options) -> None:
             curves = [json.loads(file.read_text())["curve"] for file in files if file.exists()]
             if curves:
                 steps = np.linspace(0, options.steps, 25)
-                lines = [
-                    np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves
-                ]
+                lines = [np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves]
                 style = (
                     {"color": "black", "linewidth": 2.5}
                     if reward == NONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 import gymnasium
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from robonav.envs.actions import Actions, ActionsName, actions_of
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.tasks import ApplePicking, Exploring, ImageGoal, SparseGoal, TaskMaker
+from robonav.envs.navigation.tasks import task_class, task_config
 from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.scenes import SceneSet, open_scenes
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Observation, World
+from robonav.envs.worlds import make_world
 
 
 class WorldVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
@@ -117,93 +117,103 @@ class WorldEnv(gymnasium.Env[Observation, Any]):
         return {name: values[0] for name, values in observation.items()}
 
 
-def _world(
-    num_agents: int,
-    scenes: str | SceneSet,
-    split: str,
-    camera: Camera | None,
-    limit: int | None,
-    task: TaskMaker,
-    actions: ActionsName | Actions,
-) -> NavigationWorld:
-    opened = open_scenes(scenes, split) if isinstance(scenes, str) else scenes
-    simulator = NavigationSimulator(opened, num_agents, camera, actions=actions_of(actions))
-    return NavigationWorld(simulator, limit, task=task)
+class NavigationEnv(WorldEnv):
+    """One agent in buildings as a Gymnasium `Env`.
+
+    Args:
+        task: What it is there for: a name in the registry of tasks.
+        scenes: Where.
+        split: Of scenes that have splits.
+        camera: What it sees through.
+        max_episode_steps: The time limit.
+        render_mode: None or "rgb_array".
+        actions: "steps" of 0.25 m and 15°, or "velocities".
+        options: Of the task.
+    """
+
+    def __init__(
+        self,
+        task: str = "explore",
+        scenes: str | SceneSet = "procedural",
+        split: str = "train",
+        camera: Camera | None = None,
+        max_episode_steps: int = 512,
+        render_mode: str | None = None,
+        actions: ActionsName | Actions = "steps",
+        **options: Any,
+    ) -> None:
+        # No limit in the world: the last observation must not be replaced by the next episode's first.
+        world = _navigation(1, task, scenes, split, camera, None, actions, options)
+        super().__init__(world, max_episode_steps, render_mode)
 
 
-class ExploreVectorEnv(WorldVectorEnv):
-    """N explorers as a Gymnasium `VectorEnv`."""
+class NavigationVectorEnv(WorldVectorEnv):
+    """N agents in buildings as a Gymnasium `VectorEnv`; arguments are those of `NavigationEnv`."""
 
     def __init__(
         self,
         num_envs: int = 1,
+        task: str = "explore",
         scenes: str | SceneSet = "procedural",
         split: str = "train",
         camera: Camera | None = None,
         max_episode_steps: int = 512,
         render_mode: str | None = None,
-        task: TaskMaker = Exploring,
         actions: ActionsName | Actions = "steps",
+        **options: Any,
     ) -> None:
-        world = _world(num_envs, scenes, split, camera, max_episode_steps, task, actions)
+        world = _navigation(num_envs, task, scenes, split, camera, max_episode_steps, actions, options)
         super().__init__(world, render_mode)
 
 
-class ExploreEnv(WorldEnv):
-    """One explorer as a Gymnasium `Env`: forward 0.25 m, left 15° or right 15°, or `actions="velocities"`."""
+def _navigation(
+    num_agents: int,
+    task: str,
+    scenes: str | SceneSet,
+    split: str,
+    camera: Camera | None,
+    limit: int | None,
+    actions: ActionsName | Actions,
+    options: dict[str, Any],
+) -> NavigationWorld:
+    aliases = task_class(task).aliases
+    chosen = task_config(task, **{aliases.get(name, name): value for name, value in options.items()})
+    opened = open_scenes(scenes, split) if isinstance(scenes, str) else scenes
+    simulator = NavigationSimulator(opened, num_agents, camera, actions=actions_of(actions))
+    return NavigationWorld(simulator, limit, task=chosen.make)
+
+
+class OtherWorldEnv(WorldEnv):
+    """One agent of another kind of world, such as "warehouse", as a Gymnasium `Env`.
+
+    Args:
+        world: A name in the registry of worlds.
+        split: "train" or "val".
+        max_episode_steps: The time limit; None = the world's own.
+        render_mode: None or "rgb_array", where the world has a camera.
+        options: Of the world.
+    """
 
     def __init__(
         self,
-        scenes: str | SceneSet = "procedural",
+        world: str,
         split: str = "train",
-        camera: Camera | None = None,
-        max_episode_steps: int = 512,
+        max_episode_steps: int | None = None,
         render_mode: str | None = None,
-        task: TaskMaker = Exploring,
-        actions: ActionsName | Actions = "steps",
+        **options: Any,
     ) -> None:
-        # No limit in the world: the last observation must not be replaced by the next episode's first.
-        world = _world(1, scenes, split, camera, None, task, actions)
-        super().__init__(world, max_episode_steps, render_mode)
+        super().__init__(make_world(world, **options).make(1, split), max_episode_steps, render_mode)
 
 
-class ApplePickingEnv(ExploreEnv):
-    """One apple picker as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
+class OtherWorldVectorEnv(WorldVectorEnv):
+    """N agents of another kind of world as a Gymnasium `VectorEnv`; arguments as of `OtherWorldEnv`."""
 
-    def __init__(self, apples: int = 5, **options: Any) -> None:
-        super().__init__(task=partial(ApplePicking, count=apples), **options)
-
-
-class ApplePickingVectorEnv(ExploreVectorEnv):
-    """N apple pickers as a Gymnasium `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
-
-    def __init__(self, apples: int = 5, **options: Any) -> None:
-        super().__init__(task=partial(ApplePicking, count=apples), **options)
-
-
-class ImageGoalEnv(ExploreEnv):
-    """One agent on its way to a picture, as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(task=ImageGoal, **options)
-
-
-class ImageGoalVectorEnv(ExploreVectorEnv):
-    """N agents on their ways to pictures as a `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(task=ImageGoal, **options)
-
-
-class SparseGoalEnv(ExploreEnv):
-    """One agent on its way to a far place, as a Gymnasium `Env`; `options` are those of `ExploreEnv`."""
-
-    def __init__(self, obstacles: int = 0, drift: float = 0.0, **options: Any) -> None:
-        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift), **options)
-
-
-class SparseGoalVectorEnv(ExploreVectorEnv):
-    """N agents on their ways to far places as a `VectorEnv`; `options` are those of `ExploreVectorEnv`."""
-
-    def __init__(self, obstacles: int = 0, drift: float = 0.0, **options: Any) -> None:
-        super().__init__(task=partial(SparseGoal, obstacles=obstacles, drift=drift), **options)
+    def __init__(
+        self,
+        world: str,
+        num_envs: int = 1,
+        split: str = "train",
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(make_world(world, **options).make(num_envs, split), render_mode)

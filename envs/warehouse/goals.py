@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robonav.envs.warehouse.config import WarehouseConfig
+from robonav.envs.warehouse.options import WarehouseOptions
 from robonav.envs.warehouse.places import FreePlaces
 from robonav.envs.warehouse.routes import PREVIEW, Routes, in_own_frame
 from robonav.envs.warehouse.simulation import Motion, WarehouseSimulation
@@ -36,7 +36,7 @@ class Goals:
     """
 
     def __init__(
-        self, config: WarehouseConfig, simulation: WarehouseSimulation, places: Sequence[FreePlaces]
+        self, config: WarehouseOptions, simulation: WarehouseSimulation, places: Sequence[FreePlaces]
     ) -> None:
         number = simulation.num_agents
         self._config, self._simulation, self._places = config, simulation, places

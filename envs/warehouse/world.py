@@ -10,10 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import SceneError
-from robonav.envs.warehouse.config import WarehouseConfig
 from robonav.envs.warehouse.distance_grid import DistanceGrid
 from robonav.envs.warehouse.goals import LEAST_GOAL_M, Goals
 from robonav.envs.warehouse.halls import open_halls
+from robonav.envs.warehouse.options import WarehouseOptions
 from robonav.envs.warehouse.places import FreePlaces
 from robonav.envs.warehouse.simulation import Motion, WarehouseSimulation
 from robonav.envs.warehouse.vehicle import load_vehicle
@@ -21,7 +21,7 @@ from robonav.envs.world import Episode, Frames, Observation, WorldStep, motion_b
 
 
 class WarehouseWorld:
-    """A `World` of N vehicles; `WarehouseConfig` says what is paid and when episodes end.
+    """A `World` of N vehicles; `WarehouseOptions` says what is paid and when episodes end.
 
     Observations: `scan` (R,) shares of the scanner's range; `goal` (4,) distance / 20 m, sine and cosine of
     the bearing, and 1, or four zeros while it is not known; `twist` (2,) forward speed, and turn rate or
@@ -43,14 +43,14 @@ class WarehouseWorld:
 
     def __init__(
         self,
-        config: WarehouseConfig | None = None,
+        config: WarehouseOptions | None = None,
         num_agents: int = 1,
         split: str = "train",
         seed: int = 0,
         first_env: int = 0,
         device: str = "cpu",
     ) -> None:
-        self.config, self.num_agents = config or WarehouseConfig(), num_agents
+        self.config, self.num_agents = config or WarehouseOptions(), num_agents
         self.vehicle = load_vehicle(self.config.vehicle)
         layouts = open_halls(self.config.layout, split, self.config.layouts)
         grids = [DistanceGrid.of(layout, self.vehicle) for layout in layouts]
@@ -70,7 +70,7 @@ class WarehouseWorld:
         self.frames = self.outcome = self._seen(np.zeros((num_agents, 3), np.float32))
 
     @property
-    def task(self) -> WarehouseConfig:
+    def task(self) -> WarehouseOptions:
         """What the vehicles are there for."""
         return self.config
 

@@ -6,14 +6,16 @@ import subprocess
 import sys
 
 import gymnasium
+import numpy as np
 import pytest
 
-from robonav.envs.gym_env import ExploreEnv, ExploreVectorEnv
+from robonav.envs.gym_env import NavigationEnv, NavigationVectorEnv
+from robonav.envs.scenes.scene import SceneError
 from robonav.envs.sensors.camera import Camera
 from tests.worlds import Rooms
 
 CAMERA = Camera(width=16, height=16)
-IDS = ("Drive", "Explore", "ApplePicking", "ImageGoal", "SparseGoal")
+IDS = ("Drive", "Explore", "ApplePicking", "ImageGoal", "SparseGoal", "Warehouse")
 
 
 def printed(program: str) -> str:
@@ -59,8 +61,20 @@ def test_the_default_is_512_steps_in_every_view() -> None:
     vector = gymnasium.make_vec("robonav/Explore-v0", 1, **options)
     shorter = gymnasium.make_vec("robonav/Explore-v0", 1, max_episode_steps=7, **options)
     assert made.spec.max_episode_steps == 512
-    assert isinstance(vector.unwrapped, ExploreVectorEnv)
+    assert isinstance(vector.unwrapped, NavigationVectorEnv)
     assert (vector.unwrapped.worlds.max_episode_steps, shorter.unwrapped.worlds.max_episode_steps) == (512, 7)
-    alone = ExploreEnv(Rooms(), camera=CAMERA, max_episode_steps=2)
+    alone = NavigationEnv(scenes=Rooms(), camera=CAMERA, max_episode_steps=2)
     alone.reset(seed=0)
     assert [alone.step(1)[3] for _ in range(2)] == [False, True]
+
+
+def test_options_of_tasks_and_worlds_are_arguments() -> None:
+    apples = gymnasium.make("robonav/ApplePicking-v0", apples=3, scenes=Rooms(), camera=CAMERA)
+    named = gymnasium.make("robonav/Explore-v0", task="apples", count=3, scenes=Rooms(), camera=CAMERA)
+    assert apples.unwrapped.worlds.task.count == named.unwrapped.worlds.task.count == 3
+    hall = gymnasium.make("robonav/Warehouse-v0", layout="simple", goal="told", max_episode_steps=5)
+    hall.reset(seed=0)
+    assert [hall.step(np.zeros(2))[3] for _ in range(5)] == [False] * 4 + [True]
+    assert gymnasium.make_vec("robonav/Warehouse-v0", 3, layout="simple").num_envs == 3
+    with pytest.raises(SceneError, match="no option 'colour'"):
+        gymnasium.make("robonav/Explore-v0", colour=1)

@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from scipy.spatial.distance import pdist
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from robonav.envs.gym_env import ApplePickingEnv, ApplePickingVectorEnv
+from robonav.envs.gym_env import NavigationEnv, NavigationVectorEnv
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
 from robonav.envs.navigation.tasks import ApplePicking
@@ -123,12 +123,12 @@ def test_an_episode_ends_with_its_last_apple_and_all_end_together_at_the_limit()
 def test_apple_picking_v0_passes_both_environment_checkers():
     env = gymnasium.make("robonav/ApplePicking-v0", apples=3, scenes=Rooms(), camera=CAMERA)
     gymnasium_check_env(env.unwrapped, skip_render_check=True)
-    sb3_check_env(ApplePickingEnv(scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
+    sb3_check_env(NavigationEnv("apples", scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
 
 
 def test_the_vector_view_says_which_episodes_were_finished_and_which_were_cut():
     envs = gymnasium.make_vec("robonav/ApplePicking-v0", 3, apples=1, scenes=Rooms(), camera=CAMERA)
-    assert isinstance(envs.unwrapped, ApplePickingVectorEnv)
+    assert isinstance(envs.unwrapped, NavigationVectorEnv)
     envs.reset(seed=1)
     rng, finished = np.random.default_rng(0), 0
     for _ in range(60):
@@ -141,7 +141,7 @@ def test_the_vector_view_says_which_episodes_were_finished_and_which_were_cut():
 
 
 def test_the_last_observation_of_a_finished_episode_is_its_own():
-    env = ApplePickingEnv(apples=1, scenes=Rooms(), camera=CAMERA)
+    env = NavigationEnv("apples", apples=1, scenes=Rooms(), camera=CAMERA)
     env.reset(seed=3)
     rng = np.random.default_rng(0)
     for _ in range(500):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from robonav.envs.gym_env import ImageGoalEnv
+from robonav.envs.gym_env import NavigationEnv
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.navigation.tasks import ImageGoal
@@ -140,6 +140,6 @@ def test_the_picture_is_what_the_agent_would_see_there_and_is_shown_all_the_time
 def test_image_goal_v0_passes_both_environment_checkers():
     env = gymnasium.make("robonav/ImageGoal-v0", scenes=Rooms(), camera=CAMERA)
     gymnasium_check_env(env.unwrapped, skip_render_check=True)
-    sb3_check_env(ImageGoalEnv(scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
+    sb3_check_env(NavigationEnv("image-goal", scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
     envs = gymnasium.make_vec("robonav/ImageGoal-v0", 2, scenes=Rooms(), camera=CAMERA)
     assert envs.reset(seed=1)[0]["goal"].shape == (2, 32, 32, 3)

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from robonav.envs.gym_env import ExploreEnv, ExploreVectorEnv
+from robonav.envs.gym_env import NavigationEnv, NavigationVectorEnv
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
@@ -129,18 +129,18 @@ def test_a_restored_stream_repeats_the_episodes_that_follow():
 def test_explore_v0_passes_both_environment_checkers():
     env = gymnasium.make("robonav/Explore-v0", scenes=Rooms(), camera=CAMERA, max_episode_steps=20)
     gymnasium_check_env(env.unwrapped, skip_render_check=True)
-    sb3_check_env(ExploreEnv(Rooms(), camera=Camera(width=64, height=64)), warn=True)
+    sb3_check_env(NavigationEnv(scenes=Rooms(), camera=Camera(width=64, height=64)), warn=True)
 
 
 def test_explore_v0_is_vectorised_by_gymnasium_itself():
     envs = gymnasium.make_vec("robonav/Explore-v0", num_envs=2, scenes=Rooms(), camera=CAMERA)
-    assert isinstance(envs.unwrapped, ExploreVectorEnv)
+    assert isinstance(envs.unwrapped, NavigationVectorEnv)
     assert envs.reset(seed=1)[0]["rgb"].shape == (2, 16, 16, 3)
 
 
 def test_the_gymnasium_vector_view_steps_like_the_single_one():
-    vector = ExploreVectorEnv(1, Rooms(), camera=CAMERA, max_episode_steps=5)
-    single = ExploreEnv(Rooms(), camera=CAMERA, max_episode_steps=5)
+    vector = NavigationVectorEnv(1, scenes=Rooms(), camera=CAMERA, max_episode_steps=5)
+    single = NavigationEnv(scenes=Rooms(), camera=CAMERA, max_episode_steps=5)
     batched, alone = vector.reset(seed=3)[0], single.reset(seed=3)[0]
     assert batched in vector.observation_space
     for step in range(5):

@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.graph import route_through_array
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
-from robonav.envs.gym_env import SparseGoalEnv
+from robonav.envs.gym_env import NavigationEnv
 from robonav.envs.navigation.episodes import sample_episode
 from robonav.envs.navigation.simulator import NavigationSimulator
 from robonav.envs.navigation.steps import FORWARD, RIGHT
@@ -210,6 +210,6 @@ def test_a_move_is_blocked_if_it_passes_the_ball_too_near_and_not_if_it_leads_aw
 def test_sparse_goal_v0_passes_both_environment_checkers():
     env = gymnasium.make("robonav/SparseGoal-v0", scenes=Rooms(), camera=CAMERA, obstacles=2, drift=0.01)
     gymnasium_check_env(env.unwrapped, skip_render_check=True)
-    sb3_check_env(SparseGoalEnv(scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
+    sb3_check_env(NavigationEnv("sparse-goal", scenes=Rooms(), camera=Camera(width=40, height=40)), warn=True)
     envs = gymnasium.make_vec("robonav/SparseGoal-v0", 2, scenes=Rooms(), camera=CAMERA)
     assert envs.reset(seed=1)[0]["point_goal"].shape == (2, 2)
