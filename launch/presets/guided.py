@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
-from robonav.algorithms.sequence_ppo import SequencePPOConfig
 from robonav.launch.presets.recuriosity import PRESET as RECURIOSITY
-from robonav.policies.config import SequencePolicyConfig
+from robonav.planners.next_best_view import PlannerConfig
+from robonav.planners.own_map import OwnMapConfig
 
 # A planner shows the way from the beginning: half the steps do, and little pay for chance.
-PRESET = replace(RECURIOSITY, steps=131_072, policy=SequencePolicyConfig(), ppo=SequencePPOConfig())
+PRESET = replace(
+    RECURIOSITY,
+    steps=131_072,
+    policy=replace(RECURIOSITY.policy, spatial=OwnMapConfig(), guidance=PlannerConfig()),
+    ppo=replace(RECURIOSITY.ppo, entropy=0.01, final_entropy=0.003, schedule_steps=131_072),
+)

@@ -48,11 +48,11 @@ class SequencePPOConfig:
     """Adam's learning rate at the beginning."""
     final_learning_rate_share: float = 0.3
     """Share of the learning rate that is left at the end of the schedule."""
-    entropy: float = 0.01
+    entropy: float = 0.02
     """Entropy bonus at the beginning."""
-    final_entropy: float = 0.003
+    final_entropy: float = 0.01
     """Entropy bonus at the end of the schedule."""
-    schedule_steps: int = 131_072
+    schedule_steps: int = 262_144
     """Environment steps over which learning rate and entropy bonus fall; constant afterwards."""
     gamma: float = 0.99
     """Discount per step."""

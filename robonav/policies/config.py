@@ -16,7 +16,7 @@ TrunkName = Literal["transformer", "lstm"]
 
 @dataclass(frozen=True)
 class SequencePolicyConfig:
-    """A policy that remembers frames; the defaults are size `nano`, which trains on a CPU."""
+    """A policy that remembers frames; the defaults are those of preset `recuriosity`, for a CPU."""
 
     width: int = 128
     """Width of a frame token."""
@@ -26,9 +26,9 @@ class SequencePolicyConfig:
     """Attention heads per block."""
     window: int = 256
     """Number of frames that a frame can look back on in one block, itself included; 1 = no memory."""
-    spatial: OwnMapConfig | None = field(default_factory=OwnMapConfig)
+    spatial: OwnMapConfig | None = None
     """Size of the policy's own map; None = it has none."""
-    guidance: PlannerConfig | None = field(default_factory=PlannerConfig)
+    guidance: PlannerConfig | None = None
     """The planner on the own map; None = the policy gets no advice."""
     vision: PredictorConfig = field(default_factory=PredictorConfig)
     """Size of the frozen predictor."""

@@ -35,7 +35,7 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
-    steps: int = 131_072
+    steps: int = 262_144
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""

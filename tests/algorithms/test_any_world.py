@@ -23,8 +23,9 @@ from robonav.policies.encoders.registry import encoder_for
 from robonav.policies.encoders.vector import RunningNorm, ScanEncoder, VectorEncoder
 from robonav.policies.sequence import SequencePolicy
 from tests.algorithms.worlds import ACTIONS, OBSERVATIONS, AimWorld
+from tests.policy_sizes import MAP_AND_PLANNER
 
-SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
+SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, **MAP_AND_PLANNER)
 ALL = tuple(OBSERVATIONS)
 
 
@@ -147,7 +148,7 @@ def test_a_camera_and_continuous_actions_need_no_map():
 @pytest.mark.parametrize("trunk", ["transformer", "lstm"])
 def test_a_rollout_may_be_shorter_than_an_episode_and_learning_sees_what_acting_saw(trunk):
     config = SequencePPOConfig(rollout_steps=5, sequences_per_batch=8)
-    size = SequencePolicyConfig(width=32, blocks=2, heads=2, window=4, trunk=trunk)
+    size = SequencePolicyConfig(width=32, blocks=2, heads=2, window=4, trunk=trunk, **MAP_AND_PLANNER)
     model = SequencePPO(VecMonitor(AimWorld(8, "box")), config, size, seed=0, device="cpu")
     model.train = lambda: None  # type: ignore[method-assign]
     for steps in (5, 10, 15, 20):

@@ -29,9 +29,10 @@ from robonav.rewards.frame_reward import OnFrames
 from robonav.rewards.protocol import IntrinsicReward
 from robonav.rewards.registry import make_reward
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
+from tests.policy_sizes import MAP_AND_PLANNER
 from tests.worlds import Rooms
 
-SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
+SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, **MAP_AND_PLANNER)
 
 
 def small_predictor() -> OccupancyPredictor:

@@ -14,8 +14,9 @@ from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from tests.algorithms.worlds import AimWorld
+from tests.policy_sizes import MAP_AND_PLANNER
 
-SMALL = SequencePolicyConfig(width=16, blocks=1, heads=2, window=8)
+SMALL = SequencePolicyConfig(width=16, blocks=1, heads=2, window=8, **MAP_AND_PLANNER)
 
 
 class Bonus(VecEnvWrapper):

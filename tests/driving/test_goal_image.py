@@ -19,6 +19,7 @@ from robonav.launch import cli
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
+from tests.policy_sizes import MAP_AND_PLANNER
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -34,7 +35,7 @@ def trained(task: str, out: Path) -> Path:
         threads=1,
         device="cpu",
         camera=Camera(width=40, height=40),
-        policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16),
+        policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16, **MAP_AND_PLANNER),
     )
     return TrainingRun(config, out).learn(progress_bar=False)
 

@@ -19,9 +19,15 @@ from robonav.perception.predictor import PredictorConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.training.fine_tuning import take_over
+from tests.policy_sizes import MAP_AND_PLANNER
 
 SMALL = SequencePolicyConfig(
-    width=32, blocks=1, heads=2, window=4, vision=PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
+    width=32,
+    blocks=1,
+    heads=2,
+    window=4,
+    vision=PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2),
+    **MAP_AND_PLANNER,
 )
 FINDER = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
 IMAGE = spaces.Box(0, 255, (3, 40, 40), np.uint8)

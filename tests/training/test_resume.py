@@ -18,6 +18,7 @@ from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
 from robonav.training.same_run import check_same_run
+from tests.policy_sizes import MAP_AND_PLANNER
 
 TINY = TrainConfig(
     steps=2048,
@@ -27,7 +28,7 @@ TINY = TrainConfig(
     device="cpu",
     checkpoint_every=1024,
     camera=Camera(width=40, height=40),
-    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16),
+    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16, **MAP_AND_PLANNER),
 )
 
 

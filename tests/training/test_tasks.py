@@ -22,6 +22,7 @@ from robonav.launch.train import TrainCommand
 from robonav.policies.config import SequencePolicyConfig
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
+from tests.policy_sizes import MAP_AND_PLANNER
 
 TINY = TrainConfig(
     task="image-goal",
@@ -33,7 +34,7 @@ TINY = TrainConfig(
     device="cpu",
     checkpoint_every=64,
     camera=Camera(width=40, height=40),
-    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16),
+    policy=SequencePolicyConfig(width=16, blocks=1, heads=2, window=16, **MAP_AND_PLANNER),
 )
 
 
