@@ -91,7 +91,7 @@ class IntrinsicRewardVecEnv(VecEnvWrapper):
         observation = self.venv.reset()
         self._now = self._snapshots.now(observation)
         self.intrinsic_rewards = np.zeros(self.num_envs, np.float32)
-        self._begins, self._knows_episode = every_agent(self.num_envs), False
+        self._begins, self._knows_episode = np.full(self.num_envs, self.episodic), False
         if self.training:
             self._begin(self._now)
         return observation

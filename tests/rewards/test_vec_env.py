@@ -131,9 +131,8 @@ def advantages(algorithm: str, weight: float) -> np.ndarray:
         model = SequencePPO(env, SequencePPOConfig(rollout_steps=16), size, seed=0, device="cpu")
     else:
         env = IntrinsicRewardVecEnv(corridors(2, limit=7, pays=0.1), VisitCounts(), weight)
-        kind, policy = {"ppo": (PPO, "MlpPolicy"), "recurrent-ppo": (RecurrentPPO, "MlpLstmPolicy")}[
-            algorithm
-        ]
+        kind = RecurrentPPO if algorithm == "recurrent-ppo" else PPO
+        policy = "MlpLstmPolicy" if algorithm == "recurrent-ppo" else "MlpPolicy"
         model = kind(policy, env, n_steps=16, batch_size=16, n_epochs=1, seed=0, device="cpu")
     model.train = lambda: None  # keeps the raw advantages of the rollout
     model.learn(32)
@@ -162,9 +161,8 @@ def test_the_advantages_change_when_the_bonus_changes_and_only_then(algorithm):
 def test_sac_stores_the_bonus_with_what_the_environment_paid():
     paid = []
     for weight in (0.0, 1.0):
-        env = IntrinsicRewardVecEnv(
-            corridors(1, action="box", limit=9), VisitCounts(), weight, normalise=False
-        )
+        venv = corridors(1, action="box", limit=9)
+        env = IntrinsicRewardVecEnv(venv, VisitCounts(), weight, normalise=False)
         model = SAC("MlpPolicy", env, learning_starts=10, buffer_size=50, batch_size=4, seed=0, device="cpu")
         model.learn(12)
         paid.append(model.replay_buffer.rewards[:12, 0])
@@ -188,8 +186,10 @@ def test_a_frozen_wrapper_pays_nothing_and_changes_nothing():
     assert digest(env) != before
 
 
-def test_a_resumed_wrapper_pays_what_an_uninterrupted_one_pays():
-    envs = [IntrinsicRewardVecEnv(corridors(2, limit=5), VisitCounts()) for _ in range(2)]
+@pytest.mark.parametrize("episodic", [True, False])
+def test_a_resumed_wrapper_pays_what_an_uninterrupted_one_pays(episodic):
+    venvs = corridors(2, limit=5), corridors(2, limit=5)
+    envs = [IntrinsicRewardVecEnv(venv, VisitCounts(), episodic=episodic) for venv in venvs]
     envs[0].reset()
     walked(envs[0], 10)
     state = envs[0].state_dict()
@@ -198,7 +198,7 @@ def test_a_resumed_wrapper_pays_what_an_uninterrupted_one_pays():
     envs[1].reset()
     np.testing.assert_array_equal(walked(envs[0], 10), walked(envs[1], 10))
     assert digest(envs[0]) == digest(envs[1])
-    with pytest.raises(KeyError, match="mean"):
+    with pytest.raises(KeyError, match="counts"):
         envs[1].load_state_dict({})
 
 
@@ -237,9 +237,7 @@ def test_replay_that_computes_rewards_anew_is_refused():
     model = DQN(
         "MultiInputPolicy", env, replay_buffer_class=HerReplayBuffer, learning_starts=8, buffer_size=99
     )
-    with pytest.raises(
-        UsageError, match="HerReplayBuffer computes rewards anew, and the bonus would be lost"
-    ):
+    with pytest.raises(UsageError, match="HerReplayBuffer computes rewards anew"):
         model.learn(40)
 
 
@@ -294,8 +292,6 @@ def test_the_first_reward_of_one_environment_is_cut_off_not_blown_up():
 
 
 def test_importing_the_package_of_rewards_loads_neither_torch_nor_sb3():
-    code = (
-        "import robonav.rewards, sys; print([m for m in ('torch', 'stable_baselines3') if m in sys.modules])"
-    )
+    code = "import robonav.rewards, sys; print({'torch', 'stable_baselines3'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"
