@@ -9,8 +9,12 @@ from typing import Any
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig
+from robonav.rewards.rnd import RndConfig
 
-REWARDS: tuple[type[RewardConfig], ...] = ()
+REWARDS: tuple[type[RewardConfig], ...] = (
+    # paid for what a model did not predict
+    RndConfig,
+)
 
 
 def rewards() -> dict[str, type[RewardConfig]]:

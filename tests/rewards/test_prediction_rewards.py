@@ -1,0 +1,66 @@
+"""Every reward that learns reads any space, pays before it learns, and goes on bit for bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from robonav.rewards.learned import LearnedConfig
+from robonav.rewards.registry import REWARDS, make_reward
+from tests.rewards.streams import ACTIONS, SPACES, begin, context, digest, run, stream
+
+LEARNED = [kind.name for kind in REWARDS if issubclass(kind, LearnedConfig)]
+SMALL = {"horizon": 4, "batch": 8, "width": 16}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_pays_finite_rewards_for_observations_and_actions_of_every_kind(name, space, action):
+    made = context(SPACES[space], ACTIONS[action])
+    reward, steps = make_reward(name, **SMALL).build(made), stream(made, 9)
+    begin(reward, steps)
+    paid = run(reward, steps)
+    assert paid.shape == (9, 4)
+    assert paid.dtype == np.float32
+    assert np.isfinite(paid).all()
+    assert not paid[:4].any() and paid[4:].any(), "nothing before the first training, something after it"
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_asking_for_a_reward_changes_nothing_and_leaves_the_global_generator_alone(name):
+    made = context(SPACES["dict"], ACTIONS["steps"])
+    reward, steps = make_reward(name, **SMALL).build(made), stream(made, 6)
+    torch.manual_seed(3)
+    generator = torch.get_rng_state()
+    begin(reward, steps)
+    run(reward, steps)
+    before, last = digest(reward), steps[-1]
+    first, again = reward.compute(*last), reward.compute(*last)
+    assert digest(reward) == before
+    np.testing.assert_array_equal(first, again)
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_restored_reward_goes_on_bit_for_bit_with_the_steps_that_waited(name):
+    made = context(SPACES["dict"], ACTIONS["velocities"])
+    steps = stream(made, 20)
+    whole = make_reward(name, **SMALL).build(made)
+    begin(whole, steps)
+    run(whole, steps[:10])  # not a multiple of the horizon
+    resumed = make_reward(name, **SMALL).build(context(SPACES["dict"], ACTIONS["velocities"], seed=9))
+    resumed.load_state_dict(whole.state_dict())
+    for reward in (whole, resumed):
+        begin(reward, steps[10:])  # a run that goes on begins new episodes
+    np.testing.assert_array_equal(run(whole, steps[10:]), run(resumed, steps[10:]))
+    assert digest(whole) == digest(resumed)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_the_control_never_changes_its_weights(name):
+    made = context(SPACES["box"], ACTIONS["steps"])
+    reward, steps = make_reward(name, **SMALL, learns=False).build(made), stream(made, 12)
+    begin(reward, steps)
+    weights = [weight.clone() for weight in reward.networks.parameters()]
+    run(reward, steps)
+    assert all(map(torch.equal, weights, reward.networks.parameters()))
