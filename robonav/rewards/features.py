@@ -20,7 +20,6 @@ from robonav.rewards.protocol import Snapshot
 
 Batch = dict[str, Tensor]  # by observation key: images (B, C, H, W), vectors (B, F)
 _PREDICTED = "predictor"  # the one key of inputs that are the frozen predictor's features
-_CLIP = 5.0  # standard deviations at which inputs are cut off
 _SMALL = 8  # pixels a side at which convolutions stop to halve images
 
 
@@ -193,15 +192,16 @@ class RunningMoments(nn.Module):
     Args:
         shape: Of one sample.
         window: Samples after which older ones fade; None = they never do.
+        clip: Standard deviations at which samples are cut off.
     """
 
     mean: Tensor
     var: Tensor
     count: Tensor
 
-    def __init__(self, shape: Sequence[int], window: int | None = None) -> None:
+    def __init__(self, shape: Sequence[int], window: int | None = None, clip: float = 5.0) -> None:
         super().__init__()
-        self._window = window
+        self._window, self._clip = window, clip
         self.register_buffer("mean", torch.zeros(*shape))
         self.register_buffer("var", torch.ones(*shape))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
@@ -220,8 +220,8 @@ class RunningMoments(nn.Module):
             self.count.clamp_(max=self._window)
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Samples in standard deviations from the mean, cut off at 5."""
-        return ((samples - self.mean) / (self.var + 1e-8).sqrt()).clamp(-_CLIP, _CLIP)
+        """Samples in standard deviations from the mean, cut off."""
+        return ((samples - self.mean) / (self.var + 1e-8).sqrt()).clamp(-self._clip, self._clip)
 
 
 class Standardiser(nn.Module):
@@ -230,14 +230,15 @@ class Standardiser(nn.Module):
     Args:
         reader: Says which entries there are.
         window: Samples after which older ones fade; None = they never do.
+        clip: Standard deviations at which they are cut off.
     """
 
-    def __init__(self, reader: ObservationReader, window: int | None = None) -> None:
+    def __init__(self, reader: ObservationReader, window: int | None = None, clip: float = 5.0) -> None:
         super().__init__()
-        # one module a key that is a name in Python: keys may hold dots, which modules may not
+        # keys may hold dots, which names of modules may not
         self._names = {key: str(index) for index, key in enumerate(reader.standardised)}
         self.moments = nn.ModuleDict(
-            {name: RunningMoments(reader.shapes[key], window) for key, name in self._names.items()}
+            {name: RunningMoments(reader.shapes[key], window, clip) for key, name in self._names.items()}
         )
 
     def update(self, batch: Batch) -> None:

@@ -111,7 +111,10 @@ class LearnedReward:
         read_action: Makes vectors of actions.
         generator: Draws all that is random, on the CPU.
         trainings: How often it has trained.
+        memory: What it keeps of each agent (N, ...) between steps, by name.
     """
+
+    clip: ClassVar[float] = 5.0  # standard deviations at which inputs are cut off
 
     def __init__(self, config: LearnedConfig, context: RewardContext) -> None:
         self.config: Any = config
@@ -119,12 +122,13 @@ class LearnedReward:
         self.read = ObservationReader(context, config.keys, config.features, config.name)
         self.read_action = ActionReader(context, config.name)
         self.generator = torch.Generator().manual_seed(context.seed)
-        self.scale = Standardiser(self.read, config.window)
+        self.scale = Standardiser(self.read, config.window, self.clip)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(context.seed)
             self.networks = nn.ModuleDict({"scale": self.scale, **self.build()}).to(self.device)
         self.optimizers = self.build_optimizers()
         self.trainings = 0
+        self.memory: dict[str, Tensor] = {}
         self._pending: list[Steps] = []
         self._first = np.ones(context.num_envs, bool)
 
@@ -175,13 +179,21 @@ class LearnedReward:
         with torch.no_grad():
             self.took_in(steps)
         self._pending.append(steps)
-        if len(self._pending) < self.config.horizon:
+        if len(self._pending) < self.horizon():
             return {}
         gathered, self._pending = as_sequence(self._pending), []
-        self.scale.update(gathered.flat().after)
+        self.rescale(gathered.flat())
         metrics = self.train(gathered)
         self.trainings += 1
         return metrics
+
+    def horizon(self) -> int:
+        """Steps to gather before the next training."""
+        return int(self.config.horizon)
+
+    def rescale(self, steps: Steps) -> None:
+        """Count steps (B, ...) in the scale of inputs."""
+        self.scale.update(steps.after)
 
     def took_in(self, steps: Steps) -> None:
         """Keep what the next step needs of this one."""
@@ -206,7 +218,7 @@ class LearnedReward:
         loss, logs = self.loss(steps)
         if self.config.learns:
             self.step(self.optimizers[0], loss)
-        return {"loss": float(loss.detach()), **{name: float(value) for name, value in logs.items()}}
+        return {"loss": float(loss.detach()), **{name: float(value.detach()) for name, value in logs.items()}}
 
     @staticmethod
     def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -226,12 +238,13 @@ class LearnedReward:
             tensors |= {f"{index}/{name}": value for name, value in optimizer_tensors(optimizer).items()}
         if self._pending:
             tensors |= {f"pending/{name}": v for name, v in _flat(as_sequence(self._pending)).items()}
+        tensors |= {f"memory/{name}": value for name, value in self.memory.items()}
         tensors["generator"] = self.generator.get_state()
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return {**arrays, "trainings": np.asarray(self.trainings)}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore what `state_dict` gave.
+        """Restore what `state_dict` gave; what belongs to single agents only if there are as many.
 
         Raises:
             KeyError, RuntimeError: It is the state of something else.
@@ -241,7 +254,13 @@ class LearnedReward:
             load_optimizer(optimizer, _below(state, str(index)))
         self.generator.set_state(torch.from_numpy(np.array(state["generator"])))
         self.trainings = int(state["trainings"])
-        self._pending = _unstacked(_below(state, "pending"), self.device)
+        pending, memory = _unstacked(_below(state, "pending"), self.device), _below(state, "memory")
+        self._pending = pending if pending and len(pending[0].action) == len(self._first) else []
+        self.memory |= {
+            name: value.to(self.device)
+            for name, value in memory.items()
+            if value.shape == self.memory[name].shape
+        }
 
     def _steps(self, before: Snapshot, action: NDArray[Any], after: Snapshot) -> Steps:
         first = torch.as_tensor(self._first, device=self.device)

@@ -8,12 +8,25 @@ from typing import Any
 
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
+from robonav.rewards.coin_flip import CoinFlipConfig
 from robonav.rewards.config import RewardConfig
+from robonav.rewards.disagreement import DisagreementConfig
+from robonav.rewards.drnd import DrndConfig
+from robonav.rewards.icm import IcmConfig
+from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.rdd import RddConfig
 from robonav.rewards.rnd import RndConfig
 
 REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for what a model did not predict
+    DisagreementConfig,
+    DrndConfig,
+    IcmConfig,
+    LpmConfig,
     RndConfig,
+    # paid for what was visited seldom
+    CoinFlipConfig,
+    RddConfig,
 )
 
 
