@@ -8,6 +8,8 @@ from typing import Any
 
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
+from robonav.rewards.byol_explore import ByolExploreConfig
+from robonav.rewards.byol_hindsight import ByolHindsightConfig
 from robonav.rewards.coin_flip import CoinFlipConfig
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.disagreement import DisagreementConfig
@@ -19,6 +21,8 @@ from robonav.rewards.rnd import RndConfig
 
 REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for what a model did not predict
+    ByolExploreConfig,
+    ByolHindsightConfig,
     DisagreementConfig,
     DrndConfig,
     IcmConfig,
