@@ -22,7 +22,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.frame_reward import FrameReward
+from robonav.rewards.on_frames import FrameReward
 
 Observation = dict[str, NDArray[Any]]
 REACH_M = 4.0  # as in the presets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from robonav.envs.world import Frames
 from robonav.errors import UsageError
 from robonav.mapping.true_surface import build_surface
 from robonav.rewards.config import RewardConfig, RewardContext
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.on_frames import OnFrames
 
 
 def in_sight(
@@ -38,25 +37,6 @@ def in_sight(
     return seen
 
 
-@dataclass(frozen=True)
-class CoverageConfig(RewardConfig):
-    """Coverage: percent of the true surface that came into view for the first time; an upper reference."""
-
-    reach_m: float = 4.0
-    """Depth in metres up to which a surface counts."""
-
-    name: ClassVar[str] = "coverage"
-    source: ClassVar[str] = "what evaluation counts"
-    episodic: ClassVar[bool] = True
-
-    def build(self, context: RewardContext) -> OnFrames:
-        """The reward for a navigation world."""
-        world = context.privileged_world(self.name)
-        if not isinstance(world, NavigationWorld):
-            raise UsageError(f"reward {self.name} is paid for surfaces of scenes, which this world has not")
-        return OnFrames(SurfaceCoverage(world, self.reach_m))
-
-
 class SurfaceCoverage:
     """Upper reference for rewards: what evaluation counts, in percent of what can be seen on the island.
 
@@ -70,17 +50,13 @@ class SurfaceCoverage:
     def __init__(self, world: NavigationWorld, reach_m: float = 4.0) -> None:
         self._world, self._reach_m = world, reach_m
         self._surfaces: dict[tuple[str, int], NDArray[np.float32]] = {}
-        self._within: list[LoadedScene] = []
-        self._unseen: list[NDArray[np.float32]] = []
-        self._total: list[int] = []
+        self._within: dict[int, LoadedScene] = {}
+        self._unseen = [np.zeros((0, 3), np.float32)] * world.num_agents
+        self._total = [0] * world.num_agents
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Begin with the surfaces of the scenes that these environments (default: all) are in now."""
-        count = self._world.num_agents
-        if env_ids is None:
-            self._within = [self._world.simulator.world(i) for i in range(count)]
-            self._unseen, self._total = [np.zeros((0, 3), np.float32)] * count, [0] * count
-        for i in range(count) if env_ids is None else env_ids:
+        for i in range(self._world.num_agents) if env_ids is None else env_ids:
             self._within[i] = self._world.simulator.world(i)
             self._unseen[i] = self._surface(self._within[i], self._world.frames.position[i])
             self._total[i] = len(self._unseen[i])
@@ -95,17 +71,9 @@ class SurfaceCoverage:
         for i, view in enumerate(self._views(frames)):
             self._unseen[i] = self._unseen[i][~view]
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Nothing: what was seen belongs to the episode."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
-        """Nothing to restore."""
-        if state:
-            raise ValueError(f"coverage keeps no state between episodes, found {sorted(state)}")
-
     def _views(self, frames: Frames) -> list[NDArray[np.bool_]]:
-        parts = zip(self._within, frames.T_world_camera, self._unseen, strict=True)
+        within = [self._within[i] for i in range(self._world.num_agents)]
+        parts = zip(within, frames.T_world_camera, self._unseen, strict=True)
         camera = self._world.simulator.camera
         return [in_sight(world, camera, pose, unseen, self._reach_m) for world, pose, unseen in parts]
 
@@ -118,3 +86,26 @@ class SurfaceCoverage:
             surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
             self._surfaces[key] = surface.points[surface.visible]
         return self._surfaces[key]
+
+
+@dataclass(frozen=True)
+class CoverageConfig(RewardConfig):
+    """Pays for true surface that comes into view for the first time: the upper reference for rewards."""
+
+    reach_m: float = 4.0
+    """Depth in metres up to which surfaces count."""
+
+    name = "coverage"
+    source = "robonav: percent of the visible surface, as evaluation counts it"
+    episodic = True
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward, which asks the world for its scenes.
+
+        Raises:
+            UsageError: It is no world of scenes.
+        """
+        world = context.privileged_world(self.name)
+        if not isinstance(world, NavigationWorld):
+            raise UsageError(f"reward {self.name} is paid for surfaces of scenes, and this world has none")
+        return OnFrames(SurfaceCoverage(world, self.reach_m))

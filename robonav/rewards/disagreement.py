@@ -1,4 +1,4 @@
-"""Disagreement of an ensemble: where models that learned from the same steps foretell different things."""
+"""Disagreement: models that learned the same differ where there is something left to learn."""
 
 from __future__ import annotations
 
@@ -6,61 +6,64 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Network
-from robonav.rewards.icm import check_actions
-from robonav.rewards.learned import Batch, LearnedConfig, LearnedReward
-
-_NOTHING = spaces.Dict({})
+from robonav.rewards.features import Batch, Encoder, frozen_random, mlp
+from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
 @dataclass(frozen=True)
 class DisagreementConfig(LearnedConfig):
-    """Disagreement: the variance of what an ensemble of forward models foretells."""
-
-    models: int = 4
-    """Forward models; each learns from a share of the steps of its own."""
+    """Options of disagreement."""
 
     name: ClassVar[str] = "disagreement"
-    source: ClassVar[str] = "Pathak et al. 2019 (1906.04161), eq. 1"
+    source: ClassVar[str] = "Pathak et al. 2019, Exploration via disagreement, eq. 1, arXiv 1906.04161"
+
+    code: int = 64
+    """Width of the random space in which they foretell."""
+    models: int = 5
+    """Forward models."""
 
     def build(self, context: RewardContext) -> Disagreement:
         """The reward for an environment."""
-        check_actions(self.name, context.action_space)
         return Disagreement(self, context)
 
 
 class Disagreement(LearnedReward):
-    """mean_d Var_k F_k(g(o), a) with a fixed random encoder g; noise that all models average is not paid."""
+    """Variance of an ensemble of forward models (Pathak et al. 2019, eq. 1), averaged over the code.
 
-    def build(self) -> nn.ModuleDict:
-        """The encoder, which stays as it was drawn, and the ensemble."""
-        assert isinstance(self.config, DisagreementConfig)
-        code, hidden = self.config.outputs, self.config.hidden
-        encoder = Network(self.space, code, hidden).requires_grad_(False)
-        models = [
-            Network(_NOTHING, code, hidden, extra=code + self.action_width) for _ in range(self.config.models)
-        ]
-        return nn.ModuleDict({"encoder": encoder, "models": nn.ModuleList(models)})
+    They differ by initial weights, and by which half of the samples, drawn anew, each learns from. All come
+    to foretell the mean of what is pure noise, so noise pays little once it was seen often.
+    """
 
-    def bonus(self, step: Batch) -> Tensor:
-        """Reward (B,): variance over models, mean over the code."""
-        return self._foretold(step).var(0, unbiased=False).mean(-1)
+    def build(self) -> dict[str, nn.Module]:
+        """A fixed random encoder, and the models."""
+        width, code, actions = self.config.width, self.config.code, self.read_action.width
+        encoder = frozen_random(Encoder(self.read.shapes, width, code))
+        models = [mlp(code + actions, width, code) for _ in range(self.config.models)]
+        return {
+            "encoder": nn.Sequential(encoder, nn.LayerNorm(code, elementwise_affine=False)),
+            "models": nn.ModuleList(models),
+        }
 
-    def learn(self, batch: Batch) -> dict[str, float]:
-        """Each model learns from half of the steps, drawn anew."""
-        target = self.networks["encoder"](batch.after)
-        error = (self._foretold(batch) - target).square().mean(-1)
-        chosen = torch.rand(error.shape, generator=self.rng).to(error.device) < 0.5
-        loss = (error * chosen).sum() / chosen.sum().clamp(min=1)
-        self.descend(loss)
-        return {"loss": float(loss.detach())}
+    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean squared error of each model on its half."""
+        foretold, after = self._foretold(steps), self._code(steps.after)
+        error = (foretold - after).square().mean(-1)
+        half = torch.rand(error.shape, generator=self.generator).to(self.device) < 0.5
+        return (error * half).sum() / half.sum().clamp(min=1), {}
 
-    def _foretold(self, step: Batch) -> Tensor:
+    def bonus(self, steps: Steps) -> Tensor:
+        """The variance over models."""
+        return self._foretold(steps).var(0, unbiased=False).mean(-1)
+
+    def _foretold(self, steps: Steps) -> Tensor:
         """(K, B, D)."""
-        code = self.networks["encoder"](step.before)
-        models = self.networks["models"].children()
-        return torch.stack([model({}, code, step.action) for model in models])
+        known = torch.cat([self._code(steps.before), steps.action], dim=-1)
+        models: nn.ModuleList = self.networks["models"]  # type: ignore[assignment]
+        return torch.stack([model(known) for model in models])
+
+    def _code(self, seen: Batch) -> Tensor:
+        code: Tensor = self.networks["encoder"](self.scale(seen))
+        return code

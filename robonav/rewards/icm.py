@@ -1,4 +1,4 @@
-"""The intrinsic curiosity module: the error of a model that foretells what an action leads to."""
+"""The intrinsic curiosity module: the surprise of a model that foretells what an action will lead to."""
 
 from __future__ import annotations
 
@@ -6,94 +6,69 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from robonav.errors import UsageError
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Network
-from robonav.rewards.learned import Batch, LearnedConfig, LearnedReward
-
-_NOTHING = spaces.Dict({})
+from robonav.rewards.features import Batch, Encoder, mlp
+from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
 @dataclass(frozen=True)
 class IcmConfig(LearnedConfig):
-    """ICM: what a model of the world, in a space of what actions change, foretold wrongly."""
-
-    forward_weight: float = 0.2
-    """Share of the forward model in the loss, beta of eq. 7."""
+    """Options of the intrinsic curiosity module."""
 
     name: ClassVar[str] = "icm"
-    source: ClassVar[str] = "Pathak et al. 2017 (1705.05363), eq. 2, 4, 6"
+    source: ClassVar[str] = "Pathak et al. 2017, Curiosity-driven exploration, eq. 2-7, arXiv 1705.05363"
 
-    def build(self, context: RewardContext) -> IntrinsicCuriosityModule:
+    code: int = 64
+    """Width of the space in which it foretells."""
+    forward_weight: float = 0.2
+    """Share of the forward model in the loss, beta of eq. 7; the rest is the inverse model's."""
+    forward_trains_encoder: bool = False
+    """Whether the forward model's gradients reach the encoder, which then may agree on what is easy."""
+
+    def build(self, context: RewardContext) -> IntrinsicCuriosity:
         """The reward for an environment."""
-        check_actions(self.name, context.action_space)
-        return IntrinsicCuriosityModule(self, context)
+        return IntrinsicCuriosity(self, context)
 
 
-def check_actions(reward: str, space: spaces.Space[object]) -> None:
-    """Refuse actions that no model can foretell from.
+class IntrinsicCuriosity(LearnedReward):
+    """ICM (Pathak et al. 2017): the error of a forward model in a space that tells actions apart.
 
-    Raises:
-        UsageError: They are of another kind.
-    """
-    if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)):
-        raise UsageError(
-            f"reward {reward} reads actions, which here are {space}: expected Discrete, MultiDiscrete, "
-            "MultiBinary or Box"
-        )
-
-
-class IntrinsicCuriosityModule(LearnedReward):
-    """|F(e(o), a) - e(o')|^2 / 2, where the inverse model, which tells a from e(o) and e(o'), teaches e.
-
-    The forward model does not teach the encoder, or both would agree on a constant. Codes are normalised,
-    or the encoder could make the reward grow for ever.
+    The encoder is taught by the inverse model (eq. 2): which action led from one observation to the next.
     """
 
-    def build(self) -> nn.ModuleDict:
+    def build(self) -> dict[str, nn.Module]:
         """Encoder, inverse and forward model."""
-        code, hidden, width = self.config.outputs, self.config.hidden, self.action_width
-        return nn.ModuleDict(
-            {
-                "encoder": Network(self.space, code, hidden),
-                "inverse": Network(_NOTHING, width, hidden, extra=2 * code),
-                "forward_model": Network(_NOTHING, code, hidden, extra=code + width),
-            }
+        width, code, actions = self.config.width, self.config.code, self.read_action.width
+        # normalised, or the inverse model would let codes, and so the reward, grow for ever
+        encoder = nn.Sequential(
+            Encoder(self.read.shapes, width, code), nn.LayerNorm(code, elementwise_affine=False)
         )
+        return {
+            "encoder": encoder,
+            "inverse": mlp(2 * code, width, actions),
+            "forward_model": mlp(code + actions, width, code),
+        }
 
-    def bonus(self, step: Batch) -> Tensor:
-        """Reward (B,): half the squared error of the forward model."""
-        return self._forward_error(self._encode(step.before), self._encode(step.after), step.action)
+    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+        """Equation 7 without the policy's part."""
+        before, after = self._code(steps.before), self._code(steps.after)
+        guess = self.networks["inverse"](torch.cat([before, after], dim=-1))
+        inverse = self.read_action.loss(guess, steps.action).mean()
+        if not self.config.forward_trains_encoder:
+            before, after = before.detach(), after.detach()
+        forward, share = self._error(before, after, steps.action).mean(), self.config.forward_weight
+        return (1 - share) * inverse + share * forward, {"inverse": inverse, "forward": forward}
 
-    def learn(self, batch: Batch) -> dict[str, float]:
-        """Learn both models."""
-        assert isinstance(self.config, IcmConfig)
-        before, after = self._encode(batch.before), self._encode(batch.after)
-        guess = self.networks["inverse"]({}, before, after)
-        inverse = action_loss(self.context.action_space, guess, batch.action)
-        forward = self._forward_error(before.detach(), after.detach(), batch.action).mean()
-        share = self.config.forward_weight
-        self.descend((1 - share) * inverse + share * forward)
-        return {"inverse_loss": float(inverse.detach()), "forward_loss": float(forward.detach())}
+    def bonus(self, steps: Steps) -> Tensor:
+        """Half the squared error of the forward model (eq. 6)."""
+        return self._error(self._code(steps.before), self._code(steps.after), steps.action)
 
-    def _encode(self, inputs: dict[str, Tensor]) -> Tensor:
-        return F.layer_norm(self.networks["encoder"](inputs), (self.config.outputs,))
+    def _code(self, seen: Batch) -> Tensor:
+        code: Tensor = self.networks["encoder"](self.scale(seen))
+        return code
 
-    def _forward_error(self, before: Tensor, after: Tensor, action: Tensor) -> Tensor:
-        foretold: Tensor = self.networks["forward_model"]({}, before, action)
+    def _error(self, before: Tensor, after: Tensor, action: Tensor) -> Tensor:
+        foretold: Tensor = self.networks["forward_model"](torch.cat([before, action], dim=-1))
         return 0.5 * (foretold - after).square().sum(-1)
-
-
-def action_loss(space: spaces.Space[object], guess: Tensor, action: Tensor) -> Tensor:
-    """How wrong a guess (B, F) of actions (B, F) is: cross entropy of whole numbers, else squared error."""
-    if isinstance(space, spaces.Discrete):
-        return F.cross_entropy(guess, action)
-    if isinstance(space, spaces.MultiDiscrete):
-        sizes = [int(n) for n in space.nvec.ravel()]
-        parts = zip(guess.split(sizes, dim=-1), action.split(sizes, dim=-1), strict=True)
-        return torch.stack([F.cross_entropy(g, a) for g, a in parts]).mean()
-    return (guess - action).square().mean()

@@ -1,76 +1,83 @@
-"""Learning-progress monitoring: paid is what the model learned, not what it still gets wrong."""
+"""Learning progress: how much better a model foretells a step than the one before it was expected to."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gymnasium import spaces
+import torch
 from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Network
-from robonav.rewards.icm import check_actions
-from robonav.rewards.learned import Batch, LearnedConfig, LearnedReward
-
-_NOTHING = spaces.Dict({})
+from robonav.rewards.features import Batch, Encoder, frozen_random, mlp
+from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
 @dataclass(frozen=True)
 class LpmConfig(LearnedConfig):
-    """LPM: by how much the model foretells a step better than its former self is expected to."""
-
-    renew: int = 8
-    """Updates after which the present model becomes the former one."""
+    """Options of learning progress monitoring."""
 
     name: ClassVar[str] = "lpm"
-    source: ClassVar[str] = "2509.25438: expected error of the former model - error of the present one"
+    source: ClassVar[str] = "Learning progress monitoring, 2025, arXiv 2509.25438"
+
+    code: int = 64
+    """Width of the random space in which it foretells."""
+    epochs: int = 4
+    """How often it goes through what was gathered; progress is what that brings."""
 
     def build(self, context: RewardContext) -> LearningProgress:
         """The reward for an environment."""
-        check_actions(self.name, context.action_space)
         return LearningProgress(self, context)
 
 
 class LearningProgress(LearnedReward):
-    """E(o, a) - |F(g(o), a) - g(o')|^2, where E expects the error of the former forward model.
+    """LPM (arXiv 2509.25438): expected error of the previous model minus the error of the current one.
 
-    Where a step is noise, the former model was as wrong as the present one: the mean of what is paid is 0.
+    A second model learns, from the step and the action, the error that the first one made before its last
+    training. Pure noise pays 0 on average: no training lowers its error. The reward may be negative.
     """
 
-    def build(self) -> nn.ModuleDict:
-        """A fixed random encoder, the model, its former self, and what expects the error of the latter."""
-        code, hidden, width = self.config.outputs, self.config.hidden, self.action_width
-        model = Network(_NOTHING, code, hidden, extra=code + width)
-        return nn.ModuleDict(
-            {
-                "encoder": Network(self.space, code, hidden).requires_grad_(False),
-                "model": model,
-                "former": deepcopy(model).requires_grad_(False),
-                "expected": Network(_NOTHING, 1, hidden, extra=code + width),
-            }
-        )
+    def build(self) -> dict[str, nn.Module]:
+        """A fixed random encoder, the model, and the model of its error."""
+        width, code, actions = self.config.width, self.config.code, self.read_action.width
+        encoder = frozen_random(Encoder(self.read.shapes, width, code))
+        return {
+            "encoder": nn.Sequential(encoder, nn.LayerNorm(code, elementwise_affine=False)),
+            "dynamics": mlp(code + actions, width, code),
+            "expected": mlp(code + actions, width, 1),
+        }
 
-    def bonus(self, step: Batch) -> Tensor:
-        """Reward (B,): expected error of the former model less that of the present one."""
-        return self._expected(step) - self._error("model", step)
+    def train(self, gathered: Steps) -> dict[str, float]:
+        """The model of errors learns those of the model as it is; then the model learns the steps."""
+        flat = gathered.flat()
+        with torch.no_grad():
+            known, after = self._known(flat), self._code(flat.after)
+            errors = self._error(known, after)
+        logs = []
+        for _ in range(self.config.epochs):
+            for rows in self.minibatches(len(errors)):
+                apart = self.networks["expected"](known[rows])[:, 0] - errors[rows]
+                error = self._error(known[rows], after[rows]).mean()
+                expected = apart.square().mean()
+                if self.config.learns:
+                    self.step(self.optimizers[0], error + expected)
+                logs.append((float(error.detach()), float(expected.detach())))
+        error_mean, expected_mean = torch.tensor(logs).mean(0).tolist()
+        return {"error": error_mean, "expected_error": expected_mean, "previous_error": float(errors.mean())}
 
-    def learn(self, batch: Batch) -> dict[str, float]:
-        """Learn the model, and what error its former self has."""
-        assert isinstance(self.config, LpmConfig)
-        error = self._error("model", batch).mean()
-        surprise = (self._expected(batch) - self._error("former", batch).detach()).square().mean()
-        self.descend(error + surprise)
-        if self.updates % self.config.renew == 0:
-            self.networks["former"].load_state_dict(self.networks["model"].state_dict())
-        return {"loss": float(error.detach()), "expected_loss": float(surprise.detach())}
+    def bonus(self, steps: Steps) -> Tensor:
+        """Progress on the step."""
+        known = self._known(steps)
+        expected: Tensor = self.networks["expected"](known)[:, 0]
+        return expected - self._error(known, self._code(steps.after))
 
-    def _expected(self, step: Batch) -> Tensor:
-        found: Tensor = self.networks["expected"]({}, self.networks["encoder"](step.before), step.action)
-        return found.squeeze(-1)
+    def _error(self, known: Tensor, after: Tensor) -> Tensor:
+        foretold: Tensor = self.networks["dynamics"](known)
+        return (foretold - after).square().mean(-1)
 
-    def _error(self, model: str, step: Batch) -> Tensor:
-        foretold = self.networks[model]({}, self.networks["encoder"](step.before), step.action)
-        error: Tensor = (foretold - self.networks["encoder"](step.after)).square().mean(-1)
-        return error
+    def _known(self, steps: Steps) -> Tensor:
+        return torch.cat([self._code(steps.before), steps.action], dim=-1)
+
+    def _code(self, seen: Batch) -> Tensor:
+        code: Tensor = self.networks["encoder"](self.scale(seen))
+        return code

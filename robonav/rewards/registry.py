@@ -8,37 +8,37 @@ from typing import Any
 
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
+from robonav.rewards.byol_explore import ByolExploreConfig
+from robonav.rewards.byol_hindsight import ByolHindsightConfig
+from robonav.rewards.coin_flip import CoinFlipConfig
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.coverage import CoverageConfig
 from robonav.rewards.curiosity import GeometricConfig, RgbConfig
 from robonav.rewards.disagreement import DisagreementConfig
-from robonav.rewards.e3b import E3bConfig
-from robonav.rewards.episodic_cells import EpisodicCellsConfig
-from robonav.rewards.fresh_targets import CoinFlipConfig, RddConfig
+from robonav.rewards.drnd import DrndConfig
 from robonav.rewards.icm import IcmConfig
 from robonav.rewards.lpm import LpmConfig
-from robonav.rewards.ngu import NguConfig
-from robonav.rewards.pseudo_counts import PseudoCountsConfig
-from robonav.rewards.re3 import Re3Config
+from robonav.rewards.rdd import RddConfig
 from robonav.rewards.rnd import RndConfig
 from robonav.rewards.sub_goal import SubGoalConfig
 
 REWARDS: tuple[type[RewardConfig], ...] = (
+    # paid for privileged frames of robonav's worlds
+    CoverageConfig,
     GeometricConfig,
     RgbConfig,
-    CoverageConfig,
     SubGoalConfig,
-    CoinFlipConfig,
+    # paid for what a model did not predict
+    ByolExploreConfig,
+    ByolHindsightConfig,
     DisagreementConfig,
-    E3bConfig,
-    EpisodicCellsConfig,
+    DrndConfig,
     IcmConfig,
     LpmConfig,
-    NguConfig,
-    PseudoCountsConfig,
-    RddConfig,
-    Re3Config,
     RndConfig,
+    # paid for what was visited seldom
+    CoinFlipConfig,
+    RddConfig,
 )
 
 

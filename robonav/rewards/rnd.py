@@ -1,4 +1,4 @@
-"""Random network distillation: the error of a network that learns a fixed random one."""
+"""Random network distillation: the error of a network that learns what a fixed random one says."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Network
-from robonav.rewards.learned import Batch, LearnedConfig, LearnedReward
+from robonav.rewards.features import Batch, Encoder, frozen_random
+from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
 @dataclass(frozen=True)
 class RndConfig(LearnedConfig):
-    """RND: what was often seen, in any episode, is no news."""
-
-    learning_rate: float = 1e-4
-    """Of Adam."""
+    """Options of random network distillation."""
 
     name: ClassVar[str] = "rnd"
-    source: ClassVar[str] = "Burda et al. 2019 (1810.12894), section 2.2"
+    source: ClassVar[str] = "Burda et al. 2019, Exploration by random network distillation, arXiv 1810.12894"
+
+    outputs: int = 64
+    """Numbers that are predicted."""
+    learning_rate: float = 1e-4
+    """Of Adam."""
 
     def build(self, context: RewardContext) -> RandomNetworkDistillation:
         """The reward for an environment."""
@@ -28,20 +30,27 @@ class RndConfig(LearnedConfig):
 
 
 class RandomNetworkDistillation(LearnedReward):
-    """mean_d (f(o') - g(o'))^2 with a fixed random network g that f learns."""
+    """RND (Burda et al. 2019, section 2.2): mean squared error of a predictor on what an action led to."""
 
-    def build(self) -> nn.ModuleDict:
-        """Target and predictor, alike."""
-        target, predictor = (Network(self.space, self.config.outputs, self.config.hidden) for _ in range(2))
-        return nn.ModuleDict({"target": target.requires_grad_(False), "predictor": predictor})
+    def build(self) -> dict[str, nn.Module]:
+        """A fixed target, and a predictor with one layer more."""
+        width, outputs = self.config.width, self.config.outputs
+        return {
+            "target": frozen_random(Encoder(self.read.shapes, width, outputs)),
+            "predictor": Encoder(self.read.shapes, width, width, outputs),
+        }
 
-    def bonus(self, step: Batch) -> Tensor:
-        """Reward (B,): mean squared error."""
-        error: Tensor = self.networks["predictor"](step.after) - self.networks["target"](step.after)
-        return error.square().mean(-1)
+    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean error."""
+        return self._error(steps.after).mean(), {}
 
-    def learn(self, batch: Batch) -> dict[str, float]:
-        """Learn the target."""
-        loss = self.bonus(batch).mean()
-        self.descend(loss)
-        return {"loss": float(loss.detach())}
+    def bonus(self, steps: Steps) -> Tensor:
+        """The error (N,) of each agent."""
+        return self._error(steps.after)
+
+    def _error(self, seen: Batch) -> Tensor:
+        scaled = self.scale(seen)
+        error: Tensor = (
+            (self.networks["predictor"](scaled) - self.networks["target"](scaled)).square().mean(-1)
+        )
+        return error

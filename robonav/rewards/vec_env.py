@@ -1,206 +1,184 @@
-"""Pays an intrinsic reward in any Stable-Baselines3 vector environment."""
+"""The wrapper that pays an intrinsic reward in any SB3 algorithm, in any vector environment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from torch import nn
 
-from robonav.envs.world import Frames
 from robonav.errors import UsageError
-from robonav.rewards.config import RewardConfig, RewardContext
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.bonus_share import BonusShare
+from robonav.rewards.config import RewardConfig, every_agent
+from robonav.rewards.finite import first_not_finite
 from robonav.rewards.protocol import IntrinsicReward, Snapshot, State, Transition
+from robonav.rewards.return_scale import ReturnScale
+from robonav.rewards.schedule import Schedule
+from robonav.rewards.snapshots import Snapshots, context_of
 
-Weight = float | Callable[[int], float]
-_ALONE = "observation"  # key of observations that are no Dict
-_NORMALISER = ("mean", "var", "count")
+Streams = Literal["sum", "two"]
 
 
 class IntrinsicRewardVecEnv(VecEnvWrapper):
-    """Adds an intrinsic reward to that of the environments, before any advantage is computed.
+    """Pays an intrinsic reward beside that of the environments, before any advantage is computed.
 
-    The reward scores what an action led to, at the end of an episode the true last observation, and before
-    it learns from that. Unless `normalise` is off, it is divided by the running standard deviation of its
-    discounted return, of which the mean is never taken off (Burda et al. 2019, section 2.4).
-
-    Learning algorithms that recompute rewards of stored steps, such as HER, do not see it.
+    Each step is scored by the observation that it led to, also at the end of an episode, and before the
+    reward learns from it. Off-policy algorithms store what was paid at the time, which grows stale in their
+    buffer; those that compute rewards anew (SB3's HerReplayBuffer) are refused.
 
     Args:
-        venv: Any vector environment; wrappers may stand below and above.
-        reward: What `make_reward` gave, or an `IntrinsicReward`.
-        weight: Of the reward; or a function of the number of environment steps so far.
-        streams: "sum" adds it to the reward of the environments. "two" leaves that alone, for algorithms with
-            two value heads, which read the attribute `intrinsic_rewards` or `infos[i]["intrinsic_reward"]`.
-        normalise: Whether to divide by the standard deviation.
-        gamma: Discount of the return that is normalised.
-        seed: Decides initial weights of the reward.
-        device: Where it computes.
-        context: Asked instead of what the environments tell; None = they are asked.
+        venv: Any vector environment, wrapped or not: one of robonav's has privileged frames too.
+        reward: What pays: its configuration, such as `make_reward("rdd")`, or one that is built already.
+        weight: Of the bonus; a number, or what gives it for environment steps, such as `LinearSchedule`.
+        streams: "sum": the bonus is added to the environments' reward, for any algorithm. "two": their reward
+            stays, for algorithms with a value head of the bonus, such as SequencePPO with `intrinsic_gamma`.
+        normalise: Whether the bonus is divided by the running std of its discounted return.
+        gamma: Discount of that return.
+        episodic: Whether that return ends with episodes; None = as the reward's configuration says.
+        seed: Decides initial weights and what the reward draws.
+        device: Where its networks and maps live.
+        threads: CPU threads of a map's kernels.
+        predictor: robonav's depth-and-occupancy predictor, for rewards that can read its features.
 
     Attributes:
         reward: The intrinsic reward.
-        intrinsic_rewards: (N,) float32 what it paid in the last step, normalised and weighted.
-        training: False = it pays nothing and nothing changes.
-        metrics: Numbers that the reward told in the last step, by name.
+        intrinsic_rewards: (N,) float32 what was paid in the last step: normalised, and times the weight.
+        episodic: Whether the discounted return of the bonus ends with episodes.
+        training: Set False to freeze: nothing is paid, and no state changes.
+        metrics: What the reward said of its last update, by name.
+        share: The bonus as a share of all reward; warns where it stays below one percent.
+        num_steps: Environment steps that were paid.
 
     Raises:
-        UsageError: The reward cannot read the observations or actions.
+        UsageError: The reward cannot read the observations, or `streams` is unknown.
     """
 
     def __init__(
         self,
         venv: VecEnv,
         reward: RewardConfig | IntrinsicReward,
-        weight: Weight = 1.0,
-        streams: Literal["sum", "two"] = "sum",
+        weight: float | Schedule = 1.0,
+        streams: Streams = "sum",
         normalise: bool = True,
         gamma: float = 0.99,
+        episodic: bool | None = None,
         seed: int = 0,
         device: str = "cpu",
-        context: RewardContext | None = None,
+        threads: int = 1,
+        predictor: nn.Module | None = None,
     ) -> None:
+        if streams not in get_args(Streams):
+            raise UsageError(f'streams is {streams!r}: give "sum" or "two"')
         super().__init__(venv)
-        if streams not in ("sum", "two"):
-            raise UsageError(f"streams is {streams!r}: choose sum or two")
-        known = context or RewardContext(
-            self.num_envs, named_space(venv.observation_space), venv.action_space, seed, device, **_of(venv)
-        )
-        self.reward: IntrinsicReward = reward.build(known) if isinstance(reward, RewardConfig) else reward
-        self.training, self.metrics = True, dict[str, float]()
-        self.intrinsic_rewards = np.zeros(self.num_envs, np.float32)
-        self._weight, self._sums, self._normalise, self._gamma = weight, streams == "sum", normalise, gamma
-        self._statistics, self._returns = RunningMeanStd(shape=()), np.zeros(self.num_envs)
-        self._steps = 0
-        self._action: NDArray[Any] = np.zeros(0)
-        self._before = Snapshot({})
-        self._has_frames = isinstance(_attribute(venv, "frames"), Frames)
-        if isinstance(self.reward, OnFrames) and not self._has_frames:
-            raise UsageError(
-                f"{_name_of(reward)} is paid for frames, and the environments have no `frames`: give a view "
-                "of a robonav world, such as NavigationVecEnv, or a reward for observations, such as rnd"
-            )
+        self.episodic = getattr(reward, "episodic", True) if episodic is None else episodic
+        if isinstance(reward, RewardConfig):
+            reward = reward.build(context_of(venv, seed, device, threads, predictor))
+        self.reward: IntrinsicReward = reward
+        self.weight, self.streams, self.normalise = weight, streams, normalise
+        self.training, self.num_steps, self.metrics = True, 0, dict[str, float]()
+        self.intrinsic_rewards = np.zeros(venv.num_envs, np.float32)
+        self.share = BonusShare()
+        self._scale = ReturnScale(venv.num_envs, gamma)
+        self._snapshots = Snapshots(venv)
+        self._begins = every_agent(venv.num_envs)  # whose intrinsic return starts with the next step
+        self._knows_episode = False
+        self._actions: NDArray[Any] = np.zeros(0)
 
     def reset(self) -> Any:
-        """Start new episodes; what begins is known from then on."""
+        """Start new episodes."""
         observation = self.venv.reset()
+        self._now = self._snapshots.now(observation)
         self.intrinsic_rewards = np.zeros(self.num_envs, np.float32)
-        self._before = self._snapshot(observation, "frames")
-        self._returns[:] = 0
+        self._begins, self._knows_episode = np.full(self.num_envs, self.episodic), False
         if self.training:
-            self.reward.reset(np.ones(self.num_envs, bool), self._before)
+            self._begin(self._now)
         return observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Remember the actions, which rewards may read."""
-        self._action = np.asarray(actions)
-        super().step_async(actions)
+        """Remember the actions, and send them on."""
+        self._actions = np.array(actions)
+        self.venv.step_async(actions)
 
     def step_wait(self) -> Any:
-        """The step of the environments, and what it is worth.
+        """The step of the environments with the intrinsic reward.
 
         Raises:
-            UsageError: A reward or an observation is not finite.
+            UsageError: An observation or a reward is not finite.
         """
-        observation, extrinsic, dones, infos = self.venv.step_wait()
-        now = self._snapshot(observation, "frames")
-        if self.training:
-            truncated = dones & np.array([bool(info.get("TimeLimit.truncated")) for info in infos])
-            step = Transition(
-                self._before, self._action, self._after(now, dones, infos), dones & ~truncated, truncated
+        observation, task, dones, infos = self.venv.step_wait()
+        before, self._now = self._now, self._snapshots.now(observation)
+        if not self.training:
+            self.intrinsic_rewards, self._knows_episode = np.zeros(self.num_envs, np.float32), False
+            return observation, task, dones, infos
+        if not self._knows_episode:
+            self._begin(before)
+        truncated = dones & [bool(info.get("TimeLimit.truncated", False)) for info in infos]
+        after = self._snapshots.outcome(self._now, dones, infos)
+        step = Transition(before, self._actions, after, dones & ~truncated, truncated)
+        self._pay(step, np.asarray(task))
+        for info, paid in zip(infos, self.intrinsic_rewards, strict=True):
+            info["intrinsic_reward"] = float(paid)
+        if self.streams == "sum":
+            task = (task + self.intrinsic_rewards).astype(np.float32)
+        return observation, task, dones, infos
+
+    def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Call a method of the environments.
+
+        Raises:
+            UsageError: A replay buffer computes rewards anew, without the bonus.
+        """
+        if method_name == "compute_reward":
+            raise UsageError(
+                "HerReplayBuffer computes rewards anew, and the bonus would be lost: take SB3's ReplayBuffer "
+                "or an on-policy algorithm, or leave IntrinsicRewardVecEnv out"
             )
-            self._pay(step, extrinsic)
-            self.metrics = self.reward.update(step)
-            if dones.any():
-                self.reward.reset(np.asarray(dones, bool), now)
-            for info, paid in zip(infos, self.intrinsic_rewards.tolist(), strict=True):
-                info["intrinsic_reward"] = paid
-        self._before = now
-        total = extrinsic + self.intrinsic_rewards if self._sums else extrinsic
-        return observation, np.asarray(total, np.float32), dones, infos
+        return self.venv.env_method(method_name, *args, **kwargs)
 
     def state_dict(self) -> State:
-        """All that a resumed training needs: of the reward, the normaliser, and the count of steps."""
-        own = {name: np.asarray(getattr(self._statistics, name)) for name in _NORMALISER}
-        own |= {"returns": self._returns.copy(), "steps": np.asarray(self._steps)}
-        inner = self.reward.state_dict()
-        return {
-            **{f"normaliser.{k}": v for k, v in own.items()},
-            **{f"reward.{k}": v for k, v in inner.items()},
-        }
+        """The state of the reward and of its scale, and the steps so far: flat arrays by name."""
+        parts = {"reward": self.reward.state_dict(), "scale": self._scale.state_dict()}
+        state = {f"{part}/{name}": array for part, names in parts.items() for name, array in names.items()}
+        return {**state, "num_steps": np.array(self.num_steps)}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore what `state_dict` gave.
+        """Restore what `state_dict` gave; go on with `reset`.
 
         Raises:
-            ValueError, KeyError, RuntimeError: It is the state of something else.
+            KeyError, ValueError, RuntimeError: It is the state of something else.
         """
-        for name in _NORMALISER:
-            value = state[f"normaliser.{name}"]
-            setattr(self._statistics, name, float(value) if name == "count" else value.copy())
-        self._returns, self._steps = state["normaliser.returns"].copy(), int(state["normaliser.steps"])
-        start = "reward."
-        self.reward.load_state_dict({k[len(start) :]: v for k, v in state.items() if k.startswith(start)})
+        for part, owner in (("reward/", self.reward), ("scale/", self._scale)):
+            own = {name.removeprefix(part): array for name, array in state.items() if name.startswith(part)}
+            owner.load_state_dict(own)
+        self.num_steps = int(state["num_steps"])
 
-    def _pay(self, step: Transition, extrinsic: NDArray[Any]) -> None:
-        paid = np.asarray(self.reward.compute(*step), np.float32)
-        if not (np.isfinite(paid).all() and np.isfinite(extrinsic).all()):
+    def _begin(self, first: Snapshot) -> None:
+        """Show the reward where all agents are; what it knew of their episodes is gone."""
+        self.reward.reset(every_agent(self.num_envs), first)
+        self._knows_episode = True
+
+    def _pay(self, step: Transition, task: NDArray[Any]) -> None:
+        """Score the step, then let the reward learn from it."""
+        bonus = np.asarray(self.reward.compute(*step), np.float32)
+        self._check(bonus, task)
+        if self.normalise:
+            self._scale.take_in(bonus, self._begins)
+            bonus = self._scale.divided(bonus)
+        weight = self.weight(self.num_steps) if callable(self.weight) else self.weight
+        self.intrinsic_rewards = (np.float32(weight) * bonus).astype(np.float32)
+        if weight:
+            self.share.add(task, self.intrinsic_rewards)
+        self._begins = step.over & self.episodic
+        self.num_steps += self.num_envs
+        self.metrics = self.reward.update(step)
+        if step.over.any():
+            self.reward.reset(step.over, self._now)
+
+    def _check(self, bonus: NDArray[np.float32], task: NDArray[Any]) -> None:
+        if first_not_finite(bonus) or first_not_finite(task):
             raise UsageError(
-                f"{_name_of(self.reward)} paid {paid.tolist()} beside {np.asarray(extrinsic).tolist()} "
-                "of the task: rewards have to be finite"
+                f"{type(self.reward).__name__} paid {bonus.tolist()} beside {task.tolist()} of the task: "
+                "rewards have to be finite"
             )
-        self._steps += self.num_envs
-        if self._normalise:
-            self._returns = self._returns * self._gamma + paid
-            self._statistics.update(self._returns)
-            paid = paid / np.float32(np.sqrt(self._statistics.var + 1e-8))
-        weight = self._weight(self._steps) if callable(self._weight) else self._weight
-        self.intrinsic_rewards = (np.float32(weight) * paid).astype(np.float32)
-
-    def _after(self, now: Snapshot, dones: NDArray[np.bool_], infos: list[dict[str, Any]]) -> Snapshot:
-        """Where the step led to: at the end of an episode its true last observation."""
-        observation = now.observation
-        if dones.any():
-            observation = {key: np.array(values) for key, values in observation.items()}
-            for i in np.flatnonzero(dones):
-                last = infos[i]["terminal_observation"]
-                for key, values in observation.items():
-                    values[i] = last[key] if isinstance(last, dict) else last
-        return Snapshot(observation, _attribute(self.venv, "outcome") if self._has_frames else None)
-
-    def _snapshot(self, observation: Any, frames: str) -> Snapshot:
-        named = observation if isinstance(observation, dict) else {_ALONE: observation}
-        for key, values in named.items():
-            if np.issubdtype(np.asarray(values).dtype, np.floating) and not np.isfinite(values).all():
-                raise UsageError(f"observation {key!r} holds a value that is no number: mend the environment")
-        return Snapshot(named, _attribute(self.venv, frames) if self._has_frames else None)
-
-
-def _name_of(reward: Any) -> str:
-    """The class of a reward; of one made of frames, that of what is within."""
-    return type(getattr(reward, "reward", reward)).__name__
-
-
-def named_space(space: spaces.Space[Any]) -> spaces.Dict:
-    """An observation space by keys; one that is no `Dict` stands under "observation"."""
-    return space if isinstance(space, spaces.Dict) else spaces.Dict({_ALONE: space})
-
-
-def _of(venv: VecEnv) -> dict[str, Any]:
-    """The world behind a view of it, and the camera there, where there are any."""
-    world = _attribute(venv, "world")
-    has_frames = isinstance(getattr(world, "frames", None), Frames)
-    return {"world": world, "camera": _attribute(venv, "camera")} if has_frames else {}
-
-
-def _attribute(venv: VecEnv, name: str) -> Any:
-    """An attribute of the environments, below all wrappers; None where they have none."""
-    try:
-        return venv.get_attr(name, indices=[0])[0]
-    except AttributeError:
-        return None

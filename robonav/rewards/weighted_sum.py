@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.rewards.config import RewardConfig, RewardContext
 from robonav.rewards.protocol import IntrinsicReward, Snapshot, State, Transition
+
+
+@dataclass(frozen=True)
+class WeightedSumConfig(RewardConfig):
+    """Rewards with their weights, by name; of none the sum is 0."""
+
+    parts: Mapping[str, tuple[float, RewardConfig]]
+
+    name = "weighted-sum"
+    source = "the sum of other rewards"
+
+    @property
+    def episodic(self) -> bool:  # type: ignore[override]
+        """Whether any of the parts is."""
+        return any(config.episodic for _, config in self.parts.values())
+
+    def build(self, context: RewardContext) -> WeightedSum:
+        """The sum for an environment.
+
+        Raises:
+            UsageError: A part cannot read its observations.
+        """
+        return WeightedSum(
+            {name: (weight, config.build(context)) for name, (weight, config) in self.parts.items()}
+        )
 
 
 class WeightedSum:
@@ -22,7 +49,7 @@ class WeightedSum:
         self.parts = dict(parts)
 
     def reset(self, mask: NDArray[np.bool_], first: Snapshot) -> None:
-        """Forget the episodes of the agents in `mask` (N,)."""
+        """Forget the episodes of the agents in `mask`."""
         for _, part in self.parts.values():
             part.reset(mask, first)
 
@@ -41,12 +68,11 @@ class WeightedSum:
         return total
 
     def update(self, step: Transition) -> dict[str, float]:
-        """Show the step to all parts; their numbers have their names before a slash."""
-        return {
-            f"{name}/{key}": value
-            for name, (_, part) in self.parts.items()
-            for key, value in part.update(step).items()
-        }
+        """Show the step to all parts; what they say, their names before a slash."""
+        said: dict[str, float] = {}
+        for name, (_, part) in self.parts.items():
+            said |= {f"{name}/{key}": value for key, value in part.update(step).items()}
+        return said
 
     def state_dict(self) -> State:
         """State of the parts, their names before a slash."""

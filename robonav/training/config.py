@@ -13,20 +13,12 @@ from robonav.algorithms.sequence_ppo import SequencePPOConfig
 from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.world_config import WorldConfig
-from robonav.envs.worlds import world_class
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.config import RewardConfig
-from robonav.rewards.coverage import CoverageConfig
-from robonav.rewards.curiosity import MapSurpriseConfig
-from robonav.rewards.learned import LearnedConfig
-from robonav.rewards.registry import reward_class
+from robonav.rewards.registry import make_reward
 from robonav.rewards.sub_goal import SubGoalConfig
-
-OF_THE_RUN = (MapSurpriseConfig, CoverageConfig, SubGoalConfig)
-"""Rewards whose options are fields of the run; they keep nothing beyond an episode."""
-_THROUGH_PREDICTOR = ("icm", "rnd")
+from robonav.rewards.weighted_sum import WeightedSumConfig
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
-    steps: int = 262_144
+    steps: int = 131_072
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
@@ -51,10 +43,6 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
-    world: str | None = None
-    """Kind of world: None = buildings (scenes), warehouse, or one of an installed package."""
-    world_options: Annotated[WorldConfig | None, tyro.conf.arg(name="world")] = None
-    """Options of that kind of world; None = its defaults."""
     task: str | None = None
     """What agents are paid for beside surprises: apples, image-goal, sparse-goal, or a task of an installed
     package; None = exploring alone."""
@@ -63,19 +51,14 @@ class TrainConfig:
     init: str | None = None
     """Whose weights to start from, predictor included: `explorer` or a checkpoint; None = from scratch."""
     reward: str = "geometric"
-    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), rnd, rdd,
-    coin-flip, icm, disagreement, lpm, e3b, ngu, pseudo-counts, re3, episodic-cells, coverage, or one of an
-    installed package; `robonav rewards list` says more."""
-    reward_options: Annotated[RewardConfig | None, tyro.conf.arg(name="reward-options")] = None
-    """Options of the intrinsic reward; None = its defaults, or what stands here as fields of the run."""
-    memory_frames: int | None = None
-    """The reward's map forgets after so many frames; None = never."""
-    voxel_size: float = 0.10
-    """Edge of the map's voxels in metres."""
-    reach_m: float = 4.0
-    """Depth in metres up to which surfaces count for the reward."""
+    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), another one
+    that `robonav rewards list` names, or one of an installed package."""
+    reward_options: Annotated[RewardConfig | None, tyro.conf.arg(name="reward")] = None
+    """Options of the intrinsic reward; None = its defaults."""
     surprise_weight: float = 1.0
-    """Share of the surprise in the reward; 0 = none, and no reconstruction is made."""
+    """Weight of the intrinsic reward; 0 = none, and no reconstruction is made."""
+    more_rewards: dict[str, float] = field(default_factory=dict)
+    """Weights of other intrinsic rewards that are paid as well, by name, with their default options."""
     sub_goal_weight: float = 0.0
     """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
     sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
@@ -106,13 +89,9 @@ class TrainConfig:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         resolved(self.task, self.task_options)
-        if self.world_config() and (self.task or self.sub_goal_weight or self.init or self.finder):
-            raise UsageError(
-                f"world {self.world} has a task of its own and no scenes: leave task, init, finder and "
-                "sub_goal_weight out"
-            )
-        paid = self.rewards() or self.task or self.world
-        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not paid:
+        self.reward_config()
+        least = min(self.surprise_weight, self.sub_goal_weight, *self.more_rewards.values())
+        if least < 0 or not (self.rewards() or self.task):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
                 "give weights of 0 or more, not both 0 where there is no task"
@@ -126,42 +105,20 @@ class TrainConfig:
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
             )
 
-    def world_config(self) -> WorldConfig | None:
-        """The kind of world with its options; None = buildings.
-
-        Raises:
-            UsageError: There is no such world, or the options are those of another one.
-        """
-        if self.world is None:
-            return None
-        kind = world_class(self.world)
-        options = self.world_options if isinstance(self.world_options, WorldConfig) else kind()
-        if not isinstance(options, kind):
-            raise UsageError(f"world {self.world} was given options of {options.name}")
-        return options
-
-    def reward_config(self, name: str) -> RewardConfig:
-        """The options of one of the rewards.
-
-        Raises:
-            UsageError: There is no such reward, or the options are those of another one.
-        """
-        kind = reward_class(name)
-        if isinstance(self.reward_options, RewardConfig) and name == self.reward:
-            if not isinstance(self.reward_options, kind):
-                raise UsageError(f"reward {name} was given options of {self.reward_options.name}")
-            return self.reward_options
-        if issubclass(kind, MapSurpriseConfig):
-            return kind(self.voxel_size, self.reach_m, self.memory_frames)
-        if issubclass(kind, CoverageConfig):
-            return kind(self.reach_m)
-        if issubclass(kind, SubGoalConfig):
-            return self.sub_goal
-        if issubclass(kind, LearnedConfig) and name in _THROUGH_PREDICTOR and self.world is None:
-            return kind(features="predictor", keys=("rgb",))
-        return kind()
-
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""
-        weights = {self.reward: self.surprise_weight, "sub-goals": self.sub_goal_weight}
-        return {name: weight for name, weight in weights.items() if weight}
+        return {name: weight for name, (weight, _) in self.reward_config().parts.items()}
+
+    def reward_config(self) -> WeightedSumConfig:
+        """The intrinsic reward: the sum of those whose weight is not 0.
+
+        Raises:
+            UsageError: There is none of a name, or the options are another reward's.
+        """
+        options = self.reward_options or make_reward(self.reward)
+        if options.name != self.reward:
+            raise UsageError(f"reward {self.reward} was given options of {options.name}: leave them out")
+        parts = {self.reward: (self.surprise_weight, options)}
+        parts |= {name: (weight, make_reward(name)) for name, weight in self.more_rewards.items()}
+        parts |= {"sub-goals": (self.sub_goal_weight, self.sub_goal)} if self.sub_goal_weight else {}
+        return WeightedSumConfig({name: part for name, part in parts.items() if part[0]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
@@ -20,7 +21,7 @@ from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
-from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
+from robonav.envs.vec_env import NavigationVecEnv
 from robonav.errors import UsageError
 from robonav.files import (
     CheckpointError,
@@ -36,20 +37,19 @@ from robonav.perception.predictor import OccupancyPredictor
 from robonav.perception.shipped import load_finder, load_predictor
 from robonav.planners.goal_belief import GoalBelief
 from robonav.policies.sequence import SequencePolicy
-from robonav.rewards.config import RewardContext
-from robonav.rewards.vec_env import IntrinsicRewardVecEnv
-from robonav.rewards.weighted_sum import WeightedSum
-from robonav.training.config import OF_THE_RUN, TrainConfig
+from robonav.rewards.protocol import State
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv, Streams
+from robonav.training.config import TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
 from robonav.training.same_run import check_same_run
 from robonav.training.saved_config import as_json
-from robonav.training.watching_callback import watching
-from robonav.watching import Viewer
+from robonav.training.watching_callback import ViewerCallback
+from robonav.watching import NullViewer, Viewer
 
-_REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
+REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 
 
 class TrainingRun:
@@ -71,24 +71,19 @@ class TrainingRun:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
-        if self.ranks.size > 1 and not isinstance(config.reward_config(config.reward), OF_THE_RUN):
-            raise UsageError(
-                f"reward {config.reward} learns, and every rank would learn its own: use --ranks 1"
-            )
         num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
         threads = config.threads or self.ranks.threads
         set_threads(threads)
         keep_freed_memory()
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
-        predictor = (start.encoder.predictor if start else None) or predictor_for(config)
-        self.reward = make_rewards(config, self.worlds, predictor)
-        self.rewarded = VecMonitor(
-            FiniteCheck(IntrinsicRewardVecEnv(self.worlds, self.reward, normalise=False), out)
-        )
+        predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
+        streams: Streams = "sum" if config.ppo.intrinsic_gamma is None else "two"
+        paid = pay(config, FiniteCheck(self.worlds, out), predictor, streams)
+        self.reward, self.rewarded = paid.reward, VecMonitor(paid)
+        self._refuse_ranks_that_learn_alone()
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
-        steps = config.rollout_steps or config.episode_steps
-        ppo = dataclasses.replace(config.ppo, rollout_steps=steps)
+        ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.intrinsic_scale = RunningRewardScale(
             num_envs, config.ppo.intrinsic_gamma or config.ppo.gamma, self.ranks
         )
@@ -120,7 +115,7 @@ class TrainingRun:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             bars = [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
-            callbacks += [*bars, *watching(viewer, self.worlds)]
+            callbacks += [*bars, ViewerCallback(viewer or NullViewer(), self.worlds)]
             try:
                 self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             finally:
@@ -129,6 +124,15 @@ class TrainingRun:
             self.algorithm.logger.close()
             self.ranks.wait()  # until the last checkpoint is written
         return find_checkpoint(self.out)
+
+    def _refuse_ranks_that_learn_alone(self) -> None:
+        """Rewards whose state outlives episodes would drift apart."""
+        if self.ranks.size > 1:
+            learning = sorted({name.partition("/")[0] for name in self.reward.state_dict()})
+            if learning:
+                raise UsageError(
+                    f"reward {', '.join(learning)} learns, and every rank would learn its own: use --ranks 1"
+                )
 
     def _writers(self) -> list[KVWriter]:
         if not self.ranks.is_first:
@@ -165,9 +169,7 @@ class TrainingRun:
             **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
             "torch_rng": torch.get_rng_state(),
             "shuffle_rng": self.algorithm.shuffle.get_state(),
-            **{
-                f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
-            },
+            **{f"{REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()},
         }
 
     def _intrinsic_counters(self) -> dict[str, Any]:
@@ -206,19 +208,24 @@ class TrainingRun:
                 self.intrinsic_scale.returns = tensors["intrinsic_returns"].numpy()
             torch.set_rng_state(tensors["torch_rng"])
             self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
-            learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}
-            self.reward.load_state_dict({name.removeprefix(_REWARD): t for name, t in learned.items()})
+            self.reward.load_state_dict(learned_by_reward(tensors))
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
 
 
-def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> WorldVecEnv:
+def learned_by_reward(tensors: Mapping[str, torch.Tensor]) -> State:
+    """The part of a checkpoint's tensors that is the state of its reward."""
+    return {
+        name.removeprefix(REWARD): tensor.numpy()
+        for name, tensor in tensors.items()
+        if name.startswith(REWARD)
+    }
+
+
+def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
     """The worlds of a run; the first scene is loaded, so that a bad one is told at once."""
-    other = config.world_config()
-    if other:
-        return WorldVecEnv(other.make(num_envs, "train", config.seed, first_env))
     worlds = NavigationVecEnv(
         open_scenes(config.scenes, "train"),
         num_envs,
@@ -236,40 +243,38 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
-def predictor_for(config: TrainConfig) -> OccupancyPredictor | None:
-    """The frozen predictor of a run, where there are images to look at."""
-    return load_predictor(config.vision) if config.world is None else None
-
-
-def make_rewards(
-    config: TrainConfig, worlds: WorldVecEnv, predictor: OccupancyPredictor | None
-) -> WeightedSum:
-    """The intrinsic reward of a run; parts of weight 0 are not built.
+def pay(
+    config: TrainConfig,
+    worlds: VecEnv,
+    predictor: OccupancyPredictor,
+    streams: Streams = "sum",
+    normalise: bool = False,
+    gamma: float = 0.99,
+) -> IntrinsicRewardVecEnv:
+    """The worlds with the intrinsic reward of a run.
 
     Raises:
-        UsageError: There is no such reward, or it cannot read these worlds.
+        UsageError: The reward cannot read what the worlds show.
     """
-    context = RewardContext(
-        worlds.num_envs,
-        worlds.world.observation_space,
-        worlds.action_space,
-        config.seed,
-        threads=torch.get_num_threads(),
-        world=worlds.world,
-        camera=getattr(worlds, "camera", None),
+    reward, threads = config.reward_config(), torch.get_num_threads()
+    return IntrinsicRewardVecEnv(
+        worlds,
+        reward,
+        1.0 if reward.parts else 0.0,
+        streams,
+        normalise,
+        gamma,
+        seed=config.seed,
+        threads=threads,
         predictor=predictor,
     )
-    parts = {
-        name: (weight, config.reward_config(name).build(context)) for name, weight in config.rewards().items()
-    }
-    return WeightedSum(parts)
 
 
 def _finder(
-    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor | None
+    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor
 ) -> GoalFinder | None:
     """The finder of goal images, if any: that of the policy to start from, or the one named."""
-    if not config.finder or predictor is None:
+    if not config.finder:
         return None
     if config.task != "image-goal":
         raise UsageError(f"finder {config.finder} finds goal images: train preset guided-image-goal with it")

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
-from robonav.envs.worlds import make_world
 from robonav.errors import UsageError
-from robonav.rewards.registry import make_reward
+from robonav.rewards.config import RewardConfig
+from robonav.rewards.registry import make_reward, reward_class
 from robonav.training.config import TrainConfig
 
 
@@ -55,7 +55,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     fields, task = dict(saved), saved.get("task")
     options = fields.pop("task_options", None)
     reward_options = fields.pop("reward_options", None)
-    world_options = fields.pop("world_options", None)
+    old = {name: fields.pop(name) for name in _REWARDS_OWN if name in fields}
     short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
     if short:  # as runs were saved before tasks had options of their own
         options = {name: fields[flag] for flag, name in short.items()}
@@ -64,17 +64,25 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     try:
         config = msgspec.convert(fields, TrainConfig)
         chosen = None if options is None else task_config(task, **options)
+        reward = _reward(config.reward, reward_options, old)
         _check_types(chosen)
-        paid = None if reward_options is None else make_reward(config.reward, **reward_options)
-        paid = None if paid is None else msgspec.convert(dataclasses.asdict(paid), type(paid))
-        world = None if world_options is None else make_world(str(config.world), **world_options)
-        world = None if world is None else msgspec.convert(dataclasses.asdict(world), type(world))
-        return dataclasses.replace(config, task_options=chosen, reward_options=paid, world_options=world)
+        return dataclasses.replace(config, task_options=chosen, reward_options=reward)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
 
 
 _RETIRED = ("apples", "obstacles", "drift")  # options of tasks, which were fields of every run once
+_REWARDS_OWN = ("memory_frames", "voxel_size", "reach_m")  # so were these, which are options of rewards
+
+
+def _reward(name: str, options: Mapping[str, Any] | None, old: Mapping[str, Any]) -> RewardConfig | None:
+    """The options of a reward; of `old` ones those that it has."""
+    if options is None and not old:
+        return None
+    kind = reward_class(name)
+    has = [field.name for field in dataclasses.fields(kind)]
+    made = make_reward(name, **(options or {key: value for key, value in old.items() if key in has}))
+    return msgspec.convert(vars(made), kind)
 
 
 def _refuse_unknown(found: Mapping[str, Any], kind: Any, prefix: str = "") -> None:

@@ -11,25 +11,26 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecMonitor
 
 from robonav.agents.sb3_policy import save_sb3
+from robonav.algorithms.bonus_share import BonusLog
 from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sb3 import SB3Config, check_actions, make_sb3, policy_options, sb3_class
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config, read_tensors, write_text
+from robonav.perception.shipped import load_predictor
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
-from robonav.training.run import make_rewards, make_worlds, predictor_for
+from robonav.training.run import REWARD, learned_by_reward, make_worlds, pay
 from robonav.training.saved_config import as_json
-from robonav.training.watching_callback import watching
-from robonav.watching import Viewer
+from robonav.training.watching_callback import ViewerCallback
+from robonav.watching import NullViewer, Viewer
 
-_REWARD, _SCALE, _WORLD = "reward.", "scale.", "world."
-_STATISTICS = ("mean", "var", "count")
+_EPISODES = "episodes_started"
 
 
 class SB3Run:
@@ -53,16 +54,17 @@ class SB3Run:
         keep_freed_memory()
         self.worlds = make_worlds(config, config.num_envs, config.threads)
         check_actions(config.algorithm, self.worlds.action_space)
-        self.options = options_of(config)
-        self.paid = IntrinsicRewardVecEnv(
-            self.worlds,
-            make_rewards(config, self.worlds, predictor_for(config)),
-            normalise=self.options.normalise_rewards,
+        self.options, predictor = options_of(config), load_predictor(config.vision)
+        checked = FiniteCheck(self.worlds, out)
+        self.paid = pay(config, checked, predictor, normalise=True, gamma=self.options.gamma)
+        self.algorithm = make_sb3(
+            config.algorithm, VecMonitor(self.paid), self.options, config.seed, config.device
         )
-        self.rewarded = scaled(VecMonitor(FiniteCheck(self.paid, out)), self.options)
-        self.algorithm = make_sb3(config.algorithm, self.rewarded, self.options, config.seed, config.device)
         if any((out / "checkpoints").glob("step_*")):
-            self._restore(find_checkpoint(out))
+            last = find_checkpoint(out)
+            restore(self.algorithm, self.paid, last, config.algorithm)
+            started = read_tensors(last / "training.safetensors")[_EPISODES]
+            self.worlds.restore({_EPISODES: started.numpy()})
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", as_json(config))
 
@@ -75,7 +77,7 @@ class SB3Run:
             self.algorithm.set_logger(Logger(str(self.out), [*writers, board]))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             callbacks += [Progress(Ranks())] if progress_bar else []
-            callbacks += watching(viewer, self.worlds)
+            callbacks += [BonusLog(), ViewerCallback(viewer or NullViewer(), self.worlds)]
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
         return find_checkpoint(self.out)
@@ -88,43 +90,12 @@ class SB3Run:
             self.config.algorithm,
             self.algorithm,
             policy_options(self.options),
-            {**training_tensors(self.algorithm), **self._reward_tensors()},
+            {
+                **training_tensors(self.algorithm, self.paid),
+                _EPISODES: torch.as_tensor(self.worlds.state()[_EPISODES]),
+            },
             dataclasses.asdict(self.config),
         )
-
-    def _reward_tensors(self) -> dict[str, torch.Tensor]:
-        """What the intrinsic reward has learned, the scales of rewards, and the stream of episodes."""
-        state = {f"{_REWARD}{name}": value for name, value in self.paid.state_dict().items()}
-        if isinstance(self.rewarded, VecNormalize):
-            scale = self.rewarded.ret_rms
-            state |= {f"{_SCALE}{name}": np.asarray(getattr(scale, name)) for name in _STATISTICS}
-        state |= {f"{_WORLD}{name}": np.asarray(value) for name, value in self.worlds.state().items()}
-        return {name: torch.as_tensor(np.array(value)) for name, value in state.items()}
-
-    def _restore(self, folder: Path) -> None:
-        restore(self.algorithm, folder, self.config.algorithm)
-        known = {k: v.numpy() for k, v in read_tensors(folder / "training.safetensors").items()}
-        try:
-            self.paid.load_state_dict(_named(known, _REWARD))
-            scale = _named(known, _SCALE)
-            if isinstance(self.rewarded, VecNormalize):
-                self.rewarded.ret_rms.mean, self.rewarded.ret_rms.var = scale["mean"], scale["var"]
-                self.rewarded.ret_rms.count = float(scale["count"])
-            self.worlds.restore(_named(known, _WORLD))
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{folder}: its reward cannot be resumed from ({error})") from error
-
-
-def _named(values: dict[str, Any], start: str) -> dict[str, Any]:
-    """The values whose names begin so, by the rest of their names."""
-    return {key[len(start) :]: value for key, value in values.items() if key.startswith(start)}
-
-
-def scaled(env: VecEnv, options: SB3Config) -> VecEnv:
-    """The environments, their rewards divided by the deviation of their returns where that is asked for."""
-    if not options.normalise_rewards:
-        return env
-    return VecNormalize(env, norm_obs=False, norm_reward=True, gamma=options.gamma)
 
 
 def options_of(config: TrainConfig) -> SB3Config:
@@ -137,12 +108,20 @@ def options_of(config: TrainConfig) -> SB3Config:
     return options[config.algorithm]
 
 
-def training_tensors(algorithm: Any) -> dict[str, torch.Tensor]:
-    """What training continues from: optimisers, counters, random numbers, SAC's entropy weight."""
+def numpy_rng() -> torch.Tensor:
+    """The state of NumPy's global random numbers, with which SB3 shuffles: its keys, then its position."""
+    _, keys, position, *_ = np.random.get_state()
+    return torch.as_tensor(np.append(np.asarray(keys, np.int64), position))
+
+
+def training_tensors(algorithm: Any, paid: IntrinsicRewardVecEnv) -> dict[str, torch.Tensor]:
+    """What training continues from: optimisers, counters, random numbers, rewards, SAC's entropy weight."""
     tensors = {
         "num_timesteps": torch.as_tensor(algorithm.num_timesteps),
         "updates": torch.as_tensor(algorithm._n_updates),
         "torch_rng": torch.get_rng_state(),
+        "numpy_rng": numpy_rng(),
+        **{f"{REWARD}{name}": torch.as_tensor(array) for name, array in paid.state_dict().items()},
     }
     if getattr(algorithm, "log_ent_coef", None) is not None:
         tensors["log_ent_coef"] = algorithm.log_ent_coef.detach()
@@ -152,7 +131,7 @@ def training_tensors(algorithm: Any) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def restore(algorithm: Any, folder: Path, name: str) -> None:
+def restore(algorithm: Any, paid: IntrinsicRewardVecEnv, folder: Path, name: str) -> None:
     """Continue from a checkpoint; SAC's replay buffer starts empty.
 
     Raises:
@@ -174,6 +153,9 @@ def restore(algorithm: Any, folder: Path, name: str) -> None:
         if "log_ent_coef" in tensors:
             algorithm.log_ent_coef.data.copy_(tensors["log_ent_coef"])
         torch.set_rng_state(tensors["torch_rng"])
+        drawn = tensors["numpy_rng"].numpy()
+        np.random.set_state(("MT19937", drawn[:-1].astype(np.uint32), int(drawn[-1]), 0, 0.0))
+        paid.load_state_dict(learned_by_reward(tensors))
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: cannot be resumed from ({error})") from error
     if name == "sac":

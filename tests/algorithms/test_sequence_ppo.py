@@ -1,8 +1,6 @@
 """PPO over sequences: advantages are right, it learns what needs memory, nothing privileged gets in."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,17 +20,10 @@ from robonav.perception.predictor import OccupancyPredictor, PredictorConfig
 from robonav.planners.own_map import OwnMapConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
-from robonav.rewards.config import RewardContext
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.frame_reward import OnFrames
-from robonav.rewards.protocol import IntrinsicReward
-from robonav.rewards.registry import make_reward
-from robonav.rewards.vec_env import IntrinsicRewardVecEnv
-from tests.policy_sizes import MAP_AND_PLANNER
+from robonav.rewards import IntrinsicRewardVecEnv, make_reward
 from tests.worlds import Rooms
 
-SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, **MAP_AND_PLANNER)
+SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
 
 
 def small_predictor() -> OccupancyPredictor:
@@ -131,28 +122,19 @@ def test_advantages_equal_those_of_stable_baselines3():
     np.testing.assert_allclose(ours.returns[..., 0], theirs.returns, rtol=1e-4, atol=1e-5)
 
 
-def observed(name: str, worlds: NavigationVecEnv) -> IntrinsicReward:
-    options = {"keys": ("rgb",), "horizon": 4}
-    space = worlds.world.observation_space
-    return make_reward(name, **options).build(RewardContext(2, space, worlds.action_space))
-
-
-REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {
-    "reconstruction": lambda worlds: OnFrames(ReconstructionCuriosity(2, worlds.camera)),
-    "coverage": lambda worlds: OnFrames(SurfaceCoverage(worlds.world)),
-    **{name: partial(observed, name) for name in ("icm", "rnd", "rdd", "e3b")},
-}
+LEARNED = {"features": "predictor", "horizon": 2}
+REWARDS: dict[str, dict[str, Any]] = {"geometric": {}, "icm": LEARNED, "rnd": LEARNED, "coverage": {}}
 
 
 def explorer(
-    seed: int = 0, reward_scale: float = 1.0, reward: str = "reconstruction"
+    seed: int = 0, reward_scale: float = 1.0, reward: str = "geometric"
 ) -> tuple[SequencePPO, NavigationVecEnv]:
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=8, seed=seed)
-    curiosity = REWARDS[reward](worlds)
-    judge = curiosity.compute
-    curiosity.compute = lambda *step: reward_scale * judge(*step)
-    env = VecMonitor(IntrinsicRewardVecEnv(worlds, curiosity, normalise=False))
+    bonus = make_reward(reward, **REWARDS[reward])
+    env = VecMonitor(
+        IntrinsicRewardVecEnv(worlds, bonus, reward_scale, normalise=False, predictor=small_predictor())
+    )
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
     return SequencePPO(env, config, SMALL, seed=seed, device="cpu", predictor=small_predictor()), worlds
 
@@ -287,8 +269,7 @@ def test_the_eye_stays_as_it_was_taught():
 def test_plain_sb3_ppo_learns_on_the_same_worlds():
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=16)
-    reward = OnFrames(ReconstructionCuriosity(2, camera))
-    env = VecMonitor(IntrinsicRewardVecEnv(worlds, reward, normalise=False))
+    env = VecMonitor(IntrinsicRewardVecEnv(worlds, make_reward("geometric")))
     model = PPO("MultiInputPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
     model.learn(64)
     assert model.num_timesteps == 64

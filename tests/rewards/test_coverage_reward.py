@@ -10,7 +10,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import sensor_of
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.coverage import SurfaceCoverage, in_sight
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.on_frames import OnFrames
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms, box_room
 
@@ -47,8 +47,9 @@ def test_what_stands_behind_something_is_not_seen():
 
 def test_a_second_turn_pays_nothing_at_all():
     worlds = NavigationVecEnv(Rooms(1), 1, Camera(), seed=3)
-    reward = OnFrames(SurfaceCoverage(worlds.world, reach_m=10.0))
-    env = IntrinsicRewardVecEnv(worlds, reward, normalise=False)
+    env = IntrinsicRewardVecEnv(
+        worlds, OnFrames(SurfaceCoverage(worlds.world, reach_m=10.0)), normalise=False
+    )
     env.reset()
     paid = np.array([env.step(np.array([LEFT]))[1] for _ in range(2 * FULL_TURN)])
     assert paid[:FULL_TURN].sum() > 40

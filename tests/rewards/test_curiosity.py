@@ -7,7 +7,7 @@ from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.on_frames import OnFrames
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms
 

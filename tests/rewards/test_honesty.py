@@ -13,7 +13,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.on_frames import OnFrames
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 
 HOUSES, STEPS = 2, 192

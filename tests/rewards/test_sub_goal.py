@@ -11,7 +11,7 @@ from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.frame_reward import OnFrames
+from robonav.rewards.on_frames import OnFrames
 from robonav.rewards.sub_goal import SubGoal, SubGoalConfig, SubGoalReward
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.rewards.weighted_sum import WeightedSum
@@ -143,7 +143,7 @@ def test_an_agent_that_goes_to_its_sub_goals_earns_more_than_one_that_walks_at_r
 
 
 def both(weights: tuple[float, float]) -> tuple[IntrinsicRewardVecEnv, WeightedSum]:
-    parts = (OnFrames(ReconstructionCuriosity(2, CAMERA)), OnFrames(SubGoalReward(2, CAMERA)))
+    parts = OnFrames(ReconstructionCuriosity(2, CAMERA)), OnFrames(SubGoalReward(2, CAMERA))
     total = WeightedSum(dict(zip(("surprise", "sub-goals"), zip(weights, parts, strict=True), strict=True)))
     worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA, max_episode_steps=12, seed=3)
     return IntrinsicRewardVecEnv(worlds, total, normalise=False), total

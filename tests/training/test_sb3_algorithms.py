@@ -22,9 +22,8 @@ from robonav.algorithms.sb3 import PPOConfig, RecurrentPPOConfig, SACConfig, mak
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.launch import cli
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.frame_reward import OnFrames
-from robonav.rewards.vec_env import IntrinsicRewardVecEnv
+from robonav.rewards import IntrinsicRewardVecEnv, make_reward
+from robonav.rewards.weighted_sum import WeightedSum
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.sb3_run import SB3Run, restore, training_tensors
@@ -72,9 +71,9 @@ def test_an_sb3_algorithm_trains_resumes_and_is_evaluated(name: str, tmp_path: P
     first = SB3Run(config, out).learn(progress_bar=False)
     saved = load_file(first / "training.safetensors")
     resumed = SB3Run(replace(config, steps=128), out, resume=True)
-    again = training_tensors(resumed.algorithm)
-    for key, value in saved.items():
-        torch.testing.assert_close(again[key], value, rtol=0, atol=0, msg=key)
+    again = training_tensors(resumed.algorithm, resumed.paid)
+    for key, value in again.items():
+        torch.testing.assert_close(value, saved[key], rtol=0, atol=0, msg=key)
     last = resumed.learn(progress_bar=False)
     assert last.name == "step_000000000128"
     assert not any(path.suffix in (".zip", ".pkl") for path in out.rglob("*"))
@@ -86,6 +85,29 @@ def test_an_sb3_algorithm_trains_resumes_and_is_evaluated(name: str, tmp_path: P
     assert records[0] == records[1]
     with pytest.raises(UsageError, match="resume with --algorithm"):
         SB3Run(replace(config, algorithm="recurrent-ppo" if name == "ppo" else "ppo"), out, resume=True)
+
+
+@pytest.mark.parametrize("name", ["ppo", "recurrent-ppo"])
+@pytest.mark.parametrize(
+    ("reward", "options"),
+    [("geometric", {}), ("rnd", {"horizon": 12}), ("rdd", {"horizon": 12, "settle": 12})],
+)
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(
+    name: str, reward: str, options: dict[str, int], tmp_path: Path
+) -> None:
+    config = replace(TINY, algorithm=name, reward=reward, reward_options=make_reward(reward, **options))
+    SB3Run(config, tmp_path / "parts").learn(progress_bar=False)
+    torch.rand(3), np.random.rand(3)
+    longer = replace(config, steps=128)
+    parts = SB3Run(longer, tmp_path / "parts", resume=True).learn(progress_bar=False)
+    whole = SB3Run(longer, tmp_path / "whole").learn(progress_bar=False)
+    for file in ("model.safetensors", "training.safetensors"):
+        expected, found = load_file(whole / file), load_file(parts / file)
+        assert expected.keys() == found.keys()
+        for key, value in expected.items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=0, msg=f"{file}: {key}")
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["rollout/bonus_share"] == 1.0  # exploring has no other reward
 
 
 def test_the_loaded_agent_acts_as_the_one_that_was_saved(tmp_path: Path) -> None:
@@ -116,18 +138,20 @@ def test_sac_on_steps_is_refused_before_anything_is_written(tmp_path: Path, caps
 def test_sac_learns_saves_and_resumes_on_a_box_world(tmp_path: Path) -> None:
     def made():
         config = SACConfig(learning_starts=20, batch_size=8, buffer_size=100, net_arch=(8,))
-        return make_sb3("sac", DummyVecEnv([Line]), config, 0, "cpu")
+        paid = IntrinsicRewardVecEnv(DummyVecEnv([Line]), WeightedSum({}))
+        return make_sb3("sac", paid, config, 0, "cpu"), paid
 
-    algorithm = made()
+    algorithm, paid = made()
     algorithm.learn(40)
-    save_sb3(tmp_path, "sac", algorithm, {"net_arch": [8]}, training_tensors(algorithm), {"camera": {}})
-    other = made()
+    save_sb3(tmp_path, "sac", algorithm, {"net_arch": [8]}, training_tensors(algorithm, paid), {"camera": {}})
+    other, other_paid = made()
     with pytest.warns(UserWarning, match="replay buffer"):
-        restore(other, tmp_path, "sac")
+        restore(other, other_paid, tmp_path, "sac")
     assert other.num_timesteps == 40
-    for key, value in training_tensors(algorithm).items():
+    again = training_tensors(other, other_paid)
+    for key, value in training_tensors(algorithm, paid).items():
         if key != "torch_rng":
-            torch.testing.assert_close(training_tensors(other)[key], value, rtol=0, atol=0, msg=key)
+            torch.testing.assert_close(again[key], value, rtol=0, atol=0, msg=key)
     other.learn(20, reset_num_timesteps=False)
 
 
@@ -147,8 +171,8 @@ def test_nan_names_environment_key_and_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_reward_on_an_env_without_frames_is_refused() -> None:
-    with pytest.raises(UsageError, match="the environments have no `frames`"):
-        IntrinsicRewardVecEnv(DummyVecEnv([Line]), OnFrames(SurfaceCoverage.__new__(SurfaceCoverage)))
+    with pytest.raises(UsageError, match="reward coverage is paid for depth and poses, which only robonav"):
+        IntrinsicRewardVecEnv(DummyVecEnv([Line]), make_reward("coverage"))
 
 
 def test_spaces_survive_the_file() -> None:
