@@ -106,6 +106,9 @@ class TrainCommand(MeshOptions):
         from robonav.files import find_checkpoint
 
         last = find_checkpoint(out)
+        if config.world:
+            print(f"last checkpoint: {last}\nevaluate it: robonav evaluate {shlex.quote(str(out))}")
+            return
         options = "" if config.scenes == "procedural" else f" --scenes {shlex.quote(config.scenes)}"
         options += f" --task {config.task}" if config.task else ""
         options += "".join(f" {words}" for words in words_of(config.task_options))
@@ -131,6 +134,10 @@ def starting_config(args: Sequence[str]) -> TrainConfig:
         preset = replace(preset, reward=reward, reward_options=make_reward(reward))
     elif preset.reward_options is None:
         preset = replace(preset, reward_options=make_reward(preset.reward))
+    world = value_of(args, "--world")
+    if world:
+        preset = replace(preset, world=world, world_options=None)
+    preset = replace(preset, world_options=preset.world_config())
     task = value_of(args, "--task")
     if task:
         return replace(preset, task=task, task_options=task_config(task))

@@ -1,4 +1,4 @@
-"""AGVs in a warehouse: PPO with a bonus for cells of the floor that are new in the episode."""
+"""AGVs in a warehouse: PPO with a bonus for metres of the floor that are new in the episode."""
 
 from dataclasses import replace
 
@@ -8,6 +8,6 @@ from robonav.rewards.episodic_cells import EpisodicCellsConfig
 PRESET = replace(
     PPO,
     reward="episodic-cells",
-    reward_options=EpisodicCellsConfig(of="position", cell=1.0, power=-1.0),
-    surprise_weight=0.3,
+    reward_options=EpisodicCellsConfig(of="position", exponent=8.0, cap=4000),  # a second visit pays nothing
+    surprise_weight=0.1,
 )

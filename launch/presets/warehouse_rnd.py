@@ -9,5 +9,5 @@ PRESET = replace(
     PPO,
     reward="rnd",
     reward_options=RndConfig(keys=("scan", "goal", "twist"), share=0.25),
-    surprise_weight=0.3,
+    surprise_weight=0.03,
 )

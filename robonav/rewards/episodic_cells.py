@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +29,8 @@ class EpisodicCellsConfig(RewardConfig):
     source: ClassVar[str] = "Strehl & Littman 2008, Model-based interval estimation (n^-1/2)"
     episodic: ClassVar[bool] = True
 
+    of: Literal["observation", "position"] = "observation"
+    """What is rounded: observations, or where a robonav world's agents truly are, in metres."""
     keys: tuple[str, ...] | None = None
     """Entries of the observation that it reads; None = all."""
     cell: float = 1.0
@@ -49,21 +53,48 @@ class EpisodicCellsConfig(RewardConfig):
         return EpisodicCells(self, context)
 
 
+class _Observed:
+    """Observations as vectors (N, width)."""
+
+    def __init__(self, context: RewardContext, config: EpisodicCellsConfig) -> None:
+        self._read = ObservationReader(context, config.keys, reward=config.name)
+        self.width = sum(math.prod(shape) for shape in self._read.shapes.values())
+
+    def __call__(self, seen: Snapshot) -> Tensor:
+        return torch.cat([values.flatten(1).float() for values in self._read(seen).values()], dim=1)
+
+
+class _Position:
+    """True positions x, y (N, 2) of a robonav world's agents, metres."""
+
+    width = 2
+
+    def __init__(self, context: RewardContext, config: EpisodicCellsConfig) -> None:
+        context.privileged_world(config.name)
+        self._device = context.device
+
+    def __call__(self, seen: Snapshot) -> Tensor:
+        assert seen.frames is not None
+        return torch.as_tensor(seen.frames.position[:, :2].astype(np.float32), device=self._device)
+
+
+_WHAT: dict[str, Any] = {"observation": _Observed, "position": _Position}
+
+
 class EpisodicCells(EpisodicReward):
     """n^-exponent for the n-th visit of a cell in an episode; cells are told apart by a 64-bit hash."""
 
     def __init__(self, config: EpisodicCellsConfig, context: RewardContext) -> None:
         super().__init__(config, context)
-        self._read = ObservationReader(context, config.keys, reward=config.name)
-        width = sum(int(torch.Size(shape).numel()) for shape in self._read.shapes.values())
+        self._place = _WHAT[config.of](context, config)
+        width = self._place.width
         draw = torch.Generator().manual_seed(context.seed)
         self._factors = torch.randint(-(2**62), 2**62, (width,), generator=draw).to(self.device) | 1
         self._memory = RingBuffer(context.num_envs, config.cap, 1, torch.int64, self.device)
 
     def code(self, seen: Snapshot) -> Tensor:
         """Hash (N, 1) of the cell: a sum of products modulo 2^64."""
-        flat = torch.cat([values.flatten(1).float() for values in self._read(seen).values()], dim=1)
-        cells = (flat / self.config.cell).floor().long()
+        cells = (self._place(seen) / self.config.cell).floor().long()
         return (cells * self._factors).sum(1, keepdim=True)
 
     def bonus(self, code: Tensor) -> Tensor:

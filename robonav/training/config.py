@@ -13,6 +13,8 @@ from robonav.algorithms.sequence_ppo import SequencePPOConfig
 from robonav.envs.navigation.tasks import TaskConfig, resolved
 from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
+from robonav.envs.world_config import WorldConfig
+from robonav.envs.worlds import world_class
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
 from robonav.rewards.config import RewardConfig
@@ -27,7 +29,7 @@ class TrainConfig:
 
     scenes: str = "procedural"
     """Worlds to train in: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
-    steps: int = 131_072
+    steps: int = 262_144
     """Environment steps in all, a resumed run's earlier ones included."""
     num_envs: int = 32
     """Agents that walk at the same time, each in a world of its own."""
@@ -43,6 +45,10 @@ class TrainConfig:
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
     """Steps between checkpoints."""
+    world: str | None = None
+    """Kind of world: None = buildings (scenes), warehouse, or one of an installed package."""
+    world_options: Annotated[WorldConfig | None, tyro.conf.arg(name="world")] = None
+    """Options of that kind of world; None = its defaults."""
     task: str | None = None
     """What agents are paid for beside surprises: apples, image-goal, sparse-goal, or a task of an installed
     package; None = exploring alone."""
@@ -90,8 +96,13 @@ class TrainConfig:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         resolved(self.task, self.task_options)
         self.reward_config()
+        if self.world_config() and (self.task or self.sub_goal_weight or self.init or self.finder):
+            raise UsageError(
+                f"world {self.world} has a task of its own and no scenes: leave task, init, finder and "
+                "sub_goal_weight out"
+            )
         least = min(self.surprise_weight, self.sub_goal_weight, *self.more_rewards.values())
-        if least < 0 or not (self.rewards() or self.task):
+        if least < 0 or not (self.rewards() or self.task or self.world):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
                 "give weights of 0 or more, not both 0 where there is no task"
@@ -104,6 +115,20 @@ class TrainConfig:
             raise UsageError(
                 "device is cuda, but torch finds no GPU: use --device cpu, or ask `robonav doctor`"
             )
+
+    def world_config(self) -> WorldConfig | None:
+        """The kind of world with its options; None = buildings.
+
+        Raises:
+            UsageError: There is no such world, or the options are those of another one.
+        """
+        if self.world is None:
+            return None
+        kind = world_class(self.world)
+        options = self.world_options or kind()
+        if not isinstance(options, kind):
+            raise UsageError(f"world {self.world} was given options of {options.name}")
+        return options
 
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""

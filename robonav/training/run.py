@@ -21,7 +21,7 @@ from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
-from robonav.envs.vec_env import NavigationVecEnv
+from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
 from robonav.errors import UsageError
 from robonav.files import (
     CheckpointError,
@@ -46,8 +46,8 @@ from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
 from robonav.training.same_run import check_same_run
 from robonav.training.saved_config import as_json
-from robonav.training.watching_callback import ViewerCallback
-from robonav.watching import NullViewer, Viewer
+from robonav.training.watching_callback import watching
+from robonav.watching import Viewer
 
 REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 
@@ -77,7 +77,7 @@ class TrainingRun:
         keep_freed_memory()
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
-        predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
+        predictor = (start.encoder.predictor if start else None) or predictor_for(config)
         streams: Streams = "sum" if config.ppo.intrinsic_gamma is None else "two"
         paid = pay(config, FiniteCheck(self.worlds, out), predictor, streams)
         self.reward, self.rewarded = paid.reward, VecMonitor(paid)
@@ -115,7 +115,7 @@ class TrainingRun:
             self.algorithm.set_logger(Logger(str(self.out), self._writers()))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             bars = [Progress(self.ranks)] if progress_bar and self.ranks.is_first else []
-            callbacks += [*bars, ViewerCallback(viewer or NullViewer(), self.worlds)]
+            callbacks += [*bars, *watching(viewer, self.worlds)]
             try:
                 self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             finally:
@@ -224,8 +224,11 @@ def learned_by_reward(tensors: Mapping[str, torch.Tensor]) -> State:
     }
 
 
-def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
+def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> WorldVecEnv:
     """The worlds of a run; the first scene is loaded, so that a bad one is told at once."""
+    other = config.world_config()
+    if other:
+        return WorldVecEnv(other.make(num_envs, "train", config.seed, first_env))
     worlds = NavigationVecEnv(
         open_scenes(config.scenes, "train"),
         num_envs,
@@ -243,24 +246,30 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
+def predictor_for(config: TrainConfig) -> OccupancyPredictor | None:
+    """The frozen predictor of a run, where there are images to look at."""
+    return load_predictor(config.vision) if config.world is None else None
+
+
 def pay(
     config: TrainConfig,
     worlds: VecEnv,
-    predictor: OccupancyPredictor,
+    predictor: OccupancyPredictor | None,
     streams: Streams = "sum",
     normalise: bool = False,
     gamma: float = 0.99,
 ) -> IntrinsicRewardVecEnv:
-    """The worlds with the intrinsic reward of a run.
+    """The worlds with the intrinsic reward of a run; where it is normalised, its weight counts after that.
 
     Raises:
         UsageError: The reward cannot read what the worlds show.
     """
     reward, threads = config.reward_config(), torch.get_num_threads()
+    weight = sum(part for part, _ in reward.parts.values()) if normalise else 1.0 if reward.parts else 0.0
     return IntrinsicRewardVecEnv(
         worlds,
         reward,
-        1.0 if reward.parts else 0.0,
+        weight,
         streams,
         normalise,
         gamma,
@@ -271,10 +280,10 @@ def pay(
 
 
 def _finder(
-    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor
+    config: TrainConfig, start: SequencePolicy | None, predictor: OccupancyPredictor | None
 ) -> GoalFinder | None:
     """The finder of goal images, if any: that of the policy to start from, or the one named."""
-    if not config.finder:
+    if not config.finder or predictor is None:
         return None
     if config.task != "image-goal":
         raise UsageError(f"finder {config.finder} finds goal images: train preset guided-image-goal with it")

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
+from robonav.envs.worlds import make_world
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.registry import make_reward, reward_class
@@ -55,6 +56,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     fields, task = dict(saved), saved.get("task")
     options = fields.pop("task_options", None)
     reward_options = fields.pop("reward_options", None)
+    world_options = fields.pop("world_options", None)
     old = {name: fields.pop(name) for name in _REWARDS_OWN if name in fields}
     short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
     if short:  # as runs were saved before tasks had options of their own
@@ -66,7 +68,9 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         chosen = None if options is None else task_config(task, **options)
         reward = _reward(config.reward, reward_options, old)
         _check_types(chosen)
-        return dataclasses.replace(config, task_options=chosen, reward_options=reward)
+        world = None if world_options is None else make_world(str(config.world), **world_options)
+        world = None if world is None else msgspec.convert(dataclasses.asdict(world), type(world))
+        return dataclasses.replace(config, task_options=chosen, reward_options=reward, world_options=world)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
 

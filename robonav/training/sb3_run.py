@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from robonav.agents.sb3_policy import save_sb3
 from robonav.algorithms.bonus_share import BonusLog
@@ -19,18 +19,18 @@ from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sb3 import SB3Config, check_actions, make_sb3, policy_options, sb3_class
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config, read_tensors, write_text
-from robonav.perception.shipped import load_predictor
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
-from robonav.training.run import REWARD, learned_by_reward, make_worlds, pay
+from robonav.training.run import REWARD, learned_by_reward, make_worlds, pay, predictor_for
 from robonav.training.saved_config import as_json
-from robonav.training.watching_callback import ViewerCallback
-from robonav.watching import NullViewer, Viewer
+from robonav.training.watching_callback import watching
+from robonav.watching import Viewer
 
-_EPISODES = "episodes_started"
+_EPISODES, _SCALE = "episodes_started", "scale."
+_STATISTICS = ("mean", "var", "count")
 
 
 class SB3Run:
@@ -54,17 +54,15 @@ class SB3Run:
         keep_freed_memory()
         self.worlds = make_worlds(config, config.num_envs, config.threads)
         check_actions(config.algorithm, self.worlds.action_space)
-        self.options, predictor = options_of(config), load_predictor(config.vision)
+        self.options, predictor = options_of(config), predictor_for(config)
         checked = FiniteCheck(self.worlds, out)
         self.paid = pay(config, checked, predictor, normalise=True, gamma=self.options.gamma)
-        self.algorithm = make_sb3(
-            config.algorithm, VecMonitor(self.paid), self.options, config.seed, config.device
-        )
+        self.rewarded = scaled(VecMonitor(self.paid), self.options)
+        self.algorithm = make_sb3(config.algorithm, self.rewarded, self.options, config.seed, config.device)
         if any((out / "checkpoints").glob("step_*")):
             last = find_checkpoint(out)
             restore(self.algorithm, self.paid, last, config.algorithm)
-            started = read_tensors(last / "training.safetensors")[_EPISODES]
-            self.worlds.restore({_EPISODES: started.numpy()})
+            self._restore_scale(last, read_tensors(last / "training.safetensors"))
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", as_json(config))
 
@@ -77,7 +75,7 @@ class SB3Run:
             self.algorithm.set_logger(Logger(str(self.out), [*writers, board]))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             callbacks += [Progress(Ranks())] if progress_bar else []
-            callbacks += [BonusLog(), ViewerCallback(viewer or NullViewer(), self.worlds)]
+            callbacks += [BonusLog(), *watching(viewer, self.worlds)]
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
         return find_checkpoint(self.out)
@@ -92,10 +90,36 @@ class SB3Run:
             policy_options(self.options),
             {
                 **training_tensors(self.algorithm, self.paid),
-                _EPISODES: torch.as_tensor(self.worlds.state()[_EPISODES]),
+                **self._scale_tensors(),
             },
             dataclasses.asdict(self.config),
         )
+
+    def _scale_tensors(self) -> dict[str, torch.Tensor]:
+        """The scale of rewards, where there is one, and the stream of episodes."""
+        started = {_EPISODES: torch.as_tensor(self.worlds.state()[_EPISODES])}
+        if not isinstance(self.rewarded, VecNormalize):
+            return started
+        known = {name: np.asarray(getattr(self.rewarded.ret_rms, name)) for name in _STATISTICS}
+        known["returns"] = self.rewarded.returns
+        return {**started, **{f"{_SCALE}{name}": torch.as_tensor(value) for name, value in known.items()}}
+
+    def _restore_scale(self, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+        try:
+            self.worlds.restore({_EPISODES: tensors[_EPISODES].numpy()})
+            if isinstance(self.rewarded, VecNormalize):
+                known = {name: tensors[f"{_SCALE}{name}"].numpy() for name in (*_STATISTICS, "returns")}
+                self.rewarded.ret_rms.mean, self.rewarded.ret_rms.var = known["mean"], known["var"]
+                self.rewarded.ret_rms.count = float(known["count"])
+        except KeyError as error:
+            raise CheckpointError(f"{folder}: cannot be resumed from ({error})") from error
+
+
+def scaled(env: VecEnv, options: SB3Config) -> VecEnv:
+    """The environments, their rewards divided by the deviation of their returns where that is asked for."""
+    if not options.normalise_rewards:
+        return env
+    return VecNormalize(env, norm_obs=False, norm_reward=True, gamma=options.gamma)
 
 
 def options_of(config: TrainConfig) -> SB3Config:
