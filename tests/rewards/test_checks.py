@@ -37,7 +37,7 @@ def test_a_bonus_that_does_not_change_has_no_slope() -> None:
 def test_counts_see_through_a_wall_and_flicker_and_not_through_noise() -> None:
     shares = noise(CountedConfig(-1.0), SHORT).measured
     assert shares["still_share"] < 0.2
-    assert shares["flicker_share"] < 0.2
+    assert shares["flicker_share"] < 0.3
     assert min(shares[f"{name}_share"] for name in ("iid", "brownian", "crowd")) > 0.7
     assert shares["worst_share"] == max(value for name, value in shares.items() if "still" not in name)
 
