@@ -27,6 +27,7 @@ from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
 from robonav.launch.finder import FinderCommand
 from robonav.launch.map import MapCommand
+from robonav.launch.rewards import RewardsCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.start import prepare
 from robonav.launch.train import TrainCommand
@@ -57,6 +58,7 @@ COMMANDS: dict[str, type[Command]] = {
     "view": ViewCommand,
     "export": ExportCommand,
     "scenes": ScenesCommand,
+    "rewards": RewardsCommand,
     "demo": DemoCommand,
     "doctor": DoctorCommand,
 }

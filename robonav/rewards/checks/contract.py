@@ -1,0 +1,126 @@
+"""Whether a reward keeps its promises: computing changes nothing, a resumed one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from robonav.rewards.checks.finding import Effort, Finding
+from robonav.rewards.checks.settings import EPISODE_STEPS, setting_of
+from robonav.rewards.checks.tape import Tape, live, record
+from robonav.rewards.config import RewardConfig, every_agent
+from robonav.rewards.protocol import IntrinsicReward
+from robonav.rewards.snapshots import context_of
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
+
+_AGENTS = 4
+_STEPS = 8 * EPISODE_STEPS  # enough that rewards that learn have learned
+
+
+def purity(config: RewardConfig, effort: Effort) -> Finding:
+    """Whether the same step is paid the same twice, and leaves the state as it was."""
+    tape = _tape(config, _STEPS)
+    reward = config.build(tape.context)
+    equal = unchanged = True
+    for step, paid in zip(tape.steps, tape.play(reward), strict=True):
+        digest = state_hash(reward)
+        equal &= bool(np.array_equal(reward.compute(*step), paid))
+        unchanged &= state_hash(reward) == digest
+    says = _said(("the same twice", equal), ("the state unchanged", unchanged))
+    return Finding("purity", says, equal and unchanged)
+
+
+def resume(config: RewardConfig, effort: Effort) -> Finding:
+    """Whether a reward of another seed that loads the state pays the same from then on, bit for bit."""
+    half = _STEPS // 2 + EPISODE_STEPS // 3
+    tape = _tape(config, _STEPS)
+    reward = config.build(tape.context)
+    _run_through(tape, reward, 0, half)
+    saved = reward.state_dict()
+    other = config.build(replace(tape.context, seed=tape.context.seed + 1))
+    other.load_state_dict({name: array.copy() for name, array in saved.items()})
+    plain = all(isinstance(array, np.ndarray) and array.dtype != object for array in saved.values())
+    rest = [list(tape.play(one, half)) for one in (reward, other)]
+    equal = bool(np.array_equal(*rest))
+    end = state_hash(reward) == state_hash(other)
+    says = _said(("plain arrays", plain), ("the same pay", equal), ("the same end", end))
+    return Finding("resume", says, plain and equal and end)
+
+
+def final_observation(config: RewardConfig, effort: Effort) -> Finding:
+    """Whether the wrapper pays the last step of an episode for what it led to, not for the next start."""
+    envs = IntrinsicRewardVecEnv(setting_of(config).make(_AGENTS), config, normalise=False)
+    reward = config.build(context_of(envs, 0, "cpu", 1, None))  # is shown the same, but not by the wrapper
+    first, moments = live(envs)
+    reward.reset(every_agent(_AGENTS), first)
+    true, reads, tells = True, False, False
+    for step, then in islice(moments, _STEPS):
+        paid = reward.compute(*step)
+        true &= bool(np.array_equal(paid, envs.intrinsic_rewards))
+        wrong = reward.compute(*step._replace(after=first)) != paid
+        reads |= bool(wrong.any())
+        if step.over.any():
+            tells |= bool((reward.compute(*step._replace(after=then)) != paid)[step.over].any())
+        reward.update(step)
+        if step.over.any():
+            reward.reset(step.over, then)
+    envs.close()
+    if not reads:
+        return Finding("final observation", "pays for what is done, wherever it leads", true)
+    says = _said(("the true last observation", true), ("another than the next start", tells))
+    return Finding("final observation", says, true and tells)
+
+
+def resets(config: RewardConfig, effort: Effort) -> Finding:
+    """Whether a reset reaches those in the mask and nobody else.
+
+    In the middle of an episode one agent is said to begin anew. What is paid to the others for the next step
+    must not change; an episodic reward then pays that one otherwise than if it remembered.
+    """
+    tape = _tape(config, _STEPS)
+    middle = _STEPS - EPISODE_STEPS // 2
+    paid = []
+    for mask in (np.zeros(_AGENTS, bool), np.arange(_AGENTS) == 0):
+        reward = config.build(tape.context)
+        _run_through(tape, reward, 0, middle)
+        reward.reset(mask, tape.then[middle - 1])
+        paid.append(np.asarray(list(tape.go_on(reward, middle))))
+    others = bool(np.array_equal(paid[0][0, 1:], paid[1][0, 1:]))
+    own = bool((paid[0][:, 0] != paid[1][:, 0]).any())
+    parts = [("the others as before", others)]
+    if not config.episodic:
+        parts += [("nothing forgotten", not own)]
+    elif np.any([rows[:, 0] for rows in paid]):  # what pays nothing shows no memory
+        parts += [("its own memory gone", own)]
+    return Finding("resets", _said(*parts), all(kept for _, kept in parts))
+
+
+def state_hash(reward: IntrinsicReward) -> str:
+    """SHA-256 of all that `state_dict` holds."""
+    digest = hashlib.sha256()
+    for name, array in sorted(reward.state_dict().items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _tape(config: RewardConfig, steps: int) -> Tape:
+    envs = setting_of(config).make(_AGENTS)
+    try:
+        return record(envs, steps)
+    finally:
+        envs.close()
+
+
+def _run_through(tape: Tape, reward: IntrinsicReward, start: int, end: int) -> None:
+    for _ in tape.play(reward, start, end):
+        pass
+
+
+def _said(*promises: tuple[str, bool]) -> str:
+    """What was kept, or what was not."""
+    broken = [text for text, kept in promises if not kept]
+    return f"not {', not '.join(broken)}" if broken else ", ".join(text for text, _ in promises)
