@@ -21,6 +21,7 @@ import tyro
 from benchmarks.exploration import METRIC, Agent, evaluate, mean_over_seeds, read_records, train
 from benchmarks.workers import worker_pool
 from robonav.launch.presets import load_preset
+from robonav.rewards.curiosity import GeometricConfig
 from robonav.training.config import TrainConfig
 
 FULL = "nano-mapless"
@@ -33,7 +34,7 @@ def _policy(**changes: Any) -> TrainConfig:
 
 VARIANTS = {
     FULL: _FULL,
-    "nano-forgetful": replace(_FULL, memory_frames=16),
+    "nano-forgetful": replace(_FULL, reward_options=GeometricConfig(memory_frames=16)),
     "nano-memoryless": _policy(window=1),
     "nano-critic-1": _policy(critic_context=1),
     "nano-actor-1": _policy(actor_context=1),
@@ -41,7 +42,7 @@ VARIANTS = {
     "nano-rnd": replace(_FULL, reward="rnd"),
     "nano-coverage": replace(_FULL, reward="coverage"),  # ground truth: the upper reference for rewards
     "nano-context-16": _policy(actor_context=16, critic_context=16),
-    "nano-forgetful-64": replace(_FULL, memory_frames=64),
+    "nano-forgetful-64": replace(_FULL, reward_options=GeometricConfig(memory_frames=64)),
     "nano-rnn": _policy(trunk="lstm", blocks=3),  # as large as two transformer blocks of the same width
     "nano-context-4": _policy(actor_context=4, critic_context=4),
 }

@@ -15,8 +15,7 @@ from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.envs.scenes import open_scenes
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.policies.config import SequencePolicyConfig
-from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards import IntrinsicRewardVecEnv, make_reward
 
 
 def main(steps: int = 4096, num_envs: int = 8, episode_steps: int = 128, seed: int = 0) -> None:
@@ -24,8 +23,7 @@ def main(steps: int = 4096, num_envs: int = 8, episode_steps: int = 128, seed: i
     worlds = NavigationVecEnv(
         open_scenes("procedural", split="train"), num_envs, max_episode_steps=episode_steps, seed=seed
     )
-    curiosity = ReconstructionCuriosity(num_envs, worlds.camera)
-    rewarded = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
+    rewarded = VecMonitor(IntrinsicRewardVecEnv(worlds, make_reward("geometric"), normalise=False))
     normalised = VecNormalize(rewarded, norm_obs=False)
 
     agent = SequencePPO(

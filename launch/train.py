@@ -18,7 +18,13 @@ from robonav.launch.task_options import spelled_out, value_of, words_of
 if TYPE_CHECKING:
     from robonav.training.config import TrainConfig
 
-SHORT = {"--micro-batch": "--ppo.micro-batch", "--precision": "--ppo.precision"}
+SHORT = {
+    "--micro-batch": "--ppo.micro-batch",
+    "--precision": "--ppo.precision",
+    "--memory-frames": "--reward.memory-frames",
+    "--voxel-size": "--reward.voxel-size",
+    "--reach-m": "--reward.reach-m",
+}
 SWITCHES = ("--resume", "--view", "--help", "-h")
 
 
@@ -35,6 +41,7 @@ class TrainCommand(MeshOptions):
         robonav train guided --scenes my_house.glb --steps 200000 --out runs/my_house
         robonav train guided --out runs/guided-0 --resume
         robonav train guided --ranks 2
+        robonav train guided --reward rnd --ppo.intrinsic-gamma 0.99
         robonav train guided --ppo.learning-rate 3e-4 --policy.width 256
         robonav train guided-apples --init explorer --apples 3
         robonav train guided-image-goal --init runs/guided-0
@@ -106,18 +113,24 @@ class TrainCommand(MeshOptions):
 
 
 def starting_config(args: Sequence[str]) -> TrainConfig:
-    """The preset that the arguments name, before they change it, with the options of its task spelled out.
+    """The preset that the arguments name, before they change it, options of task and reward spelled out.
 
     Raises:
         UsageError: There is no such preset.
     """
     from robonav.envs.navigation.tasks import resolved, task_config
     from robonav.launch.presets import load_preset
+    from robonav.rewards.registry import make_reward
     from robonav.training.fine_tuning import fine_tuning_rates
 
     preset = load_preset(preset_of(args) or "guided")
     if value_of(args, "--init"):
         preset = replace(preset, ppo=fine_tuning_rates(preset.ppo))
+    reward = value_of(args, "--reward")
+    if reward:
+        preset = replace(preset, reward=reward, reward_options=make_reward(reward))
+    elif preset.reward_options is None:
+        preset = replace(preset, reward_options=make_reward(preset.reward))
     task = value_of(args, "--task")
     if task:
         return replace(preset, task=task, task_options=task_config(task))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from robonav.launch.presets.guided import PRESET as GUIDED
+from robonav.rewards.curiosity import RgbConfig
 
-PRESET = replace(
-    GUIDED, reward="rgb", reach_m=100.0
-)  # a far wall that the map left out would surprise for ever
+# a far wall that the map left out would surprise for ever
+PRESET = replace(GUIDED, reward="rgb", reward_options=RgbConfig(reach_m=100.0))

@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional as F
 
-from robonav.algorithms.bonus_share import BonusShare
+from robonav.algorithms.bonus_share import BonusStream
 from robonav.algorithms.ranks import Ranks, equal_part
 from robonav.algorithms.reward_scale import RewardScale
 from robonav.algorithms.sequence_buffer import PolicyStep, SequenceBatch, SequenceBuffer, Stream
@@ -60,8 +60,9 @@ class SequencePPOConfig:
     """Trace decay of the advantage estimate."""
     intrinsic_gamma: float | None = None
     """Discount of the intrinsic reward, which then has its own value head; None = one head for the sum."""
-    intrinsic_episodic: bool = True
-    """Whether intrinsic returns end with episodes, where they have a head of their own; RND's do not."""
+    intrinsic_episodic: bool | None = None
+    """Whether intrinsic returns end with episodes, where they have a head of their own; None = as the reward
+    says, so those of RND do not."""
     extrinsic_weight: float = 1.0
     """Of the advantages of the task's reward, where there are two heads."""
     intrinsic_weight: float = 1.0
@@ -86,7 +87,7 @@ class SequencePPOConfig:
         """The streams of reward: the sum, or the task's and the intrinsic one."""
         if self.intrinsic_gamma is None:
             return (Stream(self.gamma),)
-        intrinsic = Stream(self.intrinsic_gamma, self.intrinsic_episodic, self.intrinsic_weight)
+        intrinsic = Stream(self.intrinsic_gamma, self.intrinsic_episodic is not False, self.intrinsic_weight)
         return Stream(self.gamma, weight=self.extrinsic_weight), intrinsic
 
 
@@ -126,7 +127,9 @@ class SequencePPO(OnPolicyAlgorithm):
             raise UsageError(f"{self.ranks.size} ranks need a seed, the same for all: they draw alike")
         self.config = config or SequencePPOConfig()
         self.finder, config_of_finder = finder, finder.config if finder else None
-        self.bonus = BonusShare(env, self.config.intrinsic_gamma is not None, self.ranks)
+        self.bonus = BonusStream(env, self.config.intrinsic_gamma is not None, self.ranks)
+        if self.config.intrinsic_episodic is None:
+            self.config = replace(self.config, intrinsic_episodic=self.bonus.episodic)
         size = replace(policy_config or SequencePolicyConfig(), value_heads=len(self.config.streams))
         vision = self.predictor.config if self.predictor else size.vision
         self.policy_config = replace(size, vision=vision, finder=config_of_finder)
@@ -188,9 +191,9 @@ class SequencePPO(OnPolicyAlgorithm):
         for t in range(n_rollout_steps):
             decision = self._act(self._last_obs, memory, dones)  # nothing privileged
             buffer.remember(t, decision)  # before the step: an env may reuse its arrays
-            # the env's wrapper computes map, surprise and their reward: robonav/rewards/wrapper.py
+            # the env's wrapper computes map, surprise and their reward: robonav/rewards/vec_env.py
             self._last_obs, rewards, dones, infos = env.step(self.policy.actor.to_env(decision.actions))  # type: ignore[assignment]
-            streams, cut_off = self.bonus.apart(rewards, buffer.streams), self._cut_off(dones, infos, memory)
+            streams, cut_off = self.bonus.streams(rewards), self._cut_off(dones, infos, memory)
             buffer.rewards[t], buffer.cut_off[t] = streams, cut_off  # whole sequences; PPO re-feeds them
             self._count_step(dones, infos)
             callback.update_locals(locals())

@@ -22,14 +22,14 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.protocol import IntrinsicReward
+from robonav.rewards.on_frames import FrameReward
 
 Observation = dict[str, NDArray[Any]]
 REACH_M = 4.0  # as in the presets
 _ROOM = 2.0  # a wheel that slips, or is pushed, turns faster than its robot may
 
 
-def curiosity(camera: Camera) -> IntrinsicReward:
+def curiosity(camera: Camera) -> FrameReward:
     """The presets' reward for one robot: surface within 4 m that is new to the reconstruction."""
     return ReconstructionCuriosity(1, camera, reach_m=REACH_M)
 
@@ -73,7 +73,7 @@ class DriveEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         camera: Camera | None = None,
         max_episode_steps: int = 512,
         render_mode: str | None = None,
-        reward: Callable[[Camera], IntrinsicReward] = curiosity,
+        reward: Callable[[Camera], FrameReward] = curiosity,
         threads: int = 0,
         physics: str = AUTO,
     ) -> None:

@@ -68,6 +68,17 @@ class RewardContext:
             )
         return self.world
 
+    def privileged_camera(self, reward: str) -> Camera:
+        """The camera of the world's privileged frames.
+
+        Raises:
+            UsageError: The environment is not one of robonav's, or agents see through no camera in it.
+        """
+        self.privileged_world(reward)
+        if self.camera is None:
+            raise UsageError(f"reward {reward} is paid for images of depth, and this world has no camera")
+        return self.camera
+
 
 @dataclass(frozen=True)
 class RewardConfig:

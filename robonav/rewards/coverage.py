@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robonav.envs.navigation.loaded_scenes import LoadedScene
+from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.sensors.camera import Camera
-from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.mapping.true_surface import build_surface
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.on_frames import OnFrames
 
 
 def in_sight(
@@ -40,26 +43,22 @@ class SurfaceCoverage:
     Samples are those of `evaluation.surface.build_surface`; one is seen when it is in sight within the reach.
 
     Args:
-        worlds: Says in which scene each agent is, which no other reward may know.
+        world: Says in which scene each agent is, which no other reward may know.
         reach_m: Depth in metres up to which a surface counts.
     """
 
-    def __init__(self, worlds: NavigationVecEnv, reach_m: float = 4.0) -> None:
-        self._worlds, self._reach_m = worlds, reach_m
+    def __init__(self, world: NavigationWorld, reach_m: float = 4.0) -> None:
+        self._world, self._reach_m = world, reach_m
         self._surfaces: dict[tuple[str, int], NDArray[np.float32]] = {}
-        self._within: list[LoadedScene] = []
-        self._unseen: list[NDArray[np.float32]] = []
-        self._total: list[int] = []
+        self._within: dict[int, LoadedScene] = {}
+        self._unseen = [np.zeros((0, 3), np.float32)] * world.num_agents
+        self._total = [0] * world.num_agents
 
     def reset(self, env_ids: Sequence[int] | None = None) -> None:
         """Begin with the surfaces of the scenes that these environments (default: all) are in now."""
-        count = self._worlds.num_envs
-        if env_ids is None:
-            self._within = [self._worlds.simulator.world(i) for i in range(count)]
-            self._unseen, self._total = [np.zeros((0, 3), np.float32)] * count, [0] * count
-        for i in range(count) if env_ids is None else env_ids:
-            self._within[i] = self._worlds.simulator.world(i)
-            self._unseen[i] = self._surface(self._within[i], self._worlds.frames.position[i])
+        for i in range(self._world.num_agents) if env_ids is None else env_ids:
+            self._within[i] = self._world.simulator.world(i)
+            self._unseen[i] = self._surface(self._within[i], self._world.frames.position[i])
             self._total[i] = len(self._unseen[i])
 
     def compute(self, frames: Frames) -> NDArray[np.float32]:
@@ -72,18 +71,10 @@ class SurfaceCoverage:
         for i, view in enumerate(self._views(frames)):
             self._unseen[i] = self._unseen[i][~view]
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Nothing: what was seen belongs to the episode."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
-        """Nothing to restore."""
-        if state:
-            raise ValueError(f"coverage keeps no state between episodes, found {sorted(state)}")
-
     def _views(self, frames: Frames) -> list[NDArray[np.bool_]]:
-        parts = zip(self._within, frames.T_world_camera, self._unseen, strict=True)
-        camera = self._worlds.camera
+        within = [self._within[i] for i in range(self._world.num_agents)]
+        parts = zip(within, frames.T_world_camera, self._unseen, strict=True)
+        camera = self._world.simulator.camera
         return [in_sight(world, camera, pose, unseen, self._reach_m) for world, pose, unseen in parts]
 
     def _surface(self, world: LoadedScene, position: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +82,30 @@ class SurfaceCoverage:
         island = int(world.free_space.island_at(position[:2]))
         key = (world.scene.content_hash, island)
         if key not in self._surfaces:
-            camera = self._worlds.camera
+            camera = self._world.simulator.camera
             surface = build_surface(world.scene, world.free_space, world.sensor, camera, island)
             self._surfaces[key] = surface.points[surface.visible]
         return self._surfaces[key]
+
+
+@dataclass(frozen=True)
+class CoverageConfig(RewardConfig):
+    """Pays for true surface that comes into view for the first time: the upper reference for rewards."""
+
+    reach_m: float = 4.0
+    """Depth in metres up to which surfaces count."""
+
+    name = "coverage"
+    source = "robonav: percent of the visible surface, as evaluation counts it"
+    episodic = True
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward, which asks the world for its scenes.
+
+        Raises:
+            UsageError: It is no world of scenes.
+        """
+        world = context.privileged_world(self.name)
+        if not isinstance(world, NavigationWorld):
+            raise UsageError(f"reward {self.name} is paid for surfaces of scenes, and this world has none")
+        return OnFrames(SurfaceCoverage(world, self.reach_m))

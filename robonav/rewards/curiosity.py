@@ -13,6 +13,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
 from robonav.maps.reconstruction.tsdf import Pinhole, Reconstruction
 from robonav.rewards import surprise
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.on_frames import OnFrames
 
 
 def pinhole_of(camera: Camera) -> Pinhole:
@@ -57,14 +59,8 @@ class RgbSurprise:
         return surprise.thresholded(error, self.threshold, self.new, self.known)
 
 
-SURPRISES: dict[str, Surprise] = {
-    "geometric": GeometricSurprise(),
-    "rgb": RgbSurprise(),
-}
-
-
 class ReconstructionCuriosity:
-    """An intrinsic reward: surprise about a frame before the map takes it in.
+    """A reward of frames: surprise about a frame before the map takes it in.
 
     Args:
         num_envs: Number of environments, each with a map of its own.
@@ -112,17 +108,70 @@ class ReconstructionCuriosity:
         """Integrate the frames into the maps."""
         self.reconstruction.integrate(frames.rgb, frames.depth, frames.T_world_camera)
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Nothing: the map lives and dies with the episode."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
-        """Nothing to restore."""
-        if state:
-            raise ValueError(f"a reconstruction keeps no state between episodes, found {sorted(state)}")
-
 
 def subsample(image: NDArray[Any], stride: int) -> NDArray[Any]:
     """Every `stride`-th pixel of (N, H, W, ...) at the centres that a strided map rendering uses."""
     first = stride // 2
     return image[:, first::stride, first::stride]
+
+
+@dataclass(frozen=True)
+class MapSurpriseConfig(RewardConfig):
+    """Surprise about frames, before a reconstruction from true depth and pose takes them in."""
+
+    voxel_size: float = 0.10
+    """Edge of the map's voxels in metres."""
+    reach_m: float = 4.0
+    """Depth in metres up to which surfaces count."""
+    memory_frames: int | None = None
+    """The map forgets after so many frames; None = never."""
+
+    episodic = True
+
+    @property
+    def surprise(self) -> Surprise:
+        """What counts as surprising."""
+        raise NotImplementedError
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward with a map for each agent.
+
+        Raises:
+            UsageError: The environment has no privileged frames of a camera.
+        """
+        curiosity = ReconstructionCuriosity(
+            context.num_envs,
+            context.privileged_camera(self.name),
+            self.surprise,
+            self.voxel_size,
+            self.reach_m,
+            self.memory_frames,
+            threads=context.threads,
+        )
+        return OnFrames(curiosity)
+
+
+@dataclass(frozen=True)
+class GeometricConfig(MapSurpriseConfig):
+    """Pays for surface that the map does not know yet; the colours of images do not matter."""
+
+    name = "geometric"
+    source = "robonav: u / (u + 0.04) of the share u of pixels whose surface is unknown"
+
+    @property
+    def surprise(self) -> Surprise:
+        """What counts as surprising."""
+        return GeometricSurprise()
+
+
+@dataclass(frozen=True)
+class RgbConfig(MapSurpriseConfig):
+    """Pays where an image differs from the one that the map predicts."""
+
+    name = "rgb"
+    source = "ReCuriosity: thresholded low-passed RGB error of the rendered map"
+
+    @property
+    def surprise(self) -> Surprise:
+        """What counts as surprising."""
+        return RgbSurprise()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robonav.envs.world import Frames
-from robonav.rewards.learner import Learner, mlp
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.learner import Learner, LearnsFromFrames, mlp, the_predictor
 
 
 class RandomNetworkDistillation:
@@ -75,3 +77,20 @@ class RandomNetworkDistillation:
         networks, scaled = self._learner.networks, self._learner.standardised(features)
         error: Tensor = (networks["predictor"](scaled) - networks["target"](scaled)).square().mean(-1)
         return error
+
+
+@dataclass(frozen=True)
+class RndConfig(RewardConfig):
+    """Pays for images whose features a predictor of a random network does not know yet."""
+
+    name = "rnd"
+    source = "Burda et al. 2019: error of a predictor of a fixed random network"
+
+    def build(self, context: RewardContext) -> LearnsFromFrames:
+        """The reward, which reads features of robonav's predictor.
+
+        Raises:
+            UsageError: There is no predictor, or no world whose images it reads.
+        """
+        predictor = the_predictor(context, self.name)
+        return LearnsFromFrames(RandomNetworkDistillation(context.num_envs, predictor, context.seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 
 from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 from robonav.envs.world import Frames
-from robonav.rewards.learner import Learner, mlp
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.learner import Learner, LearnsFromFrames, mlp, the_predictor
 
 MOTIONS = NUM_ACTIONS + 1  # none, then the actions
 
@@ -118,3 +120,20 @@ class IntrinsicCuriosityModule:
         guess = self._learner.networks["inverse"](torch.cat([before, after], dim=-1))
         forward = self._forward_error(before.detach(), after.detach(), motion).mean()
         return (1 - self._forward_weight) * F.cross_entropy(guess, motion) + self._forward_weight * forward
+
+
+@dataclass(frozen=True)
+class IcmConfig(RewardConfig):
+    """Pays where a forward model in a space that tells motions apart is wrong."""
+
+    name = "icm"
+    source = "Pathak et al. 2017, eq. 6: error of a forward model"
+
+    def build(self, context: RewardContext) -> LearnsFromFrames:
+        """The reward, which reads features of robonav's predictor.
+
+        Raises:
+            UsageError: There is no predictor, or no world whose images it reads.
+        """
+        predictor = the_predictor(context, self.name)
+        return LearnsFromFrames(IntrinsicCuriosityModule(context.num_envs, predictor, context.seed))

@@ -13,10 +13,41 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from torch import Tensor, nn
 
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.files import load_optimizer, optimizer_tensors
+from robonav.rewards.config import RewardContext
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.protocol import State
 
 _CLIP = 5.0  # standard deviations at which features are cut off
 _STATISTICS = ("mean", "var", "count")
+
+
+class LearnsFromFrames(OnFrames):
+    """A reward of frames whose state outlives episodes."""
+
+    inner: Any
+
+    def state_dict(self) -> State:
+        """State of the reward."""
+        state: State = self.inner.state_dict()
+        return state
+
+    def load_state_dict(self, state: State) -> None:
+        """Restore what `state_dict` gave."""
+        self.inner.load_state_dict(state)
+
+
+def the_predictor(context: RewardContext, reward: str) -> nn.Module:
+    """The frozen predictor.
+
+    Raises:
+        UsageError: There is none.
+    """
+    context.privileged_world(reward)
+    if context.predictor is None:
+        raise UsageError(f"reward {reward} reads features of robonav's predictor: give one as `predictor`")
+    return context.predictor
 
 
 def mlp(*sizes: int) -> nn.Sequential:

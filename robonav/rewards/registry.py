@@ -9,8 +9,22 @@ from typing import Any
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig
+from robonav.rewards.coverage import CoverageConfig
+from robonav.rewards.curiosity import GeometricConfig, RgbConfig
+from robonav.rewards.distillation import RndConfig
+from robonav.rewards.inverse_dynamics import IcmConfig
+from robonav.rewards.sub_goal import SubGoalConfig
 
-REWARDS: tuple[type[RewardConfig], ...] = ()
+REWARDS: tuple[type[RewardConfig], ...] = (
+    # paid for privileged frames of robonav's worlds
+    CoverageConfig,
+    GeometricConfig,
+    RgbConfig,
+    SubGoalConfig,
+    # learned from what agents see
+    IcmConfig,
+    RndConfig,
+)
 
 
 def rewards() -> dict[str, type[RewardConfig]]:

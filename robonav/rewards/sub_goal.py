@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +13,18 @@ from robonav.envs.world import Frames
 from robonav.mapping.agent_maps import AgentMaps
 from robonav.maps.topology.mapper import TopologyConfig
 from robonav.maps.topology.sub_goals import SubGoalWeights, choose_sub_goal, novelty, sub_goal_scores
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.on_frames import OnFrames
 
 _CELL_M, _STRIDE = 0.20, 2  # a coarse map is enough to propose where to go
 
 
 @dataclass(frozen=True)
-class SubGoalConfig:
-    """Amounts of the reward. TopoNav gives no formula; these are the constants of the reference design."""
+class SubGoalConfig(RewardConfig):
+    """Pays for getting to places that a topological map from true depth and pose proposes.
+
+    TopoNav gives no formula; these are the constants of the reference design.
+    """
 
     reached: float = 1.0
     """For getting to a sub-goal that was never visited; 1 / (1 + visits) of it for others."""
@@ -34,6 +38,18 @@ class SubGoalConfig:
     """Steps between two looks at the frontiers."""
     weights: SubGoalWeights = field(default_factory=SubGoalWeights)
     topology: TopologyConfig = field(default_factory=TopologyConfig)
+
+    name = "sub-goals"
+    source = "TopoNav: a reward for each sub-goal that is reached, less steps and bumps"
+    episodic = True
+
+    def build(self, context: RewardContext) -> OnFrames:
+        """The reward with a map for each agent.
+
+        Raises:
+            UsageError: The environment has no privileged frames of a camera.
+        """
+        return OnFrames(SubGoalReward(context.num_envs, context.privileged_camera(self.name), self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +68,7 @@ class SubGoal:
 
 
 class SubGoalReward:
-    """An intrinsic reward: each agent's map proposes a sub-goal, and getting there is paid once.
+    """A reward of frames: each agent's map proposes a sub-goal, and getting there is paid once.
 
     The maps are built from true depth and pose. The policy is not told where its sub-goal is.
 
@@ -90,15 +106,6 @@ class SubGoalReward:
                 self.maps.see_frontiers(env)
             self._pursue(env, self._arrived(env, frames) > 0)
         self._steps += 1
-
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Nothing: the maps live and die with the episode."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
-        """Nothing to restore."""
-        if state:
-            raise ValueError(f"sub-goals keep no state between episodes, found {sorted(state)}")
 
     def _arrived(self, env: int, frames: Frames) -> float:
         """Value of the sub-goal if the agent has reached it, else 0."""

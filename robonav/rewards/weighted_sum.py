@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.world import Frames
-from robonav.rewards.protocol import IntrinsicReward
+from robonav.rewards.config import RewardConfig, RewardContext
+from robonav.rewards.protocol import IntrinsicReward, Snapshot, State, Transition
+
+
+@dataclass(frozen=True)
+class WeightedSumConfig(RewardConfig):
+    """Rewards with their weights, by name; of none the sum is 0."""
+
+    parts: Mapping[str, tuple[float, RewardConfig]]
+
+    name = "weighted-sum"
+    source = "the sum of other rewards"
+
+    @property
+    def episodic(self) -> bool:  # type: ignore[override]
+        """Whether any of the parts is."""
+        return any(config.episodic for _, config in self.parts.values())
+
+    def build(self, context: RewardContext) -> WeightedSum:
+        """The sum for an environment.
+
+        Raises:
+            UsageError: A part cannot read its observations.
+        """
+        return WeightedSum(
+            {name: (weight, config.build(context)) for name, (weight, config) in self.parts.items()}
+        )
 
 
 class WeightedSum:
@@ -22,24 +48,33 @@ class WeightedSum:
     def __init__(self, parts: Mapping[str, tuple[float, IntrinsicReward]]) -> None:
         self.parts = dict(parts)
 
-    def reset(self, env_ids: Sequence[int] | None = None) -> None:
-        """Forget the episodes of these environments."""
+    def reset(self, mask: NDArray[np.bool_], first: Snapshot) -> None:
+        """Forget the episodes of the agents in `mask`."""
         for _, part in self.parts.values():
-            part.reset(env_ids)
+            part.reset(mask, first)
 
-    def compute(self, frames: Frames) -> NDArray[np.float32]:
+    def compute(
+        self,
+        before: Snapshot,
+        action: NDArray[Any],
+        after: Snapshot,
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> NDArray[np.float32]:
         """Weighted sum (N,) of the parts' rewards."""
-        total = np.zeros(len(frames.yaw), np.float32)
+        total = np.zeros(len(terminated), np.float32)
         for weight, part in self.parts.values():
-            total += np.float32(weight) * part.compute(frames)
+            total += np.float32(weight) * part.compute(before, action, after, terminated, truncated)
         return total
 
-    def update(self, frames: Frames) -> None:
-        """Show the frames to all parts."""
-        for _, part in self.parts.values():
-            part.update(frames)
+    def update(self, step: Transition) -> dict[str, float]:
+        """Show the step to all parts; what they say, their names before a slash."""
+        said: dict[str, float] = {}
+        for name, (_, part) in self.parts.items():
+            said |= {f"{name}/{key}": value for key, value in part.update(step).items()}
+        return said
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
+    def state_dict(self) -> State:
         """State of the parts, their names before a slash."""
         return {
             f"{name}/{key}": value
@@ -47,7 +82,7 @@ class WeightedSum:
             for key, value in part.state_dict().items()
         }
 
-    def load_state_dict(self, state: dict[str, NDArray[Any]]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` gave."""
         for name, (_, part) in self.parts.items():
             own = {key.partition("/")[2]: value for key, value in state.items() if key.startswith(f"{name}/")}

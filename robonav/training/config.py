@@ -15,7 +15,10 @@ from robonav.envs.sensors import SensorName
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards.config import RewardConfig
+from robonav.rewards.registry import make_reward
 from robonav.rewards.sub_goal import SubGoalConfig
+from robonav.rewards.weighted_sum import WeightedSumConfig
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,14 @@ class TrainConfig:
     init: str | None = None
     """Whose weights to start from, predictor included: `explorer` or a checkpoint; None = from scratch."""
     reward: str = "geometric"
-    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), icm or rnd
-    (prediction error of an intrinsic curiosity module or a random network), coverage (newly seen
-    true surface), or one of an installed package."""
-    memory_frames: int | None = None
-    """The reward's map forgets after so many frames; None = never."""
-    voxel_size: float = 0.10
-    """Edge of the map's voxels in metres."""
-    reach_m: float = 4.0
-    """Depth in metres up to which surfaces count for the reward."""
+    """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), another one
+    that `robonav rewards list` names, or one of an installed package."""
+    reward_options: Annotated[RewardConfig | None, tyro.conf.arg(name="reward")] = None
+    """Options of the intrinsic reward; None = its defaults."""
     surprise_weight: float = 1.0
-    """Share of the surprise in the reward; 0 = none, and no reconstruction is made."""
+    """Weight of the intrinsic reward; 0 = none, and no reconstruction is made."""
+    more_rewards: dict[str, float] = field(default_factory=dict)
+    """Weights of other intrinsic rewards that are paid as well, by name, with their default options."""
     sub_goal_weight: float = 0.0
     """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
     sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
@@ -89,7 +89,9 @@ class TrainConfig:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
         resolved(self.task, self.task_options)
-        if min(self.surprise_weight, self.sub_goal_weight) < 0 or not (self.rewards() or self.task):
+        self.reward_config()
+        least = min(self.surprise_weight, self.sub_goal_weight, *self.more_rewards.values())
+        if least < 0 or not (self.rewards() or self.task):
             raise UsageError(
                 f"surprise_weight is {self.surprise_weight} and sub_goal_weight {self.sub_goal_weight}: "
                 "give weights of 0 or more, not both 0 where there is no task"
@@ -105,5 +107,18 @@ class TrainConfig:
 
     def rewards(self) -> dict[str, float]:
         """Weights of the rewards that count, by name."""
-        weights = {self.reward: self.surprise_weight, "sub-goals": self.sub_goal_weight}
-        return {name: weight for name, weight in weights.items() if weight}
+        return {name: weight for name, (weight, _) in self.reward_config().parts.items()}
+
+    def reward_config(self) -> WeightedSumConfig:
+        """The intrinsic reward: the sum of those whose weight is not 0.
+
+        Raises:
+            UsageError: There is none of a name, or the options are another reward's.
+        """
+        options = self.reward_options or make_reward(self.reward)
+        if options.name != self.reward:
+            raise UsageError(f"reward {self.reward} was given options of {options.name}: leave them out")
+        parts = {self.reward: (self.surprise_weight, options)}
+        parts |= {name: (weight, make_reward(name)) for name, weight in self.more_rewards.items()}
+        parts |= {"sub-goals": (self.sub_goal_weight, self.sub_goal)} if self.sub_goal_weight else {}
+        return WeightedSumConfig({name: part for name, part in parts.items() if part[0]})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint
+from robonav.rewards.finite import first_not_finite
 
 
 class FiniteCheck(VecEnvWrapper):
@@ -49,11 +49,10 @@ class FiniteCheck(VecEnvWrapper):
             self._check(f"observation {name!r}", values)
 
     def _check(self, what: str, values: NDArray[Any]) -> None:
-        if not np.issubdtype(values.dtype, np.floating) or np.isfinite(values).all():
+        wrong = first_not_finite(values)
+        if wrong is None:
             return
-        wrong = ~np.isfinite(values.reshape(len(values), -1))
-        env = int(np.flatnonzero(wrong.any(axis=1))[0])
-        value = values.reshape(len(values), -1)[env][wrong[env]][0]
+        env, value = wrong
         try:
             last = f"the last checkpoint is {find_checkpoint(self._out)}"
         except CheckpointError:

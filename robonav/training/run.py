@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from difflib import get_close_matches
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from robonav.agents import checkpoint
 from robonav.algorithms.ranks import Ranks, equal_part
@@ -21,7 +19,6 @@ from robonav.algorithms.reward_scale import RunningRewardScale
 from robonav.algorithms.sequence_ppo import SequencePPO
 from robonav.envs.navigation.episodes import UsableScenes
 from robonav.envs.navigation.tasks import resolved
-from robonav.envs.plugins import plugged_in
 from robonav.envs.scenes import open_scenes
 from robonav.envs.sensors.views import SENSORS
 from robonav.envs.vec_env import NavigationVecEnv
@@ -40,14 +37,8 @@ from robonav.perception.predictor import OccupancyPredictor
 from robonav.perception.shipped import load_finder, load_predictor
 from robonav.planners.goal_belief import GoalBelief
 from robonav.policies.sequence import SequencePolicy
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.curiosity import SURPRISES, ReconstructionCuriosity
-from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
-from robonav.rewards.protocol import IntrinsicReward
-from robonav.rewards.sub_goal import SubGoalReward
-from robonav.rewards.weighted_sum import WeightedSum
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.protocol import State
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv, Streams
 from robonav.training.config import TrainConfig
 from robonav.training.fine_tuning import starting_policy, take_over
 from robonav.training.finite import FiniteCheck
@@ -58,8 +49,7 @@ from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
 
-_LEARNING_REWARDS = ("icm", "rnd")
-_REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
+REWARD = "reward."  # prefix of what the reward has learned, in training.safetensors
 
 
 class TrainingRun:
@@ -81,10 +71,6 @@ class TrainingRun:
             raise UsageError(
                 f"{out}: already holds a run; add --resume to continue it, or choose another --out"
             )
-        if config.reward in _LEARNING_REWARDS and self.ranks.size > 1:
-            raise UsageError(
-                f"reward {config.reward} learns, and every rank would learn its own: use --ranks 1"
-            )
         num_envs = equal_part(config.num_envs, self.ranks.size, "num_envs")
         threads = config.threads or self.ranks.threads
         set_threads(threads)
@@ -92,8 +78,10 @@ class TrainingRun:
         self.worlds = make_worlds(config, num_envs, threads, first_env=self.ranks.rank * num_envs)
         start = starting_policy(config.init)
         predictor = (start.encoder.predictor if start else None) or load_predictor(config.vision)
-        self.reward = make_reward(config, self.worlds, predictor)
-        self.rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, self.reward), out))
+        streams: Streams = "sum" if config.ppo.intrinsic_gamma is None else "two"
+        paid = pay(config, FiniteCheck(self.worlds, out), predictor, streams)
+        self.reward, self.rewarded = paid.reward, VecMonitor(paid)
+        self._refuse_ranks_that_learn_alone()
         self.reward_scale = RunningRewardScale(num_envs, config.ppo.gamma, self.ranks)
         ppo = dataclasses.replace(config.ppo, rollout_steps=config.rollout_steps or config.episode_steps)
         self.intrinsic_scale = RunningRewardScale(
@@ -137,6 +125,15 @@ class TrainingRun:
             self.ranks.wait()  # until the last checkpoint is written
         return find_checkpoint(self.out)
 
+    def _refuse_ranks_that_learn_alone(self) -> None:
+        """Rewards whose state outlives episodes would drift apart."""
+        if self.ranks.size > 1:
+            learning = sorted({name.partition("/")[0] for name in self.reward.state_dict()})
+            if learning:
+                raise UsageError(
+                    f"reward {', '.join(learning)} learns, and every rank would learn its own: use --ranks 1"
+                )
+
     def _writers(self) -> list[KVWriter]:
         if not self.ranks.is_first:
             return []
@@ -172,9 +169,7 @@ class TrainingRun:
             **{name: torch.as_tensor(np.asarray(value)) for name, value in counters.items()},
             "torch_rng": torch.get_rng_state(),
             "shuffle_rng": self.algorithm.shuffle.get_state(),
-            **{
-                f"{_REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()
-            },
+            **{f"{REWARD}{name}": torch.as_tensor(state) for name, state in self.reward.state_dict().items()},
         }
 
     def _intrinsic_counters(self) -> dict[str, Any]:
@@ -213,12 +208,20 @@ class TrainingRun:
                 self.intrinsic_scale.returns = tensors["intrinsic_returns"].numpy()
             torch.set_rng_state(tensors["torch_rng"])
             self.algorithm.shuffle.set_state(tensors["shuffle_rng"])
-            learned = {name: t.numpy() for name, t in tensors.items() if name.startswith(_REWARD)}
-            self.reward.load_state_dict({name.removeprefix(_REWARD): t for name, t in learned.items()})
+            self.reward.load_state_dict(learned_by_reward(tensors))
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 f"{folder}/training.safetensors: cannot be resumed from ({error})"
             ) from error
+
+
+def learned_by_reward(tensors: Mapping[str, torch.Tensor]) -> State:
+    """The part of a checkpoint's tensors that is the state of its reward."""
+    return {
+        name.removeprefix(REWARD): tensor.numpy()
+        for name, tensor in tensors.items()
+        if name.startswith(REWARD)
+    }
 
 
 def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int = 0) -> NavigationVecEnv:
@@ -240,29 +243,31 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
     return worlds
 
 
-def make_reward(config: TrainConfig, worlds: NavigationVecEnv, predictor: OccupancyPredictor) -> WeightedSum:
-    """The intrinsic reward of a run; parts of weight 0 are not built."""
-    makers: dict[str, Callable[[], IntrinsicReward]] = {
-        "icm": lambda: IntrinsicCuriosityModule(worlds.num_envs, predictor, config.seed),
-        "rnd": lambda: RandomNetworkDistillation(worlds.num_envs, predictor, config.seed),
-        "coverage": lambda: SurfaceCoverage(worlds, config.reach_m),
-        "sub-goals": lambda: SubGoalReward(worlds.num_envs, config.camera, config.sub_goal),
-    }
-    makers |= dict.fromkeys(SURPRISES, lambda: _reconstruction_curiosity(config, worlds.num_envs))
-    unknown = [name for name in config.rewards() if name not in makers]
-    plugged = plugged_in("robonav.rewards", _is_callable) if unknown else {}
-    makers |= {name: partial(plugged[name], worlds, config) for name in unknown if name in plugged}
-    for name in config.rewards():
-        if name not in makers:
-            near = get_close_matches(name, makers, 1)
-            hint = f"perhaps you meant {near[0]}; " if near else ""
-            raise UsageError(f"there is no reward {name!r}: {hint}choose one of {', '.join(sorted(makers))}")
-    return WeightedSum({name: (weight, makers[name]()) for name, weight in config.rewards().items()})
+def pay(
+    config: TrainConfig,
+    worlds: VecEnv,
+    predictor: OccupancyPredictor,
+    streams: Streams = "sum",
+    normalise: bool = False,
+    gamma: float = 0.99,
+) -> IntrinsicRewardVecEnv:
+    """The worlds with the intrinsic reward of a run.
 
-
-def _is_callable(found: object) -> None:
-    if not callable(found):
-        raise TypeError(f"it is {found!r}, which nobody can call with worlds and a TrainConfig")
+    Raises:
+        UsageError: The reward cannot read what the worlds show.
+    """
+    reward, threads = config.reward_config(), torch.get_num_threads()
+    return IntrinsicRewardVecEnv(
+        worlds,
+        reward,
+        1.0 if reward.parts else 0.0,
+        streams,
+        normalise,
+        gamma,
+        seed=config.seed,
+        threads=threads,
+        predictor=predictor,
+    )
 
 
 def _finder(
@@ -282,15 +287,3 @@ def _finder(
             "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
         )
     return finder
-
-
-def _reconstruction_curiosity(config: TrainConfig, num_envs: int) -> ReconstructionCuriosity:
-    return ReconstructionCuriosity(
-        num_envs,
-        config.camera,
-        SURPRISES[config.reward],
-        config.voxel_size,
-        config.reach_m,
-        config.memory_frames,
-        threads=torch.get_num_threads(),
-    )

@@ -15,6 +15,8 @@ import msgspec
 
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
 from robonav.errors import UsageError
+from robonav.rewards.config import RewardConfig
+from robonav.rewards.registry import make_reward, reward_class
 from robonav.training.config import TrainConfig
 
 
@@ -52,6 +54,8 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     """
     fields, task = dict(saved), saved.get("task")
     options = fields.pop("task_options", None)
+    reward_options = fields.pop("reward_options", None)
+    old = {name: fields.pop(name) for name in _REWARDS_OWN if name in fields}
     short = {flag: name for flag, name in task_class(task).aliases.items() if flag in fields}
     if short:  # as runs were saved before tasks had options of their own
         options = {name: fields[flag] for flag, name in short.items()}
@@ -60,13 +64,25 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     try:
         config = msgspec.convert(fields, TrainConfig)
         chosen = None if options is None else task_config(task, **options)
-        _check_types(chosen)
-        return dataclasses.replace(config, task_options=chosen)
+        reward = _reward(config.reward, reward_options, old)
+        for choice in (chosen, reward):
+            _check_types(choice)
+        return dataclasses.replace(config, task_options=chosen, reward_options=reward)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
 
 
 _RETIRED = ("apples", "obstacles", "drift")  # options of tasks, which were fields of every run once
+_REWARDS_OWN = ("memory_frames", "voxel_size", "reach_m")  # so were these, which are options of rewards
+
+
+def _reward(name: str, options: Mapping[str, Any] | None, old: Mapping[str, Any]) -> RewardConfig | None:
+    """The options of a reward; of `old` ones those that it has."""
+    if options is None and not old:
+        return None
+    kind = reward_class(name)
+    has = [field.name for field in dataclasses.fields(kind)]
+    return make_reward(name, **(options or {key: value for key, value in old.items() if key in has}))
 
 
 def _refuse_unknown(found: Mapping[str, Any], kind: Any, prefix: str = "") -> None:
@@ -90,7 +106,7 @@ def _dataclass_in(hint: Any) -> type[Any] | None:
     return next((kind for kind in kinds if dataclasses.is_dataclass(kind) and isinstance(kind, type)), None)
 
 
-def _check_types(options: TaskConfig | None) -> None:
-    """Options of tasks are made by their own classes; hold their types against the hints."""
+def _check_types(options: TaskConfig | RewardConfig | None) -> None:
+    """Options of tasks and rewards are made by their own classes; hold their types against the hints."""
     if options is not None:
         msgspec.convert(vars(options), type(options))

@@ -13,17 +13,18 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.vec_env import VecMonitor
 
 from robonav.agents.sb3_policy import save_sb3
+from robonav.algorithms.bonus_share import BonusLog
 from robonav.algorithms.ranks import Ranks
 from robonav.algorithms.sb3 import SB3Config, check_actions, make_sb3, policy_options, sb3_class
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config, read_tensors, write_text
 from robonav.perception.shipped import load_predictor
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.log import CheckpointCallback, JsonLines, Progress
 from robonav.training.process import keep_freed_memory, set_threads
-from robonav.training.run import make_reward, make_worlds
+from robonav.training.run import REWARD, learned_by_reward, make_worlds, pay
 from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
@@ -50,12 +51,14 @@ class SB3Run:
         keep_freed_memory()
         self.worlds = make_worlds(config, config.num_envs, config.threads)
         check_actions(config.algorithm, self.worlds.action_space)
-        reward = make_reward(config, self.worlds, load_predictor(config.vision))
-        rewarded = VecMonitor(FiniteCheck(IntrinsicRewardWrapper(self.worlds, reward), out))
-        self.options = options_of(config)
-        self.algorithm = make_sb3(config.algorithm, rewarded, self.options, config.seed, config.device)
+        self.options, predictor = options_of(config), load_predictor(config.vision)
+        checked = FiniteCheck(self.worlds, out)
+        self.paid = pay(config, checked, predictor, normalise=True, gamma=self.options.gamma)
+        self.algorithm = make_sb3(
+            config.algorithm, VecMonitor(self.paid), self.options, config.seed, config.device
+        )
         if any((out / "checkpoints").glob("step_*")):
-            restore(self.algorithm, find_checkpoint(out), config.algorithm)
+            restore(self.algorithm, self.paid, find_checkpoint(out), config.algorithm)
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", as_json(config))
 
@@ -68,7 +71,7 @@ class SB3Run:
             self.algorithm.set_logger(Logger(str(self.out), [*writers, board]))
             callbacks: list[BaseCallback] = [CheckpointCallback(self, self.config.checkpoint_every)]
             callbacks += [Progress(Ranks())] if progress_bar else []
-            callbacks.append(ViewerCallback(viewer or NullViewer(), self.worlds))
+            callbacks += [BonusLog(), ViewerCallback(viewer or NullViewer(), self.worlds)]
             self.algorithm.learn(remaining, CallbackList(callbacks), reset_num_timesteps=False)
             self.algorithm.logger.close()
         return find_checkpoint(self.out)
@@ -81,7 +84,7 @@ class SB3Run:
             self.config.algorithm,
             self.algorithm,
             policy_options(self.options),
-            training_tensors(self.algorithm),
+            training_tensors(self.algorithm, self.paid),
             dataclasses.asdict(self.config),
         )
 
@@ -96,12 +99,13 @@ def options_of(config: TrainConfig) -> SB3Config:
     return options[config.algorithm]
 
 
-def training_tensors(algorithm: Any) -> dict[str, torch.Tensor]:
-    """What training continues from: optimisers, counters, random numbers, SAC's entropy weight."""
+def training_tensors(algorithm: Any, paid: IntrinsicRewardVecEnv) -> dict[str, torch.Tensor]:
+    """What training continues from: optimisers, counters, random numbers, rewards, SAC's entropy weight."""
     tensors = {
         "num_timesteps": torch.as_tensor(algorithm.num_timesteps),
         "updates": torch.as_tensor(algorithm._n_updates),
         "torch_rng": torch.get_rng_state(),
+        **{f"{REWARD}{name}": torch.as_tensor(array) for name, array in paid.state_dict().items()},
     }
     if getattr(algorithm, "log_ent_coef", None) is not None:
         tensors["log_ent_coef"] = algorithm.log_ent_coef.detach()
@@ -111,7 +115,7 @@ def training_tensors(algorithm: Any) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def restore(algorithm: Any, folder: Path, name: str) -> None:
+def restore(algorithm: Any, paid: IntrinsicRewardVecEnv, folder: Path, name: str) -> None:
     """Continue from a checkpoint; SAC's replay buffer starts empty.
 
     Raises:
@@ -133,6 +137,7 @@ def restore(algorithm: Any, folder: Path, name: str) -> None:
         if "log_ent_coef" in tensors:
             algorithm.log_ent_coef.data.copy_(tensors["log_ent_coef"])
         torch.set_rng_state(tensors["torch_rng"])
+        paid.load_state_dict(learned_by_reward(tensors))
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: cannot be resumed from ({error})") from error
     if name == "sac":

@@ -25,7 +25,8 @@ from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
 from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms
 
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
@@ -131,7 +132,7 @@ REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {
     "reconstruction": lambda worlds: ReconstructionCuriosity(2, worlds.camera),
     "icm": lambda worlds: IntrinsicCuriosityModule(2, small_predictor()),
     "rnd": lambda worlds: RandomNetworkDistillation(2, small_predictor()),
-    "coverage": SurfaceCoverage,
+    "coverage": lambda worlds: SurfaceCoverage(worlds.world),
 }
 
 
@@ -143,7 +144,7 @@ def explorer(
     curiosity = REWARDS[reward](worlds)
     judge = curiosity.compute
     curiosity.compute = lambda frames: reward_scale * judge(frames)
-    env = VecMonitor(IntrinsicRewardWrapper(worlds, curiosity))
+    env = VecMonitor(IntrinsicRewardVecEnv(worlds, OnFrames(curiosity), normalise=False))
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
     return SequencePPO(env, config, SMALL, seed=seed, device="cpu", predictor=small_predictor()), worlds
 
@@ -278,7 +279,9 @@ def test_the_eye_stays_as_it_was_taught():
 def test_plain_sb3_ppo_learns_on_the_same_worlds():
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=16)
-    env = VecMonitor(IntrinsicRewardWrapper(worlds, ReconstructionCuriosity(2, camera)))
+    env = VecMonitor(
+        IntrinsicRewardVecEnv(worlds, OnFrames(ReconstructionCuriosity(2, camera)), normalise=False)
+    )
     model = PPO("MultiInputPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
     model.learn(64)
     assert model.num_timesteps == 64

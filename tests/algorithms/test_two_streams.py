@@ -7,38 +7,39 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.vec_env import VecEnvWrapper, VecMonitor
+from stable_baselines3.common.vec_env import VecMonitor
 
 from robonav.algorithms.sequence_buffer import SequenceBuffer, Stream
 from robonav.algorithms.sequence_ppo import SequencePPO, SequencePPOConfig
 from robonav.errors import UsageError
 from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.algorithms.worlds import AimWorld
 
 SMALL = SequencePolicyConfig(width=16, blocks=1, heads=2, window=8)
 
 
-class Bonus(VecEnvWrapper):
-    """Adds a bonus that depends on the action, and keeps it, as `IntrinsicRewardWrapper` does."""
+class ByAction:
+    """Pays for the action itself: a bonus that depends on nothing else."""
 
-    def __init__(self, venv: AimWorld, weight: float) -> None:
-        super().__init__(venv)
-        self.weight, self.intrinsic_rewards = weight, np.zeros(venv.num_envs, np.float32)
+    def reset(self, mask, first): ...
 
-    def reset(self):
-        return self.venv.reset()
+    def compute(self, before, action, after, terminated, truncated):
+        return action.astype(np.float32) + 1.0
 
-    def step_wait(self):
-        observation, rewards, dones, infos = self.venv.step_wait()
-        self.intrinsic_rewards = (self.weight * (self.venv.last + 1.0)).astype(np.float32)
-        return observation, rewards + self.intrinsic_rewards, dones, infos
+    def update(self, step):
+        return {}
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state): ...
 
 
-def learner(weight: float = 1.0, **options) -> SequencePPO:
+def learner(weight: float = 1.0, streams="sum", **options) -> SequencePPO:
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=4, **options)
-    return SequencePPO(
-        VecMonitor(Bonus(AimWorld(4, "discrete"), weight)), config, SMALL, seed=0, device="cpu"
-    )
+    env = IntrinsicRewardVecEnv(AimWorld(4, "discrete"), ByAction(), weight, streams, normalise=False)
+    return SequencePPO(VecMonitor(env), config, SMALL, seed=0, device="cpu")
 
 
 def by_hand(rewards, values, last, starts, dones, gamma, trace):
@@ -79,7 +80,7 @@ def test_advantages_of_both_streams_are_those_computed_by_hand(episodic):
 
 
 def test_each_head_learns_its_own_stream_and_their_rewards_add_up_to_what_was_paid():
-    model = learner(intrinsic_gamma=0.9, intrinsic_episodic=False)
+    model = learner(streams="two", intrinsic_gamma=0.9, intrinsic_episodic=False)
     model.learn(32)
     buffer = model.rollout_buffer
     assert model.policy.critic.out_features == 2
@@ -94,7 +95,7 @@ def test_each_head_learns_its_own_stream_and_their_rewards_add_up_to_what_was_pa
 def test_the_weight_of_a_stream_decides_what_is_learned():
     weights = []
     for share in (1.0, 1.0, 0.0):
-        model = learner(intrinsic_gamma=0.9, intrinsic_weight=share)
+        model = learner(streams="two", intrinsic_gamma=0.9, intrinsic_weight=share)
         model.learn(32)
         weights.append(model.policy.actor.weight.detach().clone())
     assert torch.equal(weights[0], weights[1])
@@ -118,7 +119,11 @@ def test_no_bonus_on_purpose_and_a_bonus_that_counts_are_not_warned_of(weight):
     assert (model.logger.name_to_value["rollout/bonus_share"] > 0.01) == (weight > 0)
 
 
-def test_a_head_for_a_bonus_that_nobody_keeps_is_refused():
+def test_streams_and_heads_that_do_not_fit_are_refused():
+    with pytest.raises(UsageError, match=r'does not pay apart: wrap it in .* streams="two"'):
+        learner(intrinsic_gamma=0.9)
+    with pytest.raises(UsageError, match="nobody would learn from the bonus"):
+        learner(streams="two")
     config = SequencePPOConfig(rollout_steps=8, intrinsic_gamma=0.9)
-    with pytest.raises(UsageError, match="has no intrinsic_rewards: wrap it"):
+    with pytest.raises(UsageError, match="which the env does not pay apart"):
         SequencePPO(VecMonitor(AimWorld(4, "discrete")), config, SMALL)

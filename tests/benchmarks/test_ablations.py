@@ -77,7 +77,7 @@ def test_all_policies_differ_from_the_full_one_in_what_their_names_say() -> None
         assert config.policy.spatial is None, name
         assert config.policy.guidance is None, name
         assert config.ppo == full.ppo, name
-    assert VARIANTS["nano-forgetful-64"].memory_frames == 64
+    assert VARIANTS["nano-forgetful-64"].reward_options.memory_frames == 64
 
 
 def test_a_variant_is_trained_and_measured_and_its_row_is_there(

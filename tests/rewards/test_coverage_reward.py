@@ -10,7 +10,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import sensor_of
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.coverage import SurfaceCoverage, in_sight
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms, box_room
 
 FULL_TURN = 24
@@ -46,7 +47,9 @@ def test_what_stands_behind_something_is_not_seen():
 
 def test_a_second_turn_pays_nothing_at_all():
     worlds = NavigationVecEnv(Rooms(1), 1, Camera(), seed=3)
-    env = IntrinsicRewardWrapper(worlds, SurfaceCoverage(worlds, reach_m=10.0))
+    env = IntrinsicRewardVecEnv(
+        worlds, OnFrames(SurfaceCoverage(worlds.world, reach_m=10.0)), normalise=False
+    )
     env.reset()
     paid = np.array([env.step(np.array([LEFT]))[1] for _ in range(2 * FULL_TURN)])
     assert paid[:FULL_TURN].sum() > 40
@@ -55,8 +58,8 @@ def test_a_second_turn_pays_nothing_at_all():
 
 def test_all_rewards_and_what_the_first_frame_showed_make_up_what_was_seen():
     worlds = NavigationVecEnv(Rooms(1), 2, Camera(), seed=3)
-    coverage = SurfaceCoverage(worlds, reach_m=10.0)
-    env = IntrinsicRewardWrapper(worlds, coverage)
+    coverage = SurfaceCoverage(worlds.world, reach_m=10.0)
+    env = IntrinsicRewardVecEnv(worlds, OnFrames(coverage), normalise=False)
     env.reset()
     before = [len(points) for points in coverage._unseen]
     paid = sum(env.step(np.array([LEFT, FORWARD]))[1] for _ in range(20))
@@ -67,8 +70,8 @@ def test_all_rewards_and_what_the_first_frame_showed_make_up_what_was_seen():
 
 def test_judging_changes_nothing_and_a_new_episode_starts_anew():
     worlds = NavigationVecEnv(Rooms(1), 1, Camera(), max_episode_steps=FULL_TURN, seed=3)
-    coverage = SurfaceCoverage(worlds, reach_m=10.0)
-    env = IntrinsicRewardWrapper(worlds, coverage)
+    coverage = SurfaceCoverage(worlds.world, reach_m=10.0)
+    env = IntrinsicRewardVecEnv(worlds, OnFrames(coverage), normalise=False)
     env.reset()
     for _ in range(FULL_TURN):
         _, last, done, _ = env.step(np.array([LEFT]))

@@ -7,7 +7,8 @@ from robonav.envs.navigation.steps import FORWARD, LEFT
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms
 
 CAMERA = Camera()
@@ -22,7 +23,7 @@ def rewards_of_turning(
 ) -> np.ndarray:
     worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA, seed=3)
     curiosity = ReconstructionCuriosity(2, CAMERA, how, reach_m=reach_m, memory_frames=memory_frames)
-    env = IntrinsicRewardWrapper(worlds, curiosity)
+    env = IntrinsicRewardVecEnv(worlds, OnFrames(curiosity), normalise=False)
     env.reset()
     return np.stack([env.step(np.array([LEFT, LEFT]))[1] for _ in range(turns * FULL_TURN)])
 
@@ -79,7 +80,7 @@ def test_judging_changes_nothing():
 def test_a_new_episode_starts_with_an_empty_map_that_knows_its_first_frame():
     worlds = NavigationVecEnv(Rooms(1), num_envs=1, camera=CAMERA, max_episode_steps=FULL_TURN, seed=3)
     curiosity = ReconstructionCuriosity(1, CAMERA)
-    env = IntrinsicRewardWrapper(worlds, curiosity)
+    env = IntrinsicRewardVecEnv(worlds, OnFrames(curiosity), normalise=False)
     env.reset()
     for _ in range(FULL_TURN):
         done = env.step(np.array([LEFT]))[2]
@@ -93,7 +94,7 @@ def test_the_last_step_of_an_episode_is_paid_for_the_frame_it_led_to():
     endless = NavigationVecEnv(Rooms(1), 1, CAMERA, max_episode_steps=100, seed=3)
     rewards = []
     for worlds in (limited, endless):
-        env = IntrinsicRewardWrapper(worlds, ReconstructionCuriosity(1, CAMERA))
+        env = IntrinsicRewardVecEnv(worlds, OnFrames(ReconstructionCuriosity(1, CAMERA)), normalise=False)
         env.reset()
         rewards.append([float(env.step(np.array([action]))[1][0]) for action in (LEFT, FORWARD, LEFT)])
     assert rewards[0] == rewards[1]

@@ -13,7 +13,8 @@ from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
 from robonav.envs.world import Frames
 from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity, RgbSurprise, Surprise
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 
 HOUSES, STEPS = 2, 192
 ABOUT_TURN = [LEFT] * 12
@@ -76,7 +77,7 @@ def rewards(
     worlds = NavigationVecEnv(
         open_scenes("procedural", "train"), HOUSES * len(HABITS), Camera(), STEPS + 1, seed=1
     )
-    env = IntrinsicRewardWrapper(worlds, Disturbed(disturb, how, memory_frames))
+    env = IntrinsicRewardVecEnv(worlds, OnFrames(Disturbed(disturb, how, memory_frames)), normalise=False)
     env.reset()
     paid = []
     for t in range(STEPS):

@@ -10,11 +10,11 @@ import pytest
 from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv
-from robonav.envs.world import Frames
 from robonav.rewards.curiosity import ReconstructionCuriosity
+from robonav.rewards.on_frames import OnFrames
 from robonav.rewards.sub_goal import SubGoal, SubGoalConfig, SubGoalReward
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from robonav.rewards.weighted_sum import WeightedSum
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
 from tests.worlds import Rooms
 
 CAMERA = Camera(width=32, height=32)
@@ -142,11 +142,11 @@ def test_an_agent_that_goes_to_its_sub_goals_earns_more_than_one_that_walks_at_r
     assert obedient > aimless + 1
 
 
-def both(weights: tuple[float, float]) -> tuple[IntrinsicRewardWrapper, WeightedSum]:
-    parts = (ReconstructionCuriosity(2, CAMERA), SubGoalReward(2, CAMERA))
+def both(weights: tuple[float, float]) -> tuple[IntrinsicRewardVecEnv, WeightedSum]:
+    parts = OnFrames(ReconstructionCuriosity(2, CAMERA)), OnFrames(SubGoalReward(2, CAMERA))
     total = WeightedSum(dict(zip(("surprise", "sub-goals"), zip(weights, parts, strict=True), strict=True)))
     worlds = NavigationVecEnv(Rooms(), num_envs=2, camera=CAMERA, max_episode_steps=12, seed=3)
-    return IntrinsicRewardWrapper(worlds, total), total
+    return IntrinsicRewardVecEnv(worlds, total, normalise=False), total
 
 
 def test_the_sum_is_the_sum_also_across_episodes() -> None:
@@ -167,12 +167,13 @@ class Remembers:
     def __init__(self, value: float) -> None:
         self.value = np.array(value)
 
-    def reset(self, env_ids: object = None) -> None: ...
+    def reset(self, mask: object, first: object) -> None: ...
 
-    def compute(self, frames: Frames) -> np.ndarray:
+    def compute(self, *step: object) -> np.ndarray:
         return np.full(2, self.value, np.float32)
 
-    def update(self, frames: Frames) -> None: ...
+    def update(self, step: object) -> dict[str, float]:
+        return {}
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"value": self.value}

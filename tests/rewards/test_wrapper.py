@@ -10,8 +10,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
 from robonav.errors import UsageError
+from robonav.rewards import make_reward
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards.on_frames import OnFrames
+from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 from tests.worlds import Rooms
 
 CAMERA = Camera(width=16, height=16)
@@ -23,8 +25,12 @@ def worlds(**options) -> NavigationVecEnv:
 
 def test_the_bonus_is_told_beside_the_sum_and_monitors_may_stand_on_either_side():
     inner, plain = worlds(), worlds()
-    env = IntrinsicRewardWrapper(VecMonitor(WorldVecEnv(inner.world)), ReconstructionCuriosity(2, CAMERA))
-    other = VecMonitor(IntrinsicRewardWrapper(plain, ReconstructionCuriosity(2, CAMERA)))
+    env = IntrinsicRewardVecEnv(
+        VecMonitor(WorldVecEnv(inner.world)), OnFrames(ReconstructionCuriosity(2, CAMERA)), normalise=False
+    )
+    other = VecMonitor(
+        IntrinsicRewardVecEnv(plain, OnFrames(ReconstructionCuriosity(2, CAMERA)), normalise=False)
+    )
     env.reset()
     other.reset()
     assert not env.intrinsic_rewards.any()
@@ -42,7 +48,9 @@ def test_the_bonus_is_told_beside_the_sum_and_monitors_may_stand_on_either_side(
 
 
 def test_curiosity_pays_agents_that_are_told_velocities():
-    env = IntrinsicRewardWrapper(worlds(actions="velocities"), ReconstructionCuriosity(2, CAMERA))
+    env = IntrinsicRewardVecEnv(
+        worlds(actions="velocities"), OnFrames(ReconstructionCuriosity(2, CAMERA)), normalise=False
+    )
     env.reset()
     paid = [env.step(np.array([[0.5, 0.5], [0.0, 1.0]]))[1] for _ in range(6)]
     assert (np.sum(paid, axis=0) > 0).all()
@@ -50,8 +58,11 @@ def test_curiosity_pays_agents_that_are_told_velocities():
 
 def test_environments_without_frames_are_told_in_one_sentence_before_anything_is_trained():
     env = DummyVecEnv([lambda: gymnasium.make("CartPole-v1")])
+    with pytest.raises(UsageError, match="reward geometric is paid for depth and poses"):
+        IntrinsicRewardVecEnv(env, make_reward("geometric"))
+    built = IntrinsicRewardVecEnv(env, OnFrames(ReconstructionCuriosity(1, CAMERA)))
     with pytest.raises(UsageError, match="ReconstructionCuriosity is paid for frames"):
-        IntrinsicRewardWrapper(env, ReconstructionCuriosity(1, CAMERA))
+        built.reset()
 
 
 def test_a_reward_that_is_no_number_is_told():
@@ -59,7 +70,7 @@ def test_a_reward_that_is_no_number_is_told():
         def compute(self, frames):
             return np.array([np.nan, 0.0])
 
-    env = IntrinsicRewardWrapper(worlds(), Broken(2, CAMERA))
+    env = IntrinsicRewardVecEnv(worlds(), OnFrames(Broken(2, CAMERA)), normalise=False)
     env.reset()
-    with pytest.raises(UsageError, match=r"Broken paid \[nan, 0.0\]"):
+    with pytest.raises(UsageError, match=r"OnFrames paid \[nan, 0.0\]"):
         env.step(np.zeros(2, int))

@@ -34,6 +34,7 @@ def test_any_field_of_a_preset_is_an_option() -> None:
         policy=replace(nano.policy, width=256),
         camera=replace(nano.camera, height_m=1.1),
         task_options=config.task_options,
+        reward_options=config.reward_options,
     )
     assert config == changed
 

@@ -19,7 +19,7 @@ from robonav.rewards.distillation import RandomNetworkDistillation
 from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
 from robonav.rewards.sub_goal import SubGoalReward
 from robonav.training.config import TrainConfig
-from robonav.training.run import TrainingRun, make_reward
+from robonav.training.run import TrainingRun, pay
 from tests.training.test_resume import TINY
 
 
@@ -39,8 +39,8 @@ def test_a_run_builds_the_rewards_that_its_configuration_names(
 ) -> None:
     config = replace(config, num_envs=1)
     worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
-    parts = make_reward(config, worlds, load_predictor()).parts
-    assert [type(part) for _, part in parts.values()] == kinds
+    parts = pay(config, worlds, load_predictor()).reward.parts
+    assert [type(part.inner) for _, part in parts.values()] == kinds
     assert [weight for weight, _ in parts.values()] == [1.0] * len(kinds)
 
 

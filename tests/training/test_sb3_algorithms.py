@@ -22,8 +22,8 @@ from robonav.algorithms.sb3 import PPOConfig, RecurrentPPOConfig, SACConfig, mak
 from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.launch import cli
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.wrapper import IntrinsicRewardWrapper
+from robonav.rewards import IntrinsicRewardVecEnv, make_reward
+from robonav.rewards.weighted_sum import WeightedSum
 from robonav.training.config import TrainConfig
 from robonav.training.finite import FiniteCheck
 from robonav.training.sb3_run import SB3Run, restore, training_tensors
@@ -71,7 +71,7 @@ def test_an_sb3_algorithm_trains_resumes_and_is_evaluated(name: str, tmp_path: P
     first = SB3Run(config, out).learn(progress_bar=False)
     saved = load_file(first / "training.safetensors")
     resumed = SB3Run(replace(config, steps=128), out, resume=True)
-    again = training_tensors(resumed.algorithm)
+    again = training_tensors(resumed.algorithm, resumed.paid)
     for key, value in saved.items():
         torch.testing.assert_close(again[key], value, rtol=0, atol=0, msg=key)
     last = resumed.learn(progress_bar=False)
@@ -115,18 +115,20 @@ def test_sac_on_steps_is_refused_before_anything_is_written(tmp_path: Path, caps
 def test_sac_learns_saves_and_resumes_on_a_box_world(tmp_path: Path) -> None:
     def made():
         config = SACConfig(learning_starts=20, batch_size=8, buffer_size=100, net_arch=(8,))
-        return make_sb3("sac", DummyVecEnv([Line]), config, 0, "cpu")
+        paid = IntrinsicRewardVecEnv(DummyVecEnv([Line]), WeightedSum({}))
+        return make_sb3("sac", paid, config, 0, "cpu"), paid
 
-    algorithm = made()
+    algorithm, paid = made()
     algorithm.learn(40)
-    save_sb3(tmp_path, "sac", algorithm, {"net_arch": [8]}, training_tensors(algorithm), {"camera": {}})
-    other = made()
+    save_sb3(tmp_path, "sac", algorithm, {"net_arch": [8]}, training_tensors(algorithm, paid), {"camera": {}})
+    other, other_paid = made()
     with pytest.warns(UserWarning, match="replay buffer"):
-        restore(other, tmp_path, "sac")
+        restore(other, other_paid, tmp_path, "sac")
     assert other.num_timesteps == 40
-    for key, value in training_tensors(algorithm).items():
+    again = training_tensors(other, other_paid)
+    for key, value in training_tensors(algorithm, paid).items():
         if key != "torch_rng":
-            torch.testing.assert_close(training_tensors(other)[key], value, rtol=0, atol=0, msg=key)
+            torch.testing.assert_close(again[key], value, rtol=0, atol=0, msg=key)
     other.learn(20, reset_num_timesteps=False)
 
 
@@ -146,8 +148,8 @@ def test_nan_names_environment_key_and_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_reward_on_an_env_without_frames_is_refused() -> None:
-    with pytest.raises(UsageError, match="the environments have no `frames`"):
-        IntrinsicRewardWrapper(DummyVecEnv([Line]), SurfaceCoverage.__new__(SurfaceCoverage))
+    with pytest.raises(UsageError, match="reward coverage is paid for depth and poses, which only robonav"):
+        IntrinsicRewardVecEnv(DummyVecEnv([Line]), make_reward("coverage"))
 
 
 def test_spaces_survive_the_file() -> None:
