@@ -1,11 +1,11 @@
-"""The MiniGrid table of docs/rewards.md: PPO with each bonus and with none, same steps, five seeds; resumable.
+"""The MiniGrid table of docs/rewards.md: PPO with each bonus and with none, five seeds; resumable.
 
     nice python -m benchmarks.rewards_minigrid                # everything: about an hour on one core
     python -m benchmarks.rewards_minigrid --rewards none rnd --seeds 1
 
-SB3's PPO, the same settings and the same weight of the bonus for all; nothing was tuned for any of them. Every
-run is a file of --out; those that are there are skipped, so the command can be stopped and started again at
-any time. All rewards get their first seed before any gets its second.
+SB3's PPO, the same settings, steps and weight of the bonus for all; nothing was tuned for any of them.
+Every run is a file of --out; those that are there are skipped, so the command can be stopped and started
+again at any time. All rewards get their first seed before any gets its second.
 """
 
 from __future__ import annotations
@@ -231,9 +231,7 @@ def draw(options: Options) -> None:
             curves = [json.loads(file.read_text())["curve"] for file in files if file.exists()]
             if curves:
                 steps = np.linspace(0, options.steps, 25)
-                lines = [
-                    np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves
-                ]
+                lines = [np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves]
                 style = (
                     {"color": "black", "linewidth": 2.5}
                     if reward == NONE
