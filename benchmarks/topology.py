@@ -38,6 +38,7 @@ from robonav.maps.topology.sub_goals import SubGoalWeights
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.explorer import TopologicalExplorer
 from robonav.planners.topological.rules import Greedy
+from robonav.rewards.rnd import RndConfig
 from robonav.training.config import TrainConfig
 from robonav.training.process import set_threads
 from robonav.training.run import TrainingRun
@@ -48,7 +49,12 @@ FLAT = {
     "flat PPO": ("nano-sparse-goal", load_preset("guided-sparse-goal")),
     "flat PPO + RND": (
         "nano-sparse-goal-rnd",
-        replace(load_preset("guided-sparse-goal"), reward="rnd", surprise_weight=0.01),
+        replace(
+            load_preset("guided-sparse-goal"),
+            reward="rnd",
+            reward_options=RndConfig(features="predictor"),
+            surprise_weight=0.01,
+        ),
     ),
     "flat PPO + reconstruction curiosity": (
         "nano-sparse-goal-curious",

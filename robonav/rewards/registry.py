@@ -8,11 +8,16 @@ from typing import Any
 
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
+from robonav.rewards.coin_flip import CoinFlipConfig
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.coverage import CoverageConfig
 from robonav.rewards.curiosity import GeometricConfig, RgbConfig
-from robonav.rewards.distillation import RndConfig
-from robonav.rewards.inverse_dynamics import IcmConfig
+from robonav.rewards.disagreement import DisagreementConfig
+from robonav.rewards.drnd import DrndConfig
+from robonav.rewards.icm import IcmConfig
+from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.rdd import RddConfig
+from robonav.rewards.rnd import RndConfig
 from robonav.rewards.sub_goal import SubGoalConfig
 
 REWARDS: tuple[type[RewardConfig], ...] = (
@@ -21,9 +26,15 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     GeometricConfig,
     RgbConfig,
     SubGoalConfig,
-    # learned from what agents see
+    # paid for what a model did not predict
+    DisagreementConfig,
+    DrndConfig,
     IcmConfig,
+    LpmConfig,
     RndConfig,
+    # paid for what was visited seldom
+    CoinFlipConfig,
+    RddConfig,
 )
 
 

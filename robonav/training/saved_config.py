@@ -65,8 +65,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         config = msgspec.convert(fields, TrainConfig)
         chosen = None if options is None else task_config(task, **options)
         reward = _reward(config.reward, reward_options, old)
-        for choice in (chosen, reward):
-            _check_types(choice)
+        _check_types(chosen)
         return dataclasses.replace(config, task_options=chosen, reward_options=reward)
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"{error}: give a value of that type") from error
@@ -82,7 +81,8 @@ def _reward(name: str, options: Mapping[str, Any] | None, old: Mapping[str, Any]
         return None
     kind = reward_class(name)
     has = [field.name for field in dataclasses.fields(kind)]
-    return make_reward(name, **(options or {key: value for key, value in old.items() if key in has}))
+    made = make_reward(name, **(options or {key: value for key, value in old.items() if key in has}))
+    return msgspec.convert(vars(made), kind)
 
 
 def _refuse_unknown(found: Mapping[str, Any], kind: Any, prefix: str = "") -> None:
@@ -106,7 +106,7 @@ def _dataclass_in(hint: Any) -> type[Any] | None:
     return next((kind for kind in kinds if dataclasses.is_dataclass(kind) and isinstance(kind, type)), None)
 
 
-def _check_types(options: TaskConfig | RewardConfig | None) -> None:
-    """Options of tasks and rewards are made by their own classes; hold their types against the hints."""
+def _check_types(options: TaskConfig | None) -> None:
+    """Options of tasks are made by their own classes; hold their types against the hints."""
     if options is not None:
         msgspec.convert(vars(options), type(options))

@@ -1,6 +1,5 @@
 """PPO over sequences: advantages are right, it learns what needs memory, nothing privileged gets in."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +20,7 @@ from robonav.perception.predictor import OccupancyPredictor, PredictorConfig
 from robonav.planners.own_map import OwnMapConfig
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
-from robonav.rewards.coverage import SurfaceCoverage
-from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
-from robonav.rewards.on_frames import OnFrames
-from robonav.rewards.vec_env import IntrinsicRewardVecEnv
+from robonav.rewards import IntrinsicRewardVecEnv, make_reward
 from tests.worlds import Rooms
 
 SMALL = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8)
@@ -128,23 +122,19 @@ def test_advantages_equal_those_of_stable_baselines3():
     np.testing.assert_allclose(ours.returns[..., 0], theirs.returns, rtol=1e-4, atol=1e-5)
 
 
-REWARDS: dict[str, Callable[[NavigationVecEnv], Any]] = {
-    "reconstruction": lambda worlds: ReconstructionCuriosity(2, worlds.camera),
-    "icm": lambda worlds: IntrinsicCuriosityModule(2, small_predictor()),
-    "rnd": lambda worlds: RandomNetworkDistillation(2, small_predictor()),
-    "coverage": lambda worlds: SurfaceCoverage(worlds.world),
-}
+LEARNED = {"features": "predictor", "horizon": 2}
+REWARDS: dict[str, dict[str, Any]] = {"geometric": {}, "icm": LEARNED, "rnd": LEARNED, "coverage": {}}
 
 
 def explorer(
-    seed: int = 0, reward_scale: float = 1.0, reward: str = "reconstruction"
+    seed: int = 0, reward_scale: float = 1.0, reward: str = "geometric"
 ) -> tuple[SequencePPO, NavigationVecEnv]:
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=8, seed=seed)
-    curiosity = REWARDS[reward](worlds)
-    judge = curiosity.compute
-    curiosity.compute = lambda frames: reward_scale * judge(frames)
-    env = VecMonitor(IntrinsicRewardVecEnv(worlds, OnFrames(curiosity), normalise=False))
+    bonus = make_reward(reward, **REWARDS[reward])
+    env = VecMonitor(
+        IntrinsicRewardVecEnv(worlds, bonus, reward_scale, normalise=False, predictor=small_predictor())
+    )
     config = SequencePPOConfig(rollout_steps=8, sequences_per_batch=1)
     return SequencePPO(env, config, SMALL, seed=seed, device="cpu", predictor=small_predictor()), worlds
 
@@ -279,9 +269,7 @@ def test_the_eye_stays_as_it_was_taught():
 def test_plain_sb3_ppo_learns_on_the_same_worlds():
     camera = Camera(width=40, height=40)
     worlds = NavigationVecEnv(Rooms(), 2, camera, max_episode_steps=16)
-    env = VecMonitor(
-        IntrinsicRewardVecEnv(worlds, OnFrames(ReconstructionCuriosity(2, camera)), normalise=False)
-    )
+    env = VecMonitor(IntrinsicRewardVecEnv(worlds, make_reward("geometric")))
     model = PPO("MultiInputPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
     model.learn(64)
     assert model.num_timesteps == 64

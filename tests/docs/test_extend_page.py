@@ -14,6 +14,7 @@ from robonav.envs.robots.spec import robot_spec
 from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.launch.train import TrainCommand
+from robonav.training.saved_config import read_saved_config
 
 SHORT = ["--scenes", "five-houses", "--threads", "1"]
 
@@ -58,9 +59,12 @@ def test_the_reward_pays_in_a_training(installed: Path) -> None:
     size = ["--camera.width", "40", "--camera.height", "40", "--num-envs", "2", "--episode-steps", "16"]
     ppo = ["--algorithm", "ppo", "--plain-ppo.n-steps", "16", "--plain-ppo.batch-size", "16"]
     tiny = [*size, *ppo, "--steps", "32", "--device", "cpu"]
-    assert cli.main(["train", "guided", "--reward", "turning", *SHORT, *tiny, "--out", str(out)]) == 0
+    reward = ["--reward", "turning", "--reward.per-radian", "2"]
+    assert cli.main(["train", "guided", *reward, *SHORT, *tiny, "--out", str(out)]) == 0
     saved = json.loads((out / "config.json").read_text())
     assert (saved["reward"], saved["scenes"]) == ("turning", "five-houses")
+    assert saved["reward_options"] == {"per_radian": 2.0}
+    assert read_saved_config(out / "config.json").reward_options.per_radian == 2.0
     (episodes, *_) = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert episodes["step"] == 32
     with pytest.raises(UsageError, match="perhaps you meant geometric"):

@@ -14,6 +14,7 @@ from robonav.errors import UsageError
 from robonav.launch import cli
 from robonav.launch.presets import load_preset, preset_names, preset_summaries
 from robonav.launch.train import TrainCommand
+from robonav.rewards import make_reward
 from robonav.training.config import TrainConfig
 from robonav.training.saved_config import as_json, config_from, read_saved_config
 
@@ -49,6 +50,28 @@ def test_the_preset_may_stand_behind_options_and_short_flags_stay() -> None:
 def test_a_task_s_flag_without_the_task_says_whose_it_is() -> None:
     with pytest.raises(UsageError, match="--obstacles belongs to --task sparse-goal"):
         configured("guided", "--obstacles", "2")
+
+
+def test_a_reward_has_options_of_its_own_and_old_flags_of_maps_stay() -> None:
+    config = configured("guided", "--reward", "rnd", "--reward.learning-rate", "1e-3", "--reward.keys", "rgb")
+    assert config.reward_options == make_reward("rnd", learning_rate=1e-3, keys=("rgb",))
+    assert configured("guided-rgb").reward_options == make_reward("rgb", reach_m=100.0)
+    assert configured("guided", "--memory-frames", "9").reward_options.memory_frames == 9
+    both = configured("guided", "--more-rewards", "rnd", "0.5", "coverage", "0.1")
+    assert both.rewards() == {"geometric": 1.0, "rnd": 0.5, "coverage": 0.1}
+    with pytest.raises(UsageError, match="there is no reward 'rnt': perhaps you meant rnd"):
+        configured("guided", "--reward", "rnt")
+    with pytest.raises(UsageError, match="reward rnd was given options of geometric"):
+        replace(configured("guided"), reward="rnd")
+
+
+def test_options_of_a_reward_read_back_equal_and_runs_from_before_they_were_are_read(tmp_path: Path) -> None:
+    config = configured("guided", "--reward", "rnd", "--reward.keys", "rgb", "--reward.batch", "7")
+    (tmp_path / "config.json").write_text(as_json(config))
+    assert read_saved_config(tmp_path / "config.json") == config
+    old = {"reward": "rgb", "voxel_size": 0.2, "reach_m": 100.0, "memory_frames": None}
+    assert config_from(old).reward_options == make_reward("rgb", voxel_size=0.2, reach_m=100.0)
+    assert config_from({**old, "reward": "rnd"}).reward_options == make_reward("rnd")
 
 
 def test_a_typo_names_the_nearest_option(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +119,8 @@ def test_a_preset_may_be_a_file_of_the_user(tmp_path: Path) -> None:
         ({"ppo": {"learning_rat": 1.0}}, r"no key 'ppo.learning_rat': perhaps you meant ppo.learning_rate"),
         ({"steps": "many"}, "Expected `int`, got `str` - at `.*steps`"),
         ({"policy": {"width": 1.5}}, "Expected `int`, got `float`"),
+        ({"reward": "rnd", "reward_options": {"widht": 3}}, "has no option 'widht': perhaps you meant width"),
+        ({"reward": "rnd", "reward_options": {"width": 1.5}}, "Expected `int`, got `float`"),
         ({"task": "apples", "task_options": {"count": "three"}}, "give a value of that type"),
     ],
 )

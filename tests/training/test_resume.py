@@ -15,6 +15,7 @@ from robonav.envs.sensors.camera import Camera
 from robonav.errors import UsageError
 from robonav.files import CheckpointError, find_checkpoint, read_config
 from robonav.policies.config import SequencePolicyConfig
+from robonav.rewards import make_reward
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun
 from robonav.training.same_run import check_same_run
@@ -50,17 +51,23 @@ def test_training_1k_then_resuming_for_1k_equals_training_2k_bit_for_bit(continu
             torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=f"{name}: {key}")
 
 
-@pytest.mark.parametrize("reward", ["rnd", "icm"])
-def test_a_reward_that_learns_goes_on_bit_for_bit_too(reward, tmp_path):
-    tiny = replace(TINY, reward=reward, steps=128, episode_steps=32)
+@pytest.mark.parametrize(
+    ("reward", "options"), [("rnd", {}), ("icm", {}), ("rdd", {"settle": 12}), ("coin-flip", {"settle": 12})]
+)
+def test_a_reward_that_learns_goes_on_bit_for_bit_too(reward, options, tmp_path):
+    options = make_reward(reward, horizon=12, batch=16, width=16, **options)  # steps wait to be learned from
+    ppo = replace(TINY.ppo, intrinsic_gamma=0.9)
+    tiny = replace(TINY, reward=reward, reward_options=options, ppo=ppo, steps=128, episode_steps=32)
     checkpoints = [TrainingRun(tiny, tmp_path / "whole").learn(progress_bar=False)]
     TrainingRun(replace(tiny, steps=64), tmp_path / "parts").learn(progress_bar=False)
     checkpoints.append(TrainingRun(tiny, tmp_path / "parts", resume=True).learn(progress_bar=False))
-    expected, found = (load_file(folder / "training.safetensors") for folder in checkpoints)
-    assert any(name.startswith("reward.") for name in expected)
-    assert expected.keys() == found.keys()
-    for key in expected:
-        torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
+    for file in ("training.safetensors", "model.safetensors"):
+        expected, found = (load_file(folder / file) for folder in checkpoints)
+        assert expected.keys() == found.keys()
+        for key in expected:
+            torch.testing.assert_close(found[key], expected[key], rtol=0, atol=0, msg=key)
+    waiting = load_file(checkpoints[0] / "training.safetensors")[f"reward.{reward}/pending/action"]
+    assert 0 < len(waiting) < 64
 
 
 @pytest.mark.parametrize("episodic", [True, False])

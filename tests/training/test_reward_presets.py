@@ -15,8 +15,8 @@ from robonav.launch.presets import load_preset
 from robonav.perception.shipped import load_predictor
 from robonav.rewards.coverage import SurfaceCoverage
 from robonav.rewards.curiosity import ReconstructionCuriosity
-from robonav.rewards.distillation import RandomNetworkDistillation
-from robonav.rewards.inverse_dynamics import IntrinsicCuriosityModule
+from robonav.rewards.icm import IntrinsicCuriosity
+from robonav.rewards.rnd import RandomNetworkDistillation
 from robonav.rewards.sub_goal import SubGoalReward
 from robonav.training.config import TrainConfig
 from robonav.training.run import TrainingRun, pay
@@ -29,7 +29,7 @@ from tests.training.test_resume import TINY
         (load_preset("guided"), [ReconstructionCuriosity]),
         (load_preset("guided-topology"), [SubGoalReward]),
         (load_preset("guided-both"), [ReconstructionCuriosity, SubGoalReward]),
-        (TrainConfig(reward="icm"), [IntrinsicCuriosityModule]),
+        (TrainConfig(reward="icm"), [IntrinsicCuriosity]),
         (TrainConfig(reward="rnd"), [RandomNetworkDistillation]),
         (TrainConfig(reward="coverage"), [SurfaceCoverage]),
     ],
@@ -40,7 +40,7 @@ def test_a_run_builds_the_rewards_that_its_configuration_names(
     config = replace(config, num_envs=1)
     worlds = NavigationVecEnv(open_scenes("procedural", "train"), 1, threads=1)
     parts = pay(config, worlds, load_predictor()).reward.parts
-    assert [type(part.inner) for _, part in parts.values()] == kinds
+    assert [type(getattr(part, "inner", part)) for _, part in parts.values()] == kinds
     assert [weight for weight, _ in parts.values()] == [1.0] * len(kinds)
 
 
