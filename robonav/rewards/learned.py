@@ -74,11 +74,11 @@ class LearnedConfig(RewardConfig):
     """Steps of all agents that are gathered before it trains; 1 = after each step."""
     epochs: int = 1
     """How often it goes through what was gathered."""
-    batch: int = 256
+    batch: int = 64
     """Samples of a gradient step."""
     share: float = 1.0
     """Share of the samples that train, drawn anew each time (RND: 0.25 with 128 environments)."""
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     """Of Adam."""
     width: int = 256
     """Hidden units."""
@@ -128,7 +128,7 @@ class LearnedReward:
             self.networks = nn.ModuleDict({"scale": self.scale, **self.build()}).to(self.device)
         self.optimizers = self.build_optimizers()
         self.trainings = 0
-        self.memory: dict[str, Tensor] = {}
+        self.memory = self.blank(context.num_envs)
         self._pending: list[Steps] = []
         self._first = np.ones(context.num_envs, bool)
 
@@ -186,6 +186,10 @@ class LearnedReward:
         metrics = self.train(gathered)
         self.trainings += 1
         return metrics
+
+    def blank(self, num_envs: int) -> dict[str, Tensor]:
+        """What it keeps of each agent, before anything was seen."""
+        return {}
 
     def horizon(self) -> int:
         """Steps to gather before the next training."""

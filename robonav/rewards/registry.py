@@ -8,6 +8,8 @@ from typing import Any
 
 from robonav.envs.plugins import plugged_in
 from robonav.errors import UsageError
+from robonav.rewards.byol_explore import ByolExploreConfig
+from robonav.rewards.byol_hindsight import ByolHindsightConfig
 from robonav.rewards.coin_flip import CoinFlipConfig
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.coverage import CoverageConfig
@@ -27,6 +29,8 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     RgbConfig,
     SubGoalConfig,
     # paid for what a model did not predict
+    ByolExploreConfig,
+    ByolHindsightConfig,
     DisagreementConfig,
     DrndConfig,
     IcmConfig,

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
@@ -28,6 +29,8 @@ from robonav.training.run import REWARD, learned_by_reward, make_worlds, pay
 from robonav.training.saved_config import as_json
 from robonav.training.watching_callback import ViewerCallback
 from robonav.watching import NullViewer, Viewer
+
+_EPISODES = "episodes_started"
 
 
 class SB3Run:
@@ -58,7 +61,10 @@ class SB3Run:
             config.algorithm, VecMonitor(self.paid), self.options, config.seed, config.device
         )
         if any((out / "checkpoints").glob("step_*")):
-            restore(self.algorithm, self.paid, find_checkpoint(out), config.algorithm)
+            last = find_checkpoint(out)
+            restore(self.algorithm, self.paid, last, config.algorithm)
+            started = read_tensors(last / "training.safetensors")[_EPISODES]
+            self.worlds.restore({_EPISODES: started.numpy()})
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "config.json", as_json(config))
 
@@ -84,7 +90,10 @@ class SB3Run:
             self.config.algorithm,
             self.algorithm,
             policy_options(self.options),
-            training_tensors(self.algorithm, self.paid),
+            {
+                **training_tensors(self.algorithm, self.paid),
+                _EPISODES: torch.as_tensor(self.worlds.state()[_EPISODES]),
+            },
             dataclasses.asdict(self.config),
         )
 
@@ -99,12 +108,19 @@ def options_of(config: TrainConfig) -> SB3Config:
     return options[config.algorithm]
 
 
+def numpy_rng() -> torch.Tensor:
+    """The state of NumPy's global random numbers, with which SB3 shuffles: its keys, then its position."""
+    _, keys, position, *_ = np.random.get_state()
+    return torch.as_tensor(np.append(np.asarray(keys, np.int64), position))
+
+
 def training_tensors(algorithm: Any, paid: IntrinsicRewardVecEnv) -> dict[str, torch.Tensor]:
     """What training continues from: optimisers, counters, random numbers, rewards, SAC's entropy weight."""
     tensors = {
         "num_timesteps": torch.as_tensor(algorithm.num_timesteps),
         "updates": torch.as_tensor(algorithm._n_updates),
         "torch_rng": torch.get_rng_state(),
+        "numpy_rng": numpy_rng(),
         **{f"{REWARD}{name}": torch.as_tensor(array) for name, array in paid.state_dict().items()},
     }
     if getattr(algorithm, "log_ent_coef", None) is not None:
@@ -137,6 +153,8 @@ def restore(algorithm: Any, paid: IntrinsicRewardVecEnv, folder: Path, name: str
         if "log_ent_coef" in tensors:
             algorithm.log_ent_coef.data.copy_(tensors["log_ent_coef"])
         torch.set_rng_state(tensors["torch_rng"])
+        drawn = tensors["numpy_rng"].numpy()
+        np.random.set_state(("MT19937", drawn[:-1].astype(np.uint32), int(drawn[-1]), 0, 0.0))
         paid.load_state_dict(learned_by_reward(tensors))
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: cannot be resumed from ({error})") from error

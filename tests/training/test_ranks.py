@@ -101,6 +101,17 @@ def test_what_cannot_be_dealt_out_is_refused_before_anything_starts(tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_reward_that_learns_is_refused_where_every_rank_would_learn_its_own(tmp_path: Path) -> None:
+    class FirstOfTwo(Ranks):
+        size = 2
+
+    with pytest.raises(
+        UsageError, match="reward rnd learns, and every rank would learn its own: use --ranks 1"
+    ):
+        TrainingRun(replace(CONFIG, reward="rnd"), tmp_path / "run", ranks=FirstOfTwo())
+    assert not (tmp_path / "run").exists()
+
+
 def test_ranks_inside_of_torchrun_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="leave --ranks out"):

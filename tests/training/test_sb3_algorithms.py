@@ -72,8 +72,8 @@ def test_an_sb3_algorithm_trains_resumes_and_is_evaluated(name: str, tmp_path: P
     saved = load_file(first / "training.safetensors")
     resumed = SB3Run(replace(config, steps=128), out, resume=True)
     again = training_tensors(resumed.algorithm, resumed.paid)
-    for key, value in saved.items():
-        torch.testing.assert_close(again[key], value, rtol=0, atol=0, msg=key)
+    for key, value in again.items():
+        torch.testing.assert_close(value, saved[key], rtol=0, atol=0, msg=key)
     last = resumed.learn(progress_bar=False)
     assert last.name == "step_000000000128"
     assert not any(path.suffix in (".zip", ".pkl") for path in out.rglob("*"))
@@ -85,6 +85,29 @@ def test_an_sb3_algorithm_trains_resumes_and_is_evaluated(name: str, tmp_path: P
     assert records[0] == records[1]
     with pytest.raises(UsageError, match="resume with --algorithm"):
         SB3Run(replace(config, algorithm="recurrent-ppo" if name == "ppo" else "ppo"), out, resume=True)
+
+
+@pytest.mark.parametrize("name", ["ppo", "recurrent-ppo"])
+@pytest.mark.parametrize(
+    ("reward", "options"),
+    [("geometric", {}), ("rnd", {"horizon": 12}), ("rdd", {"horizon": 12, "settle": 12})],
+)
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(
+    name: str, reward: str, options: dict[str, int], tmp_path: Path
+) -> None:
+    config = replace(TINY, algorithm=name, reward=reward, reward_options=make_reward(reward, **options))
+    SB3Run(config, tmp_path / "parts").learn(progress_bar=False)
+    torch.rand(3), np.random.rand(3)
+    longer = replace(config, steps=128)
+    parts = SB3Run(longer, tmp_path / "parts", resume=True).learn(progress_bar=False)
+    whole = SB3Run(longer, tmp_path / "whole").learn(progress_bar=False)
+    for file in ("model.safetensors", "training.safetensors"):
+        expected, found = load_file(whole / file), load_file(parts / file)
+        assert expected.keys() == found.keys()
+        for key, value in expected.items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=0, msg=f"{file}: {key}")
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["rollout/bonus_share"] == 1.0  # exploring has no other reward
 
 
 def test_the_loaded_agent_acts_as_the_one_that_was_saved(tmp_path: Path) -> None:
