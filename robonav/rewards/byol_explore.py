@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Encoder, mlp
+from robonav.rewards.features import Encoder, blend, mlp
 from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 Memory = dict[str, Tensor]
@@ -67,13 +67,6 @@ class ErrorScale(nn.Module):
         return ((errors - mean).clamp(min=0) if prioritise else errors) / deviation
 
 
-def blend(target: nn.Module, source: nn.Module, keep: float) -> None:
-    """Move the weights of a target towards those of its source."""
-    with torch.no_grad():
-        for old, new in zip(target.parameters(), source.parameters(), strict=True):
-            old.lerp_(new, 1 - keep)
-
-
 class ByolExplore(LearnedReward):
     """BYOL-Explore (Guo et al. 2022): errors of all forecasts that end on a step, summed.
 
@@ -110,8 +103,11 @@ class ByolExplore(LearnedReward):
 
     def blank(self, num_envs: int) -> Memory:
         """No belief yet; under `start/` what was remembered when the steps that wait began."""
-        shapes = {"belief": (self.config.width,), "action": (self.read_action.width,)}
-        shapes["forecasts"] = (self.config.ahead, self.config.width)
+        shapes: dict[str, tuple[int, ...]] = {
+            "belief": (self.config.width,),
+            "action": (self.read_action.width,),
+            "forecasts": (self.config.ahead, self.config.width),
+        }
         now = {name: torch.zeros(num_envs, *shape, device=self.device) for name, shape in shapes.items()}
         now["age"] = torch.zeros(num_envs, dtype=torch.int64, device=self.device)
         return now | {f"start/{name}": value for name, value in now.items()}

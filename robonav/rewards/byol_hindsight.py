@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robonav.rewards.byol_explore import blend
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Encoder, mlp
+from robonav.rewards.features import Encoder, blend, mlp
 from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
@@ -32,6 +31,8 @@ class ByolHindsightConfig(LearnedConfig):
     """Random numbers that the generator may use."""
     invariance: float = 1.0
     """Weight of the latent's independence, lambda."""
+    critic_steps: int = 1
+    """Gradient steps of the critic for each of the generator."""
     ema: float = 0.99
     """Share of itself that the target keeps at each gradient step."""
     epochs: int = 4
@@ -101,9 +102,10 @@ class ByolHindsight(LearnedReward):
         """A step of the critic up its bound, then one of the generator."""
         known, truth = self._known(steps), self._truth(steps)
         latent = self._latent(known, truth, self.draw(len(truth), self.config.noise))
-        bound = mutual_information(self._scores(known.detach(), latent.detach()))
-        if self.config.learns:
-            self.step(self.optimizers[1], -bound)
+        for _ in range(self.config.critic_steps):
+            bound = mutual_information(self._scores(known.detach(), latent.detach()))
+            if self.config.learns:
+                self.step(self.optimizers[1], -bound)
         error = self._error(known, latent, truth).mean()
         told = mutual_information(self._scores(known.detach(), latent))
         if self.config.learns:

@@ -308,6 +308,13 @@ def frozen_random(network: nn.Module) -> nn.Module:
     return network.requires_grad_(False).eval()
 
 
+def blend(target: nn.Module, source: nn.Module, keep: float) -> None:
+    """Move the weights of a target towards those of its source."""
+    with torch.no_grad():
+        for old, new in zip(target.parameters(), source.parameters(), strict=True):
+            old.lerp_(new, 1 - keep)
+
+
 def rows(batch: Batch, which: Any) -> Batch:
     """Some rows of a batch."""
     return {key: values[which] for key, values in batch.items()}

@@ -1,15 +1,16 @@
-"""Learning progress: how much better a model foretells a step than the one before it was expected to."""
+"""Learning progress: how much better a model foretells a step than the one that it was before."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
-from robonav.rewards.features import Batch, Encoder, frozen_random, mlp
+from robonav.rewards.features import Batch, Encoder, blend, frozen_random, mlp
 from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 
@@ -24,6 +25,11 @@ class LpmConfig(LearnedConfig):
     """Width of the random space in which it foretells."""
     epochs: int = 4
     """How often it goes through what was gathered; progress is what that brings."""
+    baseline: Literal["previous", "expected"] = "previous"
+    """Error to compare with: of the previous model on the same step, or what a second model expects of it
+    from observation and action (the paper), which mixes up noises that look alike."""
+    keep: float = 0.9
+    """Share of itself that the previous model keeps at each training; 0 = it is one training behind."""
 
     def build(self, context: RewardContext) -> LearningProgress:
         """The reward for an environment."""
@@ -31,19 +37,21 @@ class LpmConfig(LearnedConfig):
 
 
 class LearningProgress(LearnedReward):
-    """LPM (arXiv 2509.25438): expected error of the previous model minus the error of the current one.
+    """LPM (arXiv 2509.25438): error of the previous model minus the error of the current one.
 
-    A second model learns, from the step and the action, the error that the first one made before its last
-    training. Pure noise pays 0 on average: no training lowers its error. The reward may be negative.
+    No training lowers the error on pure noise for good, so noise pays nothing or a little less on average.
+    The reward may be negative.
     """
 
     def build(self) -> dict[str, nn.Module]:
-        """A fixed random encoder, the model, and the model of its error."""
+        """A fixed random encoder, the model, the one before, and the model of its error."""
         width, code, actions = self.config.width, self.config.code, self.read_action.width
         encoder = frozen_random(Encoder(self.read.shapes, width, code))
+        dynamics = mlp(code + actions, width, code)
         return {
             "encoder": nn.Sequential(encoder, nn.LayerNorm(code, elementwise_affine=False)),
-            "dynamics": mlp(code + actions, width, code),
+            "dynamics": dynamics,
+            "previous": deepcopy(dynamics).requires_grad_(False),
             "expected": mlp(code + actions, width, 1),
         }
 
@@ -52,27 +60,31 @@ class LearningProgress(LearnedReward):
         flat = gathered.flat()
         with torch.no_grad():
             known, after = self._known(flat), self._code(flat.after)
-            errors = self._error(known, after)
+            errors = self._error("dynamics", known, after)
+            progress = (self._error("previous", known, after) - errors).mean()
+        if self.config.learns:
+            blend(self.networks["previous"], self.networks["dynamics"], self.config.keep)
         logs = []
         for _ in range(self.config.epochs):
             for rows in self.minibatches(len(errors)):
-                apart = self.networks["expected"](known[rows])[:, 0] - errors[rows]
-                error = self._error(known[rows], after[rows]).mean()
-                expected = apart.square().mean()
+                expected = (self.networks["expected"](known[rows])[:, 0] - errors[rows]).square().mean()
+                error = self._error("dynamics", known[rows], after[rows]).mean()
                 if self.config.learns:
                     self.step(self.optimizers[0], error + expected)
-                logs.append((float(error.detach()), float(expected.detach())))
-        error_mean, expected_mean = torch.tensor(logs).mean(0).tolist()
-        return {"error": error_mean, "expected_error": expected_mean, "previous_error": float(errors.mean())}
+                logs.append(float(error.detach()))
+        return {"error": sum(logs) / len(logs), "progress": float(progress)}
 
     def bonus(self, steps: Steps) -> Tensor:
         """Progress on the step."""
-        known = self._known(steps)
-        expected: Tensor = self.networks["expected"](known)[:, 0]
-        return expected - self._error(known, self._code(steps.after))
+        known, after = self._known(steps), self._code(steps.after)
+        if self.config.baseline == "previous":
+            before = self._error("previous", known, after)
+        else:
+            before = self.networks["expected"](known)[:, 0]
+        return before - self._error("dynamics", known, after)
 
-    def _error(self, known: Tensor, after: Tensor) -> Tensor:
-        foretold: Tensor = self.networks["dynamics"](known)
+    def _error(self, model: str, known: Tensor, after: Tensor) -> Tensor:
+        foretold: Tensor = self.networks[model](known)
         return (foretold - after).square().mean(-1)
 
     def _known(self, steps: Steps) -> Tensor:
