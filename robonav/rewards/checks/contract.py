@@ -43,8 +43,8 @@ def resume(config: RewardConfig, effort: Effort) -> Finding:
     other = config.build(replace(tape.context, seed=tape.context.seed + 1))
     other.load_state_dict({name: array.copy() for name, array in saved.items()})
     plain = all(isinstance(array, np.ndarray) and array.dtype != object for array in saved.values())
-    rest = [list(tape.play(one, half)) for one in (reward, other)]
-    equal = bool(np.array_equal(*rest))
+    here, there = (np.asarray(list(tape.play(one, half))) for one in (reward, other))
+    equal = bool(np.array_equal(here, there))
     end = state_hash(reward) == state_hash(other)
     says = _said(("plain arrays", plain), ("the same pay", equal), ("the same end", end))
     return Finding("resume", says, plain and equal and end)
@@ -83,17 +83,18 @@ def resets(config: RewardConfig, effort: Effort) -> Finding:
     tape = _tape(config, _STEPS)
     middle = _STEPS - EPISODE_STEPS // 2
     paid = []
-    for mask in (np.zeros(_AGENTS, bool), np.arange(_AGENTS) == 0):
+    for begins_anew in (False, True):
         reward = config.build(tape.context)
         _run_through(tape, reward, 0, middle)
-        reward.reset(mask, tape.then[middle - 1])
+        if begins_anew:
+            reward.reset(np.arange(_AGENTS) == 0, tape.then[middle - 1])
         paid.append(np.asarray(list(tape.go_on(reward, middle))))
     others = bool(np.array_equal(paid[0][0, 1:], paid[1][0, 1:]))
     own = bool((paid[0][:, 0] != paid[1][:, 0]).any())
     parts = [("the others as before", others)]
     if not config.episodic:
         parts += [("nothing forgotten", not own)]
-    elif np.any([rows[:, 0] for rows in paid]):  # what pays nothing shows no memory
+    elif np.ptp([rows[:, 0] for rows in paid]):  # what pays the same in every step shows no memory
         parts += [("its own memory gone", own)]
     return Finding("resets", _said(*parts), all(kept for _, kept in parts))
 

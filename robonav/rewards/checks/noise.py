@@ -31,8 +31,7 @@ def noise(config: RewardConfig, effort: Effort) -> Finding:
     of the watcher and an explorer, in the last fifth of the steps; a wall that stands still is the control.
     """
     world = Gallery(TELEVISIONS, explorers=len(TELEVISIONS), seed=0)
-    space = spaces.Dict({"observation": spaces.Box(0.0, 1.0, (SIDE * SIDE,), np.float32)})
-    reward = config.build(RewardContext(world.num_agents, space, spaces.Discrete(ACTIONS), seed=0))
+    reward = config.build(RewardContext(world.num_agents, world.space, spaces.Discrete(ACTIONS), seed=0))
     shares = shares_of(world.watch(reward, effort.watched_steps))
     worst = max(share for name, share in shares.items() if name != "still")
     claims = config.name in SEE_THROUGH_NOISE
@@ -52,6 +51,10 @@ class Gallery:
         televisions: Makers by name.
         explorers: How many walk about.
         seed: Decides views, noise and steps.
+
+    Attributes:
+        num_agents: All of them.
+        space: Of observations: a picture, and which television is looked at, or none.
     """
 
     def __init__(self, televisions: Mapping[str, type[Television]], explorers: int, seed: int) -> None:
@@ -59,6 +62,10 @@ class Gallery:
         self._televisions = {name: make(self._rng) for name, make in televisions.items()}
         self._places = np.zeros(explorers, np.int64)
         self.num_agents = len(televisions) + explorers
+        stands = np.arange(self.num_agents).clip(max=len(televisions))  # the last one: among the rooms
+        self._where = np.eye(len(televisions) + 1, dtype=np.float32)[stands]
+        width = SIDE * SIDE + self._where.shape[1]
+        self.space = spaces.Dict({"observation": spaces.Box(0.0, 1.0, (width,), np.float32)})
         self._new_room()
 
     def watch(self, reward: IntrinsicReward, steps: int) -> dict[str, float]:
@@ -94,7 +101,8 @@ class Gallery:
         ]
         went = np.array([-1, 1, 0, 0])[action[len(shown) :]]
         self._places = (self._places + went) % _PLACES
-        return Snapshot({"observation": np.concatenate([shown, self._room[self._places]])})
+        pictures = np.concatenate([shown, self._room[self._places]])
+        return Snapshot({"observation": np.concatenate([pictures, self._where], axis=1)})
 
 
 def shares_of(earned: Mapping[str, float]) -> dict[str, float]:
