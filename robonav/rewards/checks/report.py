@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import robonav
+from robonav.provenance import versions
 from robonav.rewards.checks.finding import Effort, Finding
 from robonav.rewards.checks.televisions import TELEVISIONS
 
@@ -17,7 +17,7 @@ _PROMISES = ("gradient", "purity", "resume", "final observation", "resets")
 def as_json(found: Findings, effort: Effort) -> dict[str, Any]:
     """All findings by reward, and how they were measured."""
     return {
-        "robonav": robonav.__version__,
+        "versions": versions(),
         "effort": asdict(effort),
         "rewards": {name: [asdict(finding) for finding in findings] for name, findings in found.items()},
     }
