@@ -20,6 +20,11 @@ from robonav.envs.world import Observation, World
 from robonav.envs.worlds import make_world
 
 
+def collisions(world: World) -> dict[str, NDArray[np.bool_]]:
+    """Whose last move was blocked (N,), by the name "collided"; nothing in worlds without frames."""
+    return {} if world.outcome is None else {"collided": world.outcome.collided.copy()}
+
+
 class WorldVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     """The N agents of a `World` as a Gymnasium `VectorEnv`.
 
@@ -47,7 +52,7 @@ class WorldVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """One action (N, ...) for every agent."""
         step = self.worlds.step(actions)
         ended = step.terminated | step.truncated
-        info: dict[str, Any] = {"collided": self.worlds.outcome.collided.copy()}
+        info: dict[str, Any] = collisions(self.worlds)
         if ended.any():
             last = [i.get("final_observation") for i in step.infos]
             info |= {"final_obs": np.array(last, dtype=object), "_final_obs": ended}
@@ -97,7 +102,7 @@ class WorldEnv(gymnasium.Env[Observation, Any]):
         self._steps += 1
         over, truncated = bool(step.terminated[0]), bool(step.truncated[0])
         seen = step.infos[0]["final_observation"] if over or truncated else self._single(step.observation)
-        info = {"collided": bool(self.worlds.outcome.collided[0])}
+        info = {name: bool(flags[0]) for name, flags in collisions(self.worlds).items()}
         return seen, float(step.reward[0]), over, truncated or (not over and self._time_is_up()), info
 
     def render(self) -> NDArray[np.uint8] | None:

@@ -27,6 +27,20 @@ class Meter(Protocol):
         """Write a picture (.png) of an agent's episode."""
 
 
+class NoMeter:
+    """Measures and draws nothing."""
+
+    def observe(self, actions: NDArray[Any], going: NDArray[np.bool_]) -> None:
+        """Nothing to take in."""
+
+    def record(self, agent: int) -> dict[str, Any]:
+        """No scores."""
+        return {}
+
+    def draw(self, agent: int, path: Path) -> None:
+        """No picture."""
+
+
 @dataclass(frozen=True)
 class WorldConfig(ABC):
     """A kind of world and its options: subclass it as a frozen dataclass, and name it in `WORLDS`.
@@ -38,20 +52,23 @@ class WorldConfig(ABC):
     """
 
     name: ClassVar[str]
-    headline: ClassVar[dict[str, str]] = {}
+    headline: ClassVar[dict[str, str]] = {"reward": "Return"}
     planners: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def make(self, num_agents: int, split: str = "train", seed: int = 0, first_env: int = 0) -> World:
         """The world; `first_env` is the number of its first agent where processes share those of a run."""
 
-    @abstractmethod
     def episodes(self, world: Any, count: int, seed: int) -> Sequence[Episode]:
         """Episodes to evaluate in, the same for everybody who asks with the same seed."""
+        nowhere = (0.0, 0.0, 0.0)
+        return [
+            Episode(f"{self.name}/{seed}-{k}", self.name, 1_000_003 * seed + k, nowhere) for k in range(count)
+        ]
 
-    @abstractmethod
     def meter(self, world: Any) -> Meter:
-        """What measures the agents of a world that has just started episodes."""
+        """What measures the agents of a world that has just started episodes; their reward always is."""
+        return NoMeter()
 
     @property
     @abstractmethod

@@ -71,6 +71,20 @@ def test_the_reward_pays_in_a_training(installed: Path) -> None:
         TrainCommand.parse(["guided", "--reward", "geometrik", *SHORT, "--out", str(installed / "x")]).run()
 
 
+def test_the_world_is_trained_and_evaluated_in(installed: Path, capsys) -> None:
+    out = installed / "run"
+    ppo = ["--algorithm", "ppo", "--plain-ppo.n-steps", "16", "--plain-ppo.batch-size", "16"]
+    size = [*ppo, "--num-envs", "2", "--steps", "64", "--threads", "1", "--device", "cpu"]
+    world = ["--world", "pendulum", "--world.gravity", "3", "--reward", "rnd"]
+    assert cli.main(["train", "recuriosity", *world, *size, "--out", str(out)]) == 0
+    assert read_saved_config(out / "config.json").world_options.gravity == 3.0
+    assert cli.main(["evaluate", str(out), "--episodes", "3", "--out", str(installed / "e")]) == 0
+    assert "Return: -" in capsys.readouterr().out
+    records = [json.loads(line) for line in (installed / "e/episodes.jsonl").read_text().splitlines()]
+    assert [record["episode_id"] for record in records] == [f"pendulum/0-{k}" for k in range(3)]
+    assert all(-2000 < record["reward"] < 0 for record in records)
+
+
 def test_the_robot_drives(installed: Path, capsys) -> None:
     shown = ["drive", "straight", "--scene", "five-houses", "--robot", "slow-turtlebot", "--threads", "1"]
     assert cli.main([*shown, "--steps", "2", "--out", str(installed / "drive")]) == 0
