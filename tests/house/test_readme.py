@@ -19,6 +19,8 @@ SET_UP = {"bash launch/demo.sh", "bash launch/test.sh", "source .venv/bin/activa
 
 # The README trains for some minutes; a test has seconds. Everything else runs as it is printed.
 SMALLER = {
+    "--steps 262144": "--steps 8192 --threads 1",
+    "--episodes 4 --out": "--episodes 2 --out",
     "--steps 16384 --num-envs 4": "--steps 1024 --num-envs 2",
     "--steps 24576 --num-envs 4": "--steps 2048 --num-envs 2",
     "--episodes 4 --steps 256": "--episodes 1 --steps 128",
