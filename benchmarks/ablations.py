@@ -1,4 +1,4 @@
-"""The ablation table of docs/exploration.md: ReCuriosity's design at size nano, part by part; resumable.
+"""The ablation table of docs/exploration.md: ReCuriosity's design part by part; resumable.
 
     python -m benchmarks.ablations                      # everything: an hour or two on two cores
     python -m benchmarks.ablations --floors ../shared/data/gibson_floors   # and real floors besides
@@ -24,7 +24,7 @@ from robonav.launch.presets import load_preset
 from robonav.rewards.curiosity import GeometricConfig
 from robonav.training.config import TrainConfig
 
-FULL = "nano-mapless"
+FULL = "recuriosity"
 _FULL = load_preset("recuriosity")
 
 
@@ -34,17 +34,17 @@ def _policy(**changes: Any) -> TrainConfig:
 
 VARIANTS = {
     FULL: _FULL,
-    "nano-forgetful": replace(_FULL, reward_options=GeometricConfig(memory_frames=16)),
-    "nano-memoryless": _policy(window=1),
-    "nano-critic-1": _policy(critic_context=1),
-    "nano-actor-1": _policy(actor_context=1),
-    "nano-icm": replace(_FULL, reward="icm"),
-    "nano-rnd": replace(_FULL, reward="rnd"),
-    "nano-coverage": replace(_FULL, reward="coverage"),  # ground truth: the upper reference for rewards
-    "nano-context-16": _policy(actor_context=16, critic_context=16),
-    "nano-forgetful-64": replace(_FULL, reward_options=GeometricConfig(memory_frames=64)),
-    "nano-rnn": _policy(trunk="lstm", blocks=3),  # as large as two transformer blocks of the same width
-    "nano-context-4": _policy(actor_context=4, critic_context=4),
+    "forgetful": replace(_FULL, reward_options=GeometricConfig(memory_frames=16)),
+    "memoryless": _policy(window=1),
+    "critic-1": _policy(critic_context=1),
+    "actor-1": _policy(actor_context=1),
+    "icm": replace(_FULL, reward="icm"),
+    "rnd": replace(_FULL, reward="rnd"),
+    "coverage": replace(_FULL, reward="coverage"),  # ground truth: the upper reference for rewards
+    "context-16": _policy(actor_context=16, critic_context=16),
+    "forgetful-64": replace(_FULL, reward_options=GeometricConfig(memory_frames=64)),
+    "rnn": _policy(trunk="lstm", blocks=3),  # as large as two transformer blocks of the same width
+    "context-4": _policy(actor_context=4, critic_context=4),
 }
 BASELINES = ("random", "straight", "frontier")
 

@@ -1,6 +1,6 @@
 """Cost of one step of acting, early and late in an episode: it must not grow with what was seen.
 
-    python benchmarks/acting_cost.py [--sizes nano nano-mapless]
+    python benchmarks/acting_cost.py [--sizes guided recuriosity]
 
 prints one JSON object: CPU milliseconds a step of each size's trunk (transformer, cache) after 64
 and after 4,096 steps of one episode. Early and late steps alternate, so that other load bears on both.
@@ -27,7 +27,7 @@ from robonav.policies.transformer import CausalTransformer
 class Options:
     """What to measure."""
 
-    sizes: tuple[str, ...] = ("nano",)
+    sizes: tuple[str, ...] = ("guided",)
     """Presets whose trunk is measured."""
     agents: int = 1
     """Agents that act at the same time."""

@@ -2,7 +2,7 @@
 
     python benchmarks/downstream.py                       # everything: about an hour on two cores
     python benchmarks/downstream.py --seeds 1 --apples 1 --episodes 20
-    python benchmarks/downstream.py --base nano-mapless --init runs/mapless-{seed}
+    python benchmarks/downstream.py --base recuriosity --init runs/recuriosity-{seed}
     python benchmarks/downstream.py --tasks image-goal --replayed Angiola.json.gz Angiola_f0.npy
 
 Tasks: apple picking (policies learn among five apples and are measured with 1, 3 and 5) and image goals.
@@ -40,8 +40,8 @@ class Options:
     """Training runs and evaluations go here."""
     results: Path = Path("docs/results/downstream.json")
     """The table."""
-    base: str = "nano"
-    """Preset of the policies: `nano`, or `nano-mapless`, whose explorers know only what they have learned."""
+    base: str = "guided"
+    """Preset of the policies: `guided`, or `recuriosity`, whose explorers know only what they have learned."""
     init: str = "explorer"
     """Whom to fine-tune: `explorer`, or a checkpoint of that preset; `{seed}` stands for the run's seed."""
     tasks: tuple[Literal["apples", "image-goal"], ...] = ("apples", "image-goal")

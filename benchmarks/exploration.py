@@ -4,7 +4,7 @@
     python -m benchmarks.exploration --seeds 1 --episodes 20
 
 Every part that is finished is skipped, so the command can be stopped and started again at any time. It prints
-a Markdown table and writes it as JSON to --results; rows `nano @STEPS` are the curve over training.
+a Markdown table and writes it as JSON to --results; rows `guided @STEPS` are the curve over training.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Agent:
 
 def agents_of(options: Options) -> list[Agent]:
     """All checkpoints that the table needs."""
-    agents = {Agent("nano", options.steps, seed) for seed in range(options.seeds)}
-    agents |= {Agent("nano-unguided", options.steps, seed) for seed in range(options.unguided_seeds)}
+    agents = {Agent("guided", options.steps, seed) for seed in range(options.seeds)}
+    agents |= {Agent("guided-no-planner", options.steps, seed) for seed in range(options.unguided_seeds)}
     curve = range(options.curve_every, options.steps + 1, options.curve_every)
-    return sorted(agents | {Agent("nano", steps, 0) for steps in curve})
+    return sorted(agents | {Agent("guided", steps, 0) for steps in curve})
 
 
 def train(agent: Agent, config: TrainConfig, options: Options) -> None:
@@ -122,7 +122,7 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
         members.setdefault(agent.row, []).append(f"{agent.row}-{agent.seed}")
     runs = {row: [read_records(options.out, name) for name in names] for row, names in members.items()}
     values = {row: mean_over_seeds(of_row) for row, of_row in runs.items()}
-    best = values[f"nano @{options.steps}"]
+    best = values[f"guided @{options.steps}"]
     rows: dict[str, dict] = {}
     for row, by_step in values.items():
         rows[row] = {
@@ -190,7 +190,7 @@ def main(options: Options) -> None:
         evaluated = [pool.submit(evaluate, name, name, options.episodes, options) for name in BASELINES]
         for agent in agents:
             path, name = str(agent.checkpoint(options.out)), f"{agent.row}-{agent.seed}"
-            trained_fully = agent.preset == "nano" and agent.steps == options.steps
+            trained_fully = agent.preset == "guided" and agent.steps == options.steps
             episodes = options.episodes if trained_fully else options.fewer_episodes
             evaluated.append(pool.submit(evaluate, path, name, episodes, options))
         for future in evaluated:

@@ -46,9 +46,9 @@ from robonav.training.run import TrainingRun
 Part = Literal["planners", "two-levels", "ablations", "obstacles", "drift", "flat"]
 # Rows of policies without two levels: the run's folder, and what it is trained with.
 FLAT = {
-    "flat PPO": ("nano-sparse-goal", load_preset("guided-sparse-goal")),
+    "flat PPO": ("sparse-goal", load_preset("guided-sparse-goal")),
     "flat PPO + RND": (
-        "nano-sparse-goal-rnd",
+        "sparse-goal-rnd",
         replace(
             load_preset("guided-sparse-goal"),
             reward="rnd",
@@ -57,10 +57,10 @@ FLAT = {
         ),
     ),
     "flat PPO + reconstruction curiosity": (
-        "nano-sparse-goal-curious",
+        "sparse-goal-curious",
         load_preset("guided-sparse-goal-curious"),
     ),
-    "flat PPO, both drives": ("nano-sparse-goal-both", load_preset("guided-sparse-goal-both")),
+    "flat PPO, both drives": ("sparse-goal-both", load_preset("guided-sparse-goal-both")),
 }
 OURS = ("topological, greedy",)
 REPEATED = ("goal-planner", *OURS)  # with obstacles and with drift

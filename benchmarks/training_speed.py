@@ -1,4 +1,4 @@
-"""Environment steps per second: worlds alone, with the surprise reward, and end-to-end training of `nano`.
+"""Environment steps per second: worlds alone, with the surprise reward, and end-to-end training of `guided`.
 
     python benchmarks/training_speed.py [--threads 2]
     python benchmarks/training_speed.py --threads 1 --ranks 2

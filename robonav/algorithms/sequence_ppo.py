@@ -34,7 +34,7 @@ _LOGGED = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
 @dataclass(frozen=True)
 class SequencePPOConfig:
-    """Hyper-parameters; the defaults train size `nano` on a CPU."""
+    """Hyper-parameters; the defaults are those of preset `recuriosity`."""
 
     rollout_steps: int = 256
     """Steps per environment and update; where episodes go on after them, memory does too."""
