@@ -51,11 +51,15 @@ class Setting:
         name: For tables.
         policy: Of SB3's PPO there.
         make: Gives so many environments.
+        agents: How many act in a check.
+        steps: That each of them takes: together enough for rewards that first look at the scale of things.
     """
 
     name: str
     policy: str
     make: Callable[[int], VecEnv]
+    agents: int
+    steps: int
 
 
 def setting_of(config: RewardConfig) -> Setting:
@@ -91,6 +95,6 @@ def _houses(count: int) -> VecEnv:
 
 
 SETTINGS = (
-    Setting("corridor", "MlpPolicy", _corridors),
-    Setting("house", "MultiInputPolicy", _houses),
+    Setting("corridor", "MlpPolicy", _corridors, agents=4, steps=16 * EPISODE_STEPS),
+    Setting("house", "MultiInputPolicy", _houses, agents=4, steps=6 * EPISODE_STEPS),
 )
