@@ -16,9 +16,13 @@ from robonav.rewards.coverage import CoverageConfig
 from robonav.rewards.curiosity import GeometricConfig, RgbConfig
 from robonav.rewards.disagreement import DisagreementConfig
 from robonav.rewards.drnd import DrndConfig
+from robonav.rewards.e3b import E3bConfig
+from robonav.rewards.episodic_cells import EpisodicCellsConfig
 from robonav.rewards.icm import IcmConfig
 from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.pseudo_counts import PseudoCountsConfig
 from robonav.rewards.rdd import RddConfig
+from robonav.rewards.re3 import Re3Config
 from robonav.rewards.rnd import RndConfig
 from robonav.rewards.sub_goal import SubGoalConfig
 
@@ -39,6 +43,11 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for what was visited seldom
     CoinFlipConfig,
     RddConfig,
+    # paid for what the episode has not seen
+    E3bConfig,
+    EpisodicCellsConfig,
+    PseudoCountsConfig,
+    Re3Config,
 )
 
 
