@@ -72,7 +72,7 @@ class ByolExplore(LearnedReward):
 
     A GRU makes a belief of what was seen and done; another rolls it on by actions alone, up to K steps. The
     error of the forecast for what was seen i steps later belongs to the step that led there. Noise pays for
-    ever here: byol-hindsight and lpm are for worlds with noise.
+    ever here: lpm is for worlds with noise.
     """
 
     def build(self) -> dict[str, nn.Module]:

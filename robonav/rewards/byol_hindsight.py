@@ -18,7 +18,11 @@ from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
 
 @dataclass(frozen=True)
 class ByolHindsightConfig(LearnedConfig):
-    """Options of BYOL-Hindsight (experimental: the paper's weights were not to be had)."""
+    """Options of BYOL-Hindsight.
+
+    Experimental: the paper's weights were not to be had, and with these noise still earns about as much as
+    exploration in a small gallery; `lpm` is for worlds with noise.
+    """
 
     name: ClassVar[str] = "byol-hindsight"
     source: ClassVar[str] = "Jarrett et al. 2023, Curiosity in hindsight, arXiv 2211.10515"
