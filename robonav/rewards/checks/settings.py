@@ -23,8 +23,8 @@ class Corridor(gymnasium.Env[NDArray[np.float32], np.int64]):
     """Eight places in a row, each a fixed random pattern; the last one pays 1, 12 steps are an episode."""
 
     def __init__(self) -> None:
-        self._patterns = np.random.default_rng(0).random((8, 16), np.float32)
-        self.observation_space = spaces.Box(0.0, 1.0, (16,), np.float32)
+        self._patterns = 8 * np.random.default_rng(0).random((8, 16), np.float32)
+        self.observation_space = spaces.Box(0.0, 8.0, (16,), np.float32)
         self.action_space = spaces.Discrete(2)
         self._place, self._steps = 0, 0
 
