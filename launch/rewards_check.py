@@ -41,7 +41,7 @@ class CheckCommand:
     quick: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Fewer steps."""
     json: Path | None = None
-    """Also write the numbers to this file."""
+    """Also write the numbers to this file; with a NAME, those of the others stay in it."""
     markdown: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the table as Markdown."""
 
@@ -57,6 +57,7 @@ class CheckCommand:
         effort = QUICK if self.quick else FULL
         names = sorted(rewards()) if self.name == "all" else [make_reward(self.name).name]
         found: dict[str, list[Finding]] = {}
+        known = self._known() if self.name != "all" else {}
         with tqdm(total=len(names) * len(CHECKS), unit="check") as bar:
             for name in names:
                 found[name] = []
@@ -65,9 +66,15 @@ class CheckCommand:
                     bar.set_postfix_str(f"{name}: {finding.check}")
                     bar.update()
                 if self.json:
-                    self.json.write_text(json.dumps(as_json(found, effort), indent=1) + "\n")
+                    self.json.write_text(json.dumps(as_json({**known, **found}, effort), indent=1) + "\n")
         print(as_markdown(found)) if self.markdown else _print_table(found)
         return int(any(finding.passed is False for findings in found.values() for finding in findings))
+
+    def _known(self) -> dict[str, list[Finding]]:
+        """What the file says already."""
+        from robonav.rewards.checks.report import from_json
+
+        return from_json(json.loads(self.json.read_text())) if self.json and self.json.exists() else {}
 
 
 def _print_table(found: dict[str, list[Finding]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from robonav.rewards.checks.calibration import calibration, fit
 from robonav.rewards.checks.finding import QUICK, Effort
 from robonav.rewards.checks.noise import noise, shares_of
-from robonav.rewards.checks.televisions import SIDE, TELEVISIONS
+from robonav.rewards.checks.televisions import SIDE, TELEVISIONS, WHITE
 from tests.rewards.counted import CountedConfig
 
 SHORT = Effort(visits=64, watched_steps=500, timed_steps=16, enough=True)
@@ -59,7 +59,7 @@ def test_televisions_show_what_their_names_say(name: str) -> None:
     screen = TELEVISIONS[name](np.random.default_rng(0))
     shown = np.array([screen.show(pressed=False) for _ in range(50)])
     assert shown.shape == (50, SIDE * SIDE)
-    assert (shown.min() >= 0) & (shown.max() <= 1)
+    assert (shown.min() >= 0) & (shown.max() <= WHITE)
     different = len(np.unique(shown, axis=0))
     assert different == {"still": 1, "on-demand": 1, "flicker": 2}.get(name, different)
     assert different >= 40 or name in ("still", "on-demand", "flicker")

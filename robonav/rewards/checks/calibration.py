@@ -13,13 +13,18 @@ from robonav.rewards.protocol import IntrinsicReward, Snapshot, Transition
 # Slopes of log bonus against log count that the papers derive: 1/n or 1/sqrt(n).
 SLOPES = {"rdd": -1.0, "coin-flip": -0.5, "pseudo-counts": -0.5, "episodic-cells": -0.5}
 TOLERANCE = 0.1
+# A memory of an episode holds some thousand steps, and kernels see the ten nearest of them.
+_MOST_IN_AN_EPISODE = 256
+_MOST = {"pseudo-counts": 8}
 _STATES_OF_A_COUNT = 3
 _AGENTS = 8
 
 
 def calibration(config: RewardConfig, effort: Effort) -> Finding:
     """Slope and R² of log bonus against log count, over states visited 1, 2, 4, ... times in random order."""
-    counts = np.repeat(2 ** np.arange(int(np.log2(effort.visits)) + 1), _STATES_OF_A_COUNT)
+    most = min(effort.visits, _MOST_IN_AN_EPISODE if config.episodic else effort.visits)
+    most = min(most, _MOST.get(config.name, most))
+    counts = np.repeat(2 ** np.arange(int(np.log2(most)) + 1), _STATES_OF_A_COUNT)
     # an episodic reward has a memory for each agent: all visits have to be those of one
     agents = 1 if config.episodic else _AGENTS
     space = spaces.Dict({"observation": spaces.Box(0.0, 1.0, (len(counts),), np.float32)})

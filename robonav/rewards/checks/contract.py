@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -16,13 +15,10 @@ from robonav.rewards.protocol import IntrinsicReward
 from robonav.rewards.snapshots import context_of
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 
-_AGENTS = 4
-_STEPS = 8 * EPISODE_STEPS  # enough that rewards that learn have learned
-
 
 def purity(config: RewardConfig, effort: Effort) -> Finding:
     """Whether the same step is paid the same twice, and leaves the state as it was."""
-    tape = _tape(config, _STEPS)
+    tape = _tape(config)
     reward = config.build(tape.context)
     equal = unchanged = True
     for step, paid in zip(tape.steps, tape.play(reward), strict=True):
@@ -34,13 +30,13 @@ def purity(config: RewardConfig, effort: Effort) -> Finding:
 
 
 def resume(config: RewardConfig, effort: Effort) -> Finding:
-    """Whether a reward of another seed that loads the state pays the same from then on, bit for bit."""
-    half = _STEPS // 2 + EPISODE_STEPS // 3
-    tape = _tape(config, _STEPS)
+    """Whether a new reward of the same seed that loads the state pays the same from then on, bit for bit."""
+    tape = _tape(config)
+    half = len(tape.steps) // 2 + EPISODE_STEPS // 3  # within an episode
     reward = config.build(tape.context)
     _run_through(tape, reward, 0, half)
     saved = reward.state_dict()
-    other = config.build(replace(tape.context, seed=tape.context.seed + 1))
+    other = config.build(tape.context)
     other.load_state_dict({name: array.copy() for name, array in saved.items()})
     plain = all(isinstance(array, np.ndarray) and array.dtype != object for array in saved.values())
     here, there = (np.asarray(list(tape.play(one, half))) for one in (reward, other))
@@ -52,16 +48,17 @@ def resume(config: RewardConfig, effort: Effort) -> Finding:
 
 def final_observation(config: RewardConfig, effort: Effort) -> Finding:
     """Whether the wrapper pays the last step of an episode for what it led to, not for the next start."""
-    envs = IntrinsicRewardVecEnv(setting_of(config).make(_AGENTS), config, normalise=False)
+    setting = setting_of(config)
+    envs = IntrinsicRewardVecEnv(setting.make(setting.agents), config, normalise=False)
     reward = config.build(context_of(envs, 0, "cpu", 1, None))  # is shown the same, but not by the wrapper
     first, moments = live(envs)
-    reward.reset(every_agent(_AGENTS), first)
-    true, reads, tells = True, False, False
-    for step, then in islice(moments, _STEPS):
+    reward.reset(every_agent(setting.agents), first)
+    true, pays, reads, tells = True, False, False, False
+    for step, then in islice(moments, setting.steps):
         paid = reward.compute(*step)
         true &= bool(np.array_equal(paid, envs.intrinsic_rewards))
-        wrong = reward.compute(*step._replace(after=first)) != paid
-        reads |= bool(wrong.any())
+        pays |= bool(paid.any())
+        reads |= bool((reward.compute(*step._replace(after=first)) != paid).any())
         if step.over.any():
             tells |= bool((reward.compute(*step._replace(after=then)) != paid)[step.over].any())
         reward.update(step)
@@ -69,7 +66,8 @@ def final_observation(config: RewardConfig, effort: Effort) -> Finding:
             reward.reset(step.over, then)
     envs.close()
     if not reads:
-        return Finding("final observation", "pays for what is done, wherever it leads", true)
+        says = "pays for what is done, wherever it leads" if pays else "paid nothing"
+        return Finding("final observation", says, true and pays)
     says = _said(("the true last observation", true), ("another than the next start", tells))
     return Finding("final observation", says, true and tells)
 
@@ -77,25 +75,23 @@ def final_observation(config: RewardConfig, effort: Effort) -> Finding:
 def resets(config: RewardConfig, effort: Effort) -> Finding:
     """Whether a reset reaches those in the mask and nobody else.
 
-    In the middle of an episode one agent is said to begin anew. What is paid to the others for the next step
-    must not change; an episodic reward then pays that one otherwise than if it remembered.
+    In the middle of an episode half of the agents are said to begin anew. What is paid to the others for the
+    next step must not change; an episodic reward then pays those otherwise than if it remembered, where one
+    that was never shown the beginning does so too.
     """
-    tape = _tape(config, _STEPS)
-    middle = _STEPS - EPISODE_STEPS // 2
-    paid = []
-    for begins_anew in (False, True):
-        reward = config.build(tape.context)
+    tape = _tape(config)
+    middle = len(tape.steps) - EPISODE_STEPS // 2
+    anew = np.arange(tape.context.num_envs) < tape.context.num_envs // 2
+    remembering, reset = (config.build(tape.context) for _ in range(2))
+    for reward in (remembering, reset):
         _run_through(tape, reward, 0, middle)
-        if begins_anew:
-            reward.reset(np.arange(_AGENTS) == 0, tape.then[middle - 1])
-        paid.append(np.asarray(list(tape.go_on(reward, middle))))
-    others = bool(np.array_equal(paid[0][0, 1:], paid[1][0, 1:]))
-    own = bool((paid[0][:, 0] != paid[1][:, 0]).any())
+    reset.reset(anew, tape.then[middle - 1])
+    as_ever, then = (np.asarray(list(tape.go_on(reward, middle))) for reward in (remembering, reset))
+    fresh = np.asarray(list(tape.play(config.build(tape.context), middle)))
+    others = bool(np.array_equal(as_ever[0, ~anew], then[0, ~anew]))
     parts = [("the others as before", others)]
-    if not config.episodic:
-        parts += [("nothing forgotten", not own)]
-    elif np.ptp([rows[:, 0] for rows in paid]):  # what pays the same in every step shows no memory
-        parts += [("its own memory gone", own)]
+    if config.episodic and (fresh != as_ever)[:, anew].any():
+        parts += [("its own memory gone", bool((as_ever != then)[:, anew].any()))]
     return Finding("resets", _said(*parts), all(kept for _, kept in parts))
 
 
@@ -108,10 +104,11 @@ def state_hash(reward: IntrinsicReward) -> str:
     return digest.hexdigest()
 
 
-def _tape(config: RewardConfig, steps: int) -> Tape:
-    envs = setting_of(config).make(_AGENTS)
+def _tape(config: RewardConfig) -> Tape:
+    setting = setting_of(config)
+    envs = setting.make(setting.agents)
     try:
-        return record(envs, steps)
+        return record(envs, setting.steps)
     finally:
         envs.close()
 

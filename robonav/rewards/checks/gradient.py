@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 
 from robonav.rewards.checks.finding import Effort, Finding
-from robonav.rewards.checks.settings import EPISODE_STEPS, Setting, setting_of
+from robonav.rewards.checks.settings import Setting, setting_of
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 
-_AGENTS = 2
-_ROLLOUT = 8 * EPISODE_STEPS
 _RATE = 0.1
 
 
@@ -52,14 +50,14 @@ def gradient(config: RewardConfig, effort: Effort) -> Finding:
 
 def one_update(setting: Setting, config: RewardConfig | None, weight: float) -> Update:
     """One rollout and one gradient step, always from the same weights and by the same actions."""
-    envs = setting.make(_AGENTS)
+    envs = setting.make(setting.agents)
     rewarded = envs if config is None else IntrinsicRewardVecEnv(envs, config, weight)
     agent = PPO(
         setting.policy,
         rewarded,
         learning_rate=_RATE,
-        n_steps=_ROLLOUT,
-        batch_size=_ROLLOUT * _AGENTS,
+        n_steps=setting.steps,
+        batch_size=setting.steps * setting.agents,
         n_epochs=1,
         max_grad_norm=1e9,
         policy_kwargs={"optimizer_class": torch.optim.SGD, "optimizer_kwargs": {}},
@@ -67,7 +65,7 @@ def one_update(setting: Setting, config: RewardConfig | None, weight: float) -> 
         device="cpu",
     )
     before = _weights(agent)
-    agent.learn(_ROLLOUT * _AGENTS)
+    agent.learn(setting.steps * setting.agents)
     after = _weights(agent)
     envs.close()
     return Update(agent.rollout_buffer.advantages.copy(), (before - after) / _RATE)

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from robonav.rewards.checks.finding import Effort, Finding
-from robonav.rewards.checks.televisions import SIDE, TELEVISIONS, Television
+from robonav.rewards.checks.televisions import SIDE, TELEVISIONS, WHITE, Television, random_picture
 from robonav.rewards.config import RewardConfig, RewardContext, every_agent
 from robonav.rewards.protocol import IntrinsicReward, Snapshot, Transition
 
@@ -65,7 +65,7 @@ class Gallery:
         stands = np.arange(self.num_agents).clip(max=len(televisions))  # the last one: among the rooms
         self._where = np.eye(len(televisions) + 1, dtype=np.float32)[stands]
         width = SIDE * SIDE + self._where.shape[1]
-        self.space = spaces.Dict({"observation": spaces.Box(0.0, 1.0, (width,), np.float32)})
+        self.space = spaces.Dict({"observation": spaces.Box(0.0, WHITE, (width,), np.float32)})
         self._new_room()
 
     def watch(self, reward: IntrinsicReward, steps: int) -> dict[str, float]:
@@ -90,7 +90,7 @@ class Gallery:
         return earned | {"explorers": float(means[watchers:].mean())}
 
     def _new_room(self) -> None:
-        self._room = self._rng.random((_PLACES, SIDE * SIDE), np.float32)
+        self._room = np.stack([random_picture(self._rng) for _ in range(_PLACES)])
 
     def _see(self, action: NDArray[np.int64]) -> Snapshot:
         """What all see after an action: explorers went one place left (0) or right (1) or stayed."""

@@ -23,8 +23,8 @@ class Corridor(gymnasium.Env[NDArray[np.float32], np.int64]):
     """Eight places in a row, each a fixed random pattern; the last one pays 1, 12 steps are an episode."""
 
     def __init__(self) -> None:
-        self._patterns = np.random.default_rng(0).random((8, 16), np.float32)
-        self.observation_space = spaces.Box(0.0, 1.0, (16,), np.float32)
+        self._patterns = 8 * np.random.default_rng(0).random((8, 16), np.float32)
+        self.observation_space = spaces.Box(0.0, 8.0, (16,), np.float32)
         self.action_space = spaces.Discrete(2)
         self._place, self._steps = 0, 0
 
@@ -51,11 +51,15 @@ class Setting:
         name: For tables.
         policy: Of SB3's PPO there.
         make: Gives so many environments.
+        agents: How many act in a check.
+        steps: That each of them takes: together enough for rewards that first look at the scale of things.
     """
 
     name: str
     policy: str
     make: Callable[[int], VecEnv]
+    agents: int
+    steps: int
 
 
 def setting_of(config: RewardConfig) -> Setting:
@@ -91,6 +95,6 @@ def _houses(count: int) -> VecEnv:
 
 
 SETTINGS = (
-    Setting("corridor", "MlpPolicy", _corridors),
-    Setting("house", "MultiInputPolicy", _houses),
+    Setting("corridor", "MlpPolicy", _corridors, agents=4, steps=16 * EPISODE_STEPS),
+    Setting("house", "MultiInputPolicy", _houses, agents=4, steps=6 * EPISODE_STEPS),
 )
