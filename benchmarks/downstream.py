@@ -41,7 +41,7 @@ class Options:
     results: Path = Path("docs/results/downstream.json")
     """The table."""
     base: str = "guided"
-    """Preset of the policies: `guided`, or `recuriosity`, whose explorers know only what they have learned."""
+    """Preset of the policies: `guided`, or `recuriosity`, whose explorers know what they have learned."""
     init: str = "explorer"
     """Whom to fine-tune: `explorer`, or a checkpoint of that preset; `{seed}` stands for the run's seed."""
     tasks: tuple[Literal["apples", "image-goal"], ...] = ("apples", "image-goal")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from robonav.launch.rewards_check import CheckCommand
-from robonav.launch.rewards_list import ListCommand
+from robonav.launch.rewards_check import RewardsCheckCommand
+from robonav.launch.rewards_list import RewardsListCommand
 
 Subcommand = (
-    Annotated[ListCommand, tyro.conf.subcommand("list", prefix_name=False)]
-    | Annotated[CheckCommand, tyro.conf.subcommand("check", prefix_name=False)]
+    Annotated[RewardsListCommand, tyro.conf.subcommand("list", prefix_name=False)]
+    | Annotated[RewardsCheckCommand, tyro.conf.subcommand("check", prefix_name=False)]
 )
 
 

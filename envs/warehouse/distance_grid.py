@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from robonav.envs.scenes.scene import SceneError
-from robonav.envs.warehouse.layout import CELL_M, Layout
+from robonav.envs.warehouse.layout import CELL_M, WarehouseLayout
 from robonav.envs.warehouse.vehicle import VehicleSpec
 
 
@@ -36,13 +36,13 @@ class DistanceGrid:
         scan: (X, Y) distances in metres to what its scanner sees.
     """
 
-    layout: Layout
+    layout: WarehouseLayout
     body: NDArray[np.float32]
     loaded: NDArray[np.float32]
     scan: NDArray[np.float32]
 
     @classmethod
-    def of(cls, layout: Layout, vehicle: VehicleSpec) -> DistanceGrid:
+    def of(cls, layout: WarehouseLayout, vehicle: VehicleSpec) -> DistanceGrid:
         """The distances for a vehicle.
 
         Raises:

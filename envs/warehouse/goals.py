@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robonav.envs.warehouse.options import WarehouseOptions
 from robonav.envs.warehouse.places import FreePlaces
 from robonav.envs.warehouse.routes import PREVIEW, Routes, in_own_frame
-from robonav.envs.warehouse.simulation import Motion, WarehouseSimulation
+from robonav.envs.warehouse.simulation import VehicleMotion, WarehouseSimulation
 from robonav.envs.world import Episode, Observation
 
 LEAST_GOAL_M = 3.0
@@ -63,7 +63,7 @@ class Goals:
         self._touching[chosen] = False
         self._find_ways(chosen)
 
-    def judge(self, motion: Motion) -> NDArray[np.float32]:
+    def judge(self, motion: VehicleMotion) -> NDArray[np.float32]:
         """Rewards (N,) of a decision; then `arrived` and `crashed` say whose episode is over."""
         config, place = self._config, motion.pose[:, :2]
         self.arrived = np.linalg.norm(self.xy - place, axis=1) <= config.reach_m

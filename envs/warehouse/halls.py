@@ -8,14 +8,14 @@ import numpy as np
 
 from robonav.envs.scenes.floorplans.ros_map import read_plan
 from robonav.envs.scenes.scene import SceneError
-from robonav.envs.warehouse.layout import Block, Layout, Station
+from robonav.envs.warehouse.layout import Station, UprightBox, WarehouseLayout
 from robonav.envs.warehouse.layouts import KINDS, make_layout
 
 _MOST_CHARACTERS = 250_000
 _STATIONS = {"D": "dock", "C": "charger", "B": "bay"}
 
 
-def open_halls(spec: str, split: str, count: int) -> list[Layout]:
+def open_halls(spec: str, split: str, count: int) -> list[WarehouseLayout]:
     """Halls to drive in.
 
     Args:
@@ -34,13 +34,13 @@ def open_halls(spec: str, split: str, count: int) -> list[Layout]:
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         plan = read_plan(path)
         size = (plan.floor.shape[0] * 0.05, plan.floor.shape[1] * 0.05)
-        return [Layout(path.stem, size, blocked=~plan.floor, origin=plan.origin_xy)]
+        return [WarehouseLayout(path.stem, size, blocked=~plan.floor, origin=plan.origin_xy)]
     raise SceneError(
         f"there is no warehouse {spec!r}: choose {', '.join(KINDS)}, a drawing (.txt) or a map.yaml of ROS"
     )
 
 
-def read_drawing(path: Path) -> Layout:
+def read_drawing(path: Path) -> WarehouseLayout:
     """A hall drawn in characters of 1 m: # blocks, . is floor, D a dock, C a charger, B a bay.
 
     The first line may say `cell: 0.5`, metres of a character. Stations look to the right.
@@ -67,16 +67,16 @@ def read_drawing(path: Path) -> Layout:
     return _drawn(path.stem, lines, cell)
 
 
-def _drawn(name: str, lines: list[str], cell: float) -> Layout:
+def _drawn(name: str, lines: list[str], cell: float) -> WarehouseLayout:
     width = max(map(len, lines))
     rows = np.array([list(line.ljust(width, "#")) for line in lines[::-1]])  # the first line is the farthest
-    blocks: list[Block] = []
+    blocks: list[UprightBox] = []
     stations: list[Station] = []
     for (j, i), character in np.ndenumerate(rows):
         x, y = (i + 0.5) * cell, (j + 0.5) * cell
         if character == "#":
-            blocks.append(Block(x, y, cell, cell))
+            blocks.append(UprightBox(x, y, cell, cell))
         elif character in _STATIONS:
             kind = _STATIONS[str(character)]
             stations.append(Station(f"{kind}{len(stations) + 1}", kind, (x, y, 0.0)))
-    return Layout(name, (width * cell, len(lines) * cell), blocks, stations=stations)
+    return WarehouseLayout(name, (width * cell, len(lines) * cell), blocks, stations=stations)

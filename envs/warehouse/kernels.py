@@ -125,7 +125,7 @@ def approach(value: float, target: float, step: float):
 
 @wp.func
 def advanced(pose: wp.vec3, speed: float, turn: float, dt: float):
-    """Motion along the arc of constant speed and turn rate."""
+    """VehicleMotion along the arc of constant speed and turn rate."""
     angle = turn * dt
     forward = speed * dt
     side = 0.0

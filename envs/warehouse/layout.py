@@ -16,7 +16,7 @@ CELL_M = 0.05
 
 
 @dataclass(frozen=True)
-class Block:
+class UprightBox:
     """An upright box that stands on the floor or hangs above it.
 
     Attributes:
@@ -88,7 +88,7 @@ class Lane:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class WarehouseLayout:
     """A warehouse; everything outside of its size is wall.
 
     Attributes:
@@ -105,7 +105,7 @@ class Layout:
 
     name: str
     size: tuple[float, float]
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[UprightBox] = ()
     blocked: NDArray[np.bool_] | None = None
     origin: tuple[float, float] = (0.0, 0.0)
     stations: Sequence[Station] = ()
@@ -151,7 +151,7 @@ class Layout:
                 cells[window] |= block.distance(centres[window]) <= reach
         return cells
 
-    def _window(self, block: Block) -> tuple[slice, slice]:
+    def _window(self, block: UprightBox) -> tuple[slice, slice]:
         """The part of rasters that a block can reach."""
         corners = (block.corners() - self.origin) / CELL_M
         low = np.maximum(np.floor(corners.min(0)).astype(int) - 1, 0)

@@ -15,14 +15,14 @@ from robonav.envs.warehouse.kernels import DECISION_S
 from robonav.envs.warehouse.layout import CELL_M
 from robonav.envs.warehouse.vehicle import VehicleSpec, outline_points
 
-__all__ = ["DECISION_S", "Motion", "WarehouseSimulation"]
+__all__ = ["DECISION_S", "VehicleMotion", "WarehouseSimulation"]
 
 _RING = 2  # blocked cells around every raster
 _OUTSIDE = np.float32(-CELL_M / 2)
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class VehicleMotion:
     """What became of N vehicles in one decision of 0.1 s.
 
     Attributes:
@@ -116,7 +116,7 @@ class WarehouseSimulation:
         self._assign(self._traffic.pose, slice(None), poses)
         self._assign(self._traffic.half, slice(None), halves)
 
-    def drive(self, actions: NDArray[np.floating]) -> Motion:
+    def drive(self, actions: NDArray[np.floating]) -> VehicleMotion:
         """Let all agents do their actions (N, 2) in [-1, 1] for 0.1 s: speed, and turn rate or steering."""
         self._assign(self._action, slice(None), actions)
         given = [self._floor, self._limits, self._traffic, self._layout, self._loaded, self._action]
@@ -124,9 +124,9 @@ class WarehouseSimulation:
         wp.launch(kernels.drive_kernel, self.num_agents, given, device=self._device)
         return self.motion()
 
-    def motion(self) -> Motion:
+    def motion(self) -> VehicleMotion:
         """The present state."""
-        return Motion(
+        return VehicleMotion(
             self.pose,
             self._twist.numpy().copy(),
             self._touched.numpy() > 0,

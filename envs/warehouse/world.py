@@ -15,7 +15,7 @@ from robonav.envs.warehouse.goals import LEAST_GOAL_M, Goals
 from robonav.envs.warehouse.halls import open_halls
 from robonav.envs.warehouse.options import WarehouseOptions
 from robonav.envs.warehouse.places import FreePlaces
-from robonav.envs.warehouse.simulation import Motion, WarehouseSimulation
+from robonav.envs.warehouse.simulation import VehicleMotion, WarehouseSimulation
 from robonav.envs.warehouse.vehicle import load_vehicle
 from robonav.envs.world import Episode, Frames, Observation, WorldStep, motion_between
 
@@ -66,7 +66,7 @@ class WarehouseWorld:
         self._started, self._clock = np.zeros(num_agents, np.int64), np.zeros(num_agents, np.int64)
         self._previous = np.zeros((num_agents, 2), np.float32)
         self._loaded = np.zeros(num_agents, bool)
-        self.motion: Motion = self.simulation.motion()
+        self.motion: VehicleMotion = self.simulation.motion()
         self.frames = self.outcome = self._seen(np.zeros((num_agents, 3), np.float32))
 
     @property

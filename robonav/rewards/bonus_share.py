@@ -23,7 +23,7 @@ class BonusShare:
     An algorithm takes the sums of each rollout and judges them; without one, windows of steps are judged.
 
     Args:
-        window: Steps of every environment.
+        window: StepTensors of every environment.
 
     Attributes:
         sums: (2,) of absolute rewards, the task's and the bonus, since the window began.

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Encoder, blend, mlp
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 Memory = dict[str, Tensor]
 
@@ -91,13 +91,13 @@ class ByolExplore(LearnedReward):
             "error": ErrorScale(config.ema),
         }
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Errors of all forecasts of what the action led to."""
         errors = self.advance(self.memory, steps)[1].sum(-1)
         scaled: Tensor = self.networks["error"](errors, self.config.prioritise)
         return scaled
 
-    def took_in(self, steps: Steps) -> None:
+    def took_in(self, steps: StepTensors) -> None:
         """Remember beliefs and forecasts."""
         self.memory |= self.advance(self.memory, steps)[0]
 
@@ -112,7 +112,7 @@ class ByolExplore(LearnedReward):
         now["age"] = torch.zeros(num_envs, dtype=torch.int64, device=self.device)
         return now | {f"start/{name}": value for name, value in now.items()}
 
-    def advance(self, memory: Memory, steps: Steps) -> tuple[Memory, Tensor]:
+    def advance(self, memory: Memory, steps: StepTensors) -> tuple[Memory, Tensor]:
         """What is remembered after steps (N, ...), and the errors (N, K) of forecasts made 1..K steps ago."""
         goes_on = (~steps.first).float()[:, None]
         age = torch.where(steps.first, 0, memory["age"] + 1)
@@ -131,7 +131,7 @@ class ByolExplore(LearnedReward):
         after = {"belief": belief, "forecasts": forecasts, "action": steps.action, "age": age}
         return after, apart.square().sum(-1) * valid
 
-    def train(self, gathered: Steps) -> dict[str, float]:
+    def train(self, gathered: StepTensors) -> dict[str, float]:
         """Gradient steps on whole sequences."""
         logs = []
         for _ in range(self.config.epochs):

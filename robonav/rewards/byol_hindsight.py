@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Encoder, blend, mlp
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ByolHindsight(LearnedReward):
         learner = self.adam(parts["encoder"], parts["generator"], parts["reconstruction"])
         return [learner, self.adam(parts["critic_step"], parts["critic_latent"])]
 
-    def descend(self, steps: Steps) -> dict[str, float]:
+    def descend(self, steps: StepTensors) -> dict[str, float]:
         """A step of the critic up its bound, then one of the generator."""
         known, truth = self._known(steps), self._truth(steps)
         latent = self._latent(known, truth, self.draw(len(truth), self.config.noise))
@@ -118,7 +118,7 @@ class ByolHindsight(LearnedReward):
         self.networks["error"].keep(latent)  # type: ignore[operator]
         return {"reconstruction": float(error.detach()), "mutual_information": float(bound.detach())}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """The error of the reconstruction, and what its latent tells of the step, without noise drawn."""
         known, truth = self._known(steps), self._truth(steps)
         latent = self._latent(known, truth, truth.new_zeros(len(truth), self.config.noise))
@@ -127,10 +127,10 @@ class ByolHindsight(LearnedReward):
         others = self._scores(known, kept).logsumexp(1) - math.log(len(kept))
         return self._error(known, latent, truth) + self.config.invariance * (own - others)
 
-    def _known(self, steps: Steps) -> Tensor:
+    def _known(self, steps: StepTensors) -> Tensor:
         return torch.cat([self.networks["encoder"](self.scale(steps.before)), steps.action], dim=-1)
 
-    def _truth(self, steps: Steps) -> Tensor:
+    def _truth(self, steps: StepTensors) -> Tensor:
         with torch.no_grad():
             return F.normalize(self.networks["target"](self.scale(steps.after)), dim=-1)
 

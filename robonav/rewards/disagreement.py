@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Batch, Encoder, frozen_random, mlp
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class Disagreement(LearnedReward):
             "models": nn.ModuleList(models),
         }
 
-    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error of each model on its half."""
         foretold, after = self._foretold(steps), self._code(steps.after)
         error = (foretold - after).square().mean(-1)
         half = torch.rand(error.shape, generator=self.generator).to(self.device) < 0.5
         return (error * half).sum() / half.sum().clamp(min=1), {}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """The variance over models."""
         return self._foretold(steps).var(0, unbiased=False).mean(-1)
 
-    def _foretold(self, steps: Steps) -> Tensor:
+    def _foretold(self, steps: StepTensors) -> Tensor:
         """(K, B, D)."""
         known = torch.cat([self._code(steps.before), steps.action], dim=-1)
         models: nn.ModuleList = self.networks["models"]  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Batch, Encoder, frozen_random
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class DistributionalDistillation(LearnedReward):
         targets = [frozen_random(Encoder(shapes, width, outputs)) for _ in range(self.config.targets)]
         return {"targets": nn.ModuleList(targets), "predictor": Encoder(shapes, width, width, outputs)}
 
-    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error towards one target a sample."""
         predicted, targets = self._said(steps.after)
         drawn = torch.randint(len(targets), (len(predicted),), generator=self.generator).to(self.device)
         chosen = targets[drawn, torch.arange(len(predicted), device=self.device)]
         return (predicted - chosen).square().mean(), {}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Of what the action led to."""
         return drnd_bonus(*self._said(steps.after), self.config.alpha)
 

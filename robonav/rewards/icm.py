@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Batch, Encoder, mlp
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class IntrinsicCuriosity(LearnedReward):
             "forward_model": mlp(code + actions, width, code),
         }
 
-    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
         """Equation 7 without the policy's part."""
         before, after = self._code(steps.before), self._code(steps.after)
         guess = self.networks["inverse"](torch.cat([before, after], dim=-1))
@@ -61,7 +61,7 @@ class IntrinsicCuriosity(LearnedReward):
         forward, share = self._error(before, after, steps.action).mean(), self.config.forward_weight
         return (1 - share) * inverse + share * forward, {"inverse": inverse, "forward": forward}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Half the squared error of the forward model (eq. 6)."""
         return self._error(self._code(steps.before), self._code(steps.after), steps.action)
 

@@ -17,7 +17,7 @@ from robonav.rewards.features import ActionReader, Batch, ObservationReader, Sta
 from robonav.rewards.protocol import Snapshot, State, Transition
 
 
-class Steps(NamedTuple):
+class StepTensors(NamedTuple):
     """Steps as tensors, (N, ...) of one moment or (T, N, ...) of T.
 
     Attributes:
@@ -32,21 +32,23 @@ class Steps(NamedTuple):
     after: Batch
     first: Tensor
 
-    def rows(self, which: Any) -> Steps:
+    def rows(self, which: Any) -> StepTensors:
         """Some of them."""
-        return Steps(rows(self.before, which), self.action[which], rows(self.after, which), self.first[which])
+        return StepTensors(
+            rows(self.before, which), self.action[which], rows(self.after, which), self.first[which]
+        )
 
-    def flat(self) -> Steps:
+    def flat(self) -> StepTensors:
         """(T, N, ...) as (T N, ...)."""
         before, after = (
             {key: values.flatten(0, 1) for key, values in part.items()} for part in (self.before, self.after)
         )
-        return Steps(before, self.action.flatten(0, 1), after, self.first.flatten(0, 1))
+        return StepTensors(before, self.action.flatten(0, 1), after, self.first.flatten(0, 1))
 
 
-def as_sequence(steps: list[Steps]) -> Steps:
+def as_sequence(steps: list[StepTensors]) -> StepTensors:
     """T moments (N, ...) as one of (T, N, ...)."""
-    return Steps(
+    return StepTensors(
         stacked(step.before for step in steps),
         torch.stack([step.action for step in steps]),
         stacked(step.after for step in steps),
@@ -129,18 +131,18 @@ class LearnedReward:
         self.optimizers = self.build_optimizers()
         self.trainings = 0
         self.memory = self.blank(context.num_envs)
-        self._pending: list[Steps] = []
+        self._pending: list[StepTensors] = []
         self._first = np.ones(context.num_envs, bool)
 
     def build(self) -> dict[str, nn.Module]:
         """The networks by name."""
         raise NotImplementedError
 
-    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
         """What a gradient step lowers on steps (B, ...), and numbers to log."""
         raise NotImplementedError
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Reward (N,) of steps (N, ...); without gradients, and without any change."""
         raise NotImplementedError
 
@@ -195,14 +197,14 @@ class LearnedReward:
         """Steps to gather before the next training."""
         return int(self.config.horizon)
 
-    def rescale(self, steps: Steps) -> None:
+    def rescale(self, steps: StepTensors) -> None:
         """Count steps (B, ...) in the scale of inputs."""
         self.scale.update(steps.after)
 
-    def took_in(self, steps: Steps) -> None:
+    def took_in(self, steps: StepTensors) -> None:
         """Keep what the next step needs of this one."""
 
-    def train(self, gathered: Steps) -> dict[str, float]:
+    def train(self, gathered: StepTensors) -> dict[str, float]:
         """Train on steps (T, N, ...); returns the means of what there is to log."""
         flat = gathered.flat()
         logs = []
@@ -217,7 +219,7 @@ class LearnedReward:
         order = torch.randperm(samples, generator=self.generator)[:kept]
         return order.to(self.device).split(self.config.batch)
 
-    def descend(self, steps: Steps) -> dict[str, float]:
+    def descend(self, steps: StepTensors) -> dict[str, float]:
         """One gradient step, unless this is the control that never learns."""
         loss, logs = self.loss(steps)
         if self.config.learns:
@@ -266,9 +268,9 @@ class LearnedReward:
             if value.shape == self.memory[name].shape
         }
 
-    def _steps(self, before: Snapshot, action: NDArray[Any], after: Snapshot) -> Steps:
+    def _steps(self, before: Snapshot, action: NDArray[Any], after: Snapshot) -> StepTensors:
         first = torch.as_tensor(self._first, device=self.device)
-        return Steps(self.read(before), self.read_action(action), self.read(after), first)
+        return StepTensors(self.read(before), self.read_action(action), self.read(after), first)
 
 
 def _below(state: State, name: str) -> dict[str, Tensor]:
@@ -280,13 +282,13 @@ def _below(state: State, name: str) -> dict[str, Tensor]:
     }
 
 
-def _flat(steps: Steps) -> dict[str, Tensor]:
+def _flat(steps: StepTensors) -> dict[str, Tensor]:
     before = {f"before/{key}": value for key, value in steps.before.items()}
     after = {f"after/{key}": value for key, value in steps.after.items()}
     return {**before, **after, "action": steps.action, "first": steps.first}
 
 
-def _unstacked(tensors: dict[str, Tensor], device: torch.device) -> list[Steps]:
+def _unstacked(tensors: dict[str, Tensor], device: torch.device) -> list[StepTensors]:
     if not tensors:
         return []
     sides: dict[str, Batch] = {"before": {}, "after": {}}
@@ -295,5 +297,5 @@ def _unstacked(tensors: dict[str, Tensor], device: torch.device) -> list[Steps]:
         if key:
             sides[side][key] = tensor.to(device)
     action, first = tensors["action"].to(device), tensors["first"].to(device)
-    whole = Steps(sides["before"], action, sides["after"], first)
+    whole = StepTensors(sides["before"], action, sides["after"], first)
     return [whole.rows(moment) for moment in range(len(action))]

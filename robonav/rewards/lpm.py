@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Batch, Encoder, blend, frozen_random, mlp
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LearningProgress(LearnedReward):
             "expected": mlp(code + actions, width, 1),
         }
 
-    def train(self, gathered: Steps) -> dict[str, float]:
+    def train(self, gathered: StepTensors) -> dict[str, float]:
         """The model of errors learns those of the model as it is; then the model learns the steps."""
         flat = gathered.flat()
         with torch.no_grad():
@@ -74,7 +74,7 @@ class LearningProgress(LearnedReward):
                 logs.append(float(error.detach()))
         return {"error": sum(logs) / len(logs), "progress": float(progress)}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Progress on the step."""
         known, after = self._known(steps), self._code(steps.after)
         if self.config.baseline == "previous":
@@ -87,7 +87,7 @@ class LearningProgress(LearnedReward):
         foretold: Tensor = self.networks[model](known)
         return (foretold - after).square().mean(-1)
 
-    def _known(self, steps: Steps) -> Tensor:
+    def _known(self, steps: StepTensors) -> Tensor:
         return torch.cat([self._code(steps.before), steps.action], dim=-1)
 
     def _code(self, seen: Batch) -> Tensor:

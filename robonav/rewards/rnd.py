@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from robonav.rewards.config import RewardContext
 from robonav.rewards.features import Batch, Encoder, frozen_random
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class RandomNetworkDistillation(LearnedReward):
             "predictor": Encoder(self.read.shapes, width, width, outputs),
         }
 
-    def loss(self, steps: Steps) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean error."""
         return self._error(steps.after).mean(), {}
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """The error (N,) of each agent."""
         return self._error(steps.after)
 

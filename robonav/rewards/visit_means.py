@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from robonav.errors import UsageError
 from robonav.rewards.features import Batch, cnn, frozen_random
-from robonav.rewards.learned import LearnedConfig, LearnedReward, Steps
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class VisitMeansReward(LearnedReward):
         """Reward (B,) of features (B, D)."""
         raise NotImplementedError
 
-    def bonus(self, steps: Steps) -> Tensor:
+    def bonus(self, steps: StepTensors) -> Tensor:
         """Of what the action led to."""
         return self.bonus_of(self._features(steps.after))
 
@@ -150,13 +150,13 @@ class VisitMeansReward(LearnedReward):
         settled = self.trainings > 0
         return int(self.config.horizon) if settled else max(1, -(-self.config.settle // len(self._first)))
 
-    def rescale(self, steps: Steps) -> None:
+    def rescale(self, steps: StepTensors) -> None:
         """Only once: another scale would make other features of places that were counted."""
         if not self.trainings:
             super().rescale(steps)
 
     @torch.no_grad()
-    def train(self, gathered: Steps) -> dict[str, float]:
+    def train(self, gathered: StepTensors) -> dict[str, float]:
         """Count the visits, and compare the count with what is paid."""
         flat = gathered.flat()
         features = self._features(flat.after)

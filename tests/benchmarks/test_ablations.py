@@ -83,9 +83,7 @@ def test_all_policies_differ_from_the_full_one_in_what_their_names_say() -> None
 def test_a_variant_is_trained_and_measured_and_its_row_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = Options(
-        out=tmp_path, variants=("actor-1",), seeds=1, steps=64, episodes=1, episode_steps=128
-    )
+    options = Options(out=tmp_path, variants=("actor-1",), seeds=1, steps=64, episodes=1, episode_steps=128)
     small = replace(VARIANTS["actor-1"], num_envs=2, episode_steps=32, checkpoint_every=64)
     small = replace(small, ppo=replace(small.ppo, sequences_per_batch=2))
     monkeypatch.setitem(VARIANTS, "actor-1", small)

@@ -9,7 +9,7 @@ import pytest
 
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.warehouse.distance_grid import DistanceGrid, distances
-from robonav.envs.warehouse.layout import CELL_M, Block, Layout
+from robonav.envs.warehouse.layout import CELL_M, UprightBox, WarehouseLayout
 from robonav.envs.warehouse.layouts import KINDS, make_layout
 from robonav.envs.warehouse.simulation import WarehouseSimulation
 from robonav.envs.warehouse.vehicle import AMR, FORKLIFT, UNDERRIDE, Scanner, VehicleSpec, outline_points
@@ -17,13 +17,13 @@ from robonav.envs.warehouse.vehicle import AMR, FORKLIFT, UNDERRIDE, Scanner, Ve
 NO_NOISE = Scanner(noise_m=0.0, height_m=0.5)
 
 
-def exact_clearance(layout: Layout, points: np.ndarray) -> float:
+def exact_clearance(layout: WarehouseLayout, points: np.ndarray) -> float:
     """The least distance of points from blocks and from the walls of the hall."""
     walls = np.concatenate([points - layout.origin, np.add(layout.origin, layout.size) - points], 1).min()
     return min(float(walls), *(float(block.distance(points).min()) for block in layout.blocks))
 
 
-def placed(layout: Layout, vehicle: VehicleSpec, poses: np.ndarray) -> WarehouseSimulation:
+def placed(layout: WarehouseLayout, vehicle: VehicleSpec, poses: np.ndarray) -> WarehouseSimulation:
     simulation = WarehouseSimulation([DistanceGrid.of(layout, vehicle)], vehicle, len(poses))
     simulation.place(range(len(poses)), [0] * len(poses), poses, [False] * len(poses))
     return simulation
@@ -48,7 +48,7 @@ def test_clearance_of_the_footprint_agrees_with_the_blocks_to_a_cell(kind: str, 
     )
     found = placed(layout, vehicle, poses).clearance()
     outline = outline_points(vehicle.outline)
-    solid = Layout("solid", layout.size, [b for b in layout.blocks if b.bottom < vehicle.height_m])
+    solid = WarehouseLayout("solid", layout.size, [b for b in layout.blocks if b.bottom < vehicle.height_m])
     compared = 0
     for pose, clearance in zip(poses, found, strict=True):
         c, s = math.cos(pose[2]), math.sin(pose[2])
@@ -61,7 +61,7 @@ def test_clearance_of_the_footprint_agrees_with_the_blocks_to_a_cell(kind: str, 
     assert compared > 50
 
 
-def exact_scan(layout: Layout, start: np.ndarray, angle: float, most: float) -> float:
+def exact_scan(layout: WarehouseLayout, start: np.ndarray, angle: float, most: float) -> float:
     """Distance along a ray to blocks and walls, by edges of polygons."""
     way = np.array([math.cos(angle), math.sin(angle)])
     (w, h), seen = layout.size, most
@@ -101,7 +101,7 @@ def test_scans_agree_with_exact_rays(kind: str) -> None:
 
 
 def test_movers_are_seen_and_touched() -> None:
-    layout = Layout("hall", (10.0, 10.0))
+    layout = WarehouseLayout("hall", (10.0, 10.0))
     vehicle = VehicleSpec("sensor", scanner=NO_NOISE)
     simulation = WarehouseSimulation([DistanceGrid.of(layout, vehicle)], vehicle, 1, max_movers=1)
     simulation.place([0], [0], np.array([[3.0, 5.0, 0.0]]), [False])
@@ -130,11 +130,14 @@ def test_a_low_vehicle_passes_below_racks_and_a_loaded_one_does_not() -> None:
 
 def test_a_hall_without_free_floor_is_refused() -> None:
     with pytest.raises(SceneError, match="no free floor"):
-        DistanceGrid.of(Layout("full", (2.0, 2.0), [Block(1, 1, 4, 4)]), AMR)
+        DistanceGrid.of(WarehouseLayout("full", (2.0, 2.0), [UprightBox(1, 1, 4, 4)]), AMR)
 
 
 def test_rasters_of_halls_of_other_sizes_stay_apart() -> None:
-    small, large = Layout("small", (4.0, 4.0)), Layout("large", (12.0, 9.0), origin=(-3.0, 2.0))
+    small, large = (
+        WarehouseLayout("small", (4.0, 4.0)),
+        WarehouseLayout("large", (12.0, 9.0), origin=(-3.0, 2.0)),
+    )
     grids = [DistanceGrid.of(layout, AMR) for layout in (small, large)]
     simulation = WarehouseSimulation(grids, AMR, 2)
     simulation.place([0, 1], [0, 1], np.array([[2.0, 2.0, 0.0], [3.0, 4.0, 0.0]]), [False, False])

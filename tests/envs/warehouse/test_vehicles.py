@@ -10,11 +10,11 @@ import pytest
 
 from robonav.envs.robots.robot import RobotError
 from robonav.envs.warehouse.distance_grid import DistanceGrid
-from robonav.envs.warehouse.layout import Layout
+from robonav.envs.warehouse.layout import WarehouseLayout
 from robonav.envs.warehouse.simulation import DECISION_S, WarehouseSimulation
 from robonav.envs.warehouse.vehicle import AMR, FORKLIFT, VEHICLES, VehicleSpec, load_vehicle
 
-HALL = Layout("hall", (60.0, 60.0))
+HALL = WarehouseLayout("hall", (60.0, 60.0))
 
 
 def driven(vehicle: VehicleSpec, action: tuple[float, float], decisions: int, loaded: bool = False) -> list:
@@ -68,7 +68,7 @@ def test_zero_is_slow_ahead_and_standstill_stands() -> None:
 
 
 def test_a_wall_stops_a_vehicle_and_it_can_back_off() -> None:
-    simulation = WarehouseSimulation([DistanceGrid.of(Layout("h", (6.0, 6.0)), AMR)], AMR, 1)
+    simulation = WarehouseSimulation([DistanceGrid.of(WarehouseLayout("h", (6.0, 6.0)), AMR)], AMR, 1)
     simulation.place([0], [0], np.array([[4.0, 3.0, 0.0]]), [False])
     motions = [simulation.drive(np.array([[1.0, 0.0]])) for _ in range(40)]
     assert motions[-1].touched[0]
