@@ -20,6 +20,7 @@ from robonav.rewards.e3b import E3bConfig
 from robonav.rewards.episodic_cells import EpisodicCellsConfig
 from robonav.rewards.icm import IcmConfig
 from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.ngu import NguConfig
 from robonav.rewards.pseudo_counts import PseudoCountsConfig
 from robonav.rewards.rdd import RddConfig
 from robonav.rewards.re3 import Re3Config
@@ -46,6 +47,7 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for what the episode has not seen
     E3bConfig,
     EpisodicCellsConfig,
+    NguConfig,
     PseudoCountsConfig,
     Re3Config,
 )
