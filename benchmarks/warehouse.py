@@ -2,9 +2,9 @@
 
     nice python -m benchmarks.warehouse --seeds 3 --steps 600000
 
-trains each preset with each seed on one thread (runs that are finished are skipped, others resumed), evaluates
-all of them and the planner that is told the map in the same episodes of halls that no training has seen, prints
-a Markdown table and writes it as JSON.
+trains each preset with each seed on one thread (finished runs are skipped, others resumed), evaluates all of
+them and the planner that is told the map in the same episodes of halls that no training has seen, prints a
+Markdown table and writes it as JSON.
 Weights of the bonus were chosen on training halls, by one seed of 600,000 to 800,000 steps.
 """
 
