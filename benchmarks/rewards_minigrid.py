@@ -189,26 +189,25 @@ def _row(done: list[dict[str, Any]]) -> dict[str, Any]:
         "steps": done[0]["steps"],
         "success_at_end": bootstrap_mean(at_end).as_dict(),
         "success_throughout": bootstrap_mean(throughout).as_dict(),
-        "steps_per_s": round(float(np.mean([run["steps"] / run["seconds"] for run in done]))),
     }
 
 
 def _mean_after(run: dict[str, Any], step: float) -> float:
-    return float(np.mean([point["success"] for point in run["curve"] if point["step"] > step]))
+    return float(np.mean([point["success"] for point in run["curve"] if point["step"] > step] or [0.0]))
 
 
-def as_markdown(table: dict[str, dict[str, dict[str, Any]]], options: Options) -> str:
+def as_markdown(table: dict[str, dict[str, dict[str, Any]]]) -> str:
     """The table as docs/rewards.md shows it, best first."""
     lines = []
     for env, rows in table.items():
         lines += [
-            f"| {env} | seeds | success at the end, % | success throughout, % | steps/s |",
-            "|---|---|---|---|---|",
+            f"| {env} | seeds | success at the end, % | success throughout, % |",
+            "|---|---|---|---|",
         ]
         for reward, row in sorted(rows.items(), key=lambda item: -item[1]["success_throughout"]["mean"]):
             cells = [_percent(row[name]) for name in ("success_at_end", "success_throughout")]
             name = "no bonus" if reward == NONE else reward
-            lines.append(f"| {name} | {row['seeds']} | {' | '.join(cells)} | {row['steps_per_s']:,} |")
+            lines.append(f"| {name} | {row['seeds']} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -221,15 +220,14 @@ def draw(options: Options) -> None:
     """Mean success over seeds, a panel an environment and a line a reward."""
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(
-        1, len(options.envs), figsize=(5 * len(options.envs) + 2, 4), sharey=True, squeeze=False
-    )
+    envs = [env for env in options.envs if any((options.out / env).glob("*.json"))]
+    figure, panels = plt.subplots(1, len(envs), figsize=(5 * len(envs) + 2, 4), sharey=True, squeeze=False)
     colors = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
-    for env, panel in zip(options.envs, panels[0], strict=True):
+    for env, panel in zip(envs, panels[0], strict=True):
         for i, reward in enumerate(options.rewards):
             files = [Run(env, reward, seed).file(options.out) for seed in range(options.seeds)]
             curves = [json.loads(file.read_text())["curve"] for file in files if file.exists()]
-            if curves:
+            if all(curves) and curves:
                 steps = np.linspace(0, options.steps, 25)
                 lines = [np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves]
                 style = (
@@ -256,7 +254,7 @@ def main(options: Options) -> None:
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(json.dumps(table, indent=1) + "\n")
     draw(options)
-    print(as_markdown(table, options))
+    print(as_markdown(table))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def _row(name: str, findings: Sequence[Finding], screens: Sequence[str]) -> list
     broken = [finding.check for finding in promises if finding.passed is False]
     return [
         name,
-        f"{kept} of {len(_PROMISES)}" + (f", not {', '.join(broken)}" if broken else ""),
+        f"{kept} of {len(_PROMISES)}" + (f", not {', '.join(broken)}" if broken else "") if promises else "",
         _bold_if_passed(by_name.get("calibration"), _number(numbers.get("slope"), "{:+.2f}")),
         _number(numbers.get("r2"), "{:.2f}"),
         *(
@@ -54,7 +54,7 @@ def _row(name: str, findings: Sequence[Finding], screens: Sequence[str]) -> list
             for screen in screens
         ),
         _number(numbers.get("still_share"), "{:.0%}"),
-        f"{_number(numbers.get('compute_ms'), '{:.2f}')} + {_number(numbers.get('update_ms'), '{:.2f}')}",
+        " + ".join(_number(numbers[key], "{:.2f}") for key in ("compute_ms", "update_ms") if key in numbers),
     ]
 
 
