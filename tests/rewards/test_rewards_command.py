@@ -9,7 +9,7 @@ import pytest
 
 from robonav.launch import cli
 from robonav.rewards.checks import battery
-from robonav.rewards.checks.finding import Effort, Finding
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.registry import REWARDS
 
@@ -39,8 +39,8 @@ def test_a_check_prints_a_table_and_writes_what_it_measured(
 
 
 def test_a_missed_bar_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missed(config: RewardConfig, effort: Effort) -> Finding:
-        return Finding("purity", "not the state unchanged", False)
+    def missed(config: RewardConfig, effort: Effort) -> RewardFinding:
+        return RewardFinding("purity", "not the state unchanged", False)
 
     monkeypatch.setattr(battery, "CHECKS", {"purity": missed})
     assert cli.main(["rewards", "check", "rnd"]) == 1

@@ -6,27 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import robonav
-from robonav.rewards.checks.finding import Effort, Finding
+from robonav.provenance import versions
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.televisions import TELEVISIONS
 
-Findings = Mapping[str, Sequence[Finding]]
+Findings = Mapping[str, Sequence[RewardFinding]]
 _PROMISES = ("gradient", "purity", "resume", "final observation", "resets")
 
 
 def as_json(found: Findings, effort: Effort) -> dict[str, Any]:
     """All findings by reward, and how they were measured."""
     return {
-        "robonav": robonav.__version__,
+        "versions": versions(),
         "effort": asdict(effort),
         "rewards": {name: [asdict(finding) for finding in findings] for name, findings in found.items()},
     }
 
 
-def from_json(document: Mapping[str, Any]) -> dict[str, list[Finding]]:
+def from_json(document: Mapping[str, Any]) -> dict[str, list[RewardFinding]]:
     """The findings that `as_json` wrote."""
     return {
-        name: [Finding(**finding) for finding in findings] for name, findings in document["rewards"].items()
+        name: [RewardFinding(**finding) for finding in findings]
+        for name, findings in document["rewards"].items()
     }
 
 
@@ -38,7 +39,7 @@ def as_markdown(found: Findings) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(name: str, findings: Sequence[Finding], screens: Sequence[str]) -> list[str]:
+def _row(name: str, findings: Sequence[RewardFinding], screens: Sequence[str]) -> list[str]:
     by_name = {finding.check: finding for finding in findings}
     numbers = {key: value for finding in findings for key, value in finding.measured.items()}
     promises = [by_name[check] for check in _PROMISES if check in by_name]
@@ -62,5 +63,5 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
-def _bold_if_passed(finding: Finding | None, text: str) -> str:
+def _bold_if_passed(finding: RewardFinding | None, text: str) -> str:
     return f"**{text}**" if text and finding is not None and finding.passed else text
