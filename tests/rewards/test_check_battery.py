@@ -50,7 +50,7 @@ def learns_while_computing(reward: Counted) -> None:
 
 
 def saves_nothing(reward: Counted) -> None:
-    reward.state_dict = dict  # type: ignore[method-assign,assignment]
+    reward.state_dict = dict  # type: ignore[method-assign]
     reward.load_state_dict = lambda state: None  # type: ignore[method-assign]
 
 

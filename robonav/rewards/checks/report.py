@@ -25,10 +25,8 @@ def as_json(found: Findings, effort: Effort) -> dict[str, Any]:
 
 def from_json(document: Mapping[str, Any]) -> dict[str, list[RewardFinding]]:
     """The findings that `as_json` wrote."""
-    return {
-        name: [RewardFinding(**finding) for finding in findings]
-        for name, findings in document["rewards"].items()
-    }
+    rewards = document["rewards"].items()
+    return {name: [RewardFinding(**finding) for finding in findings] for name, findings in rewards}
 
 
 def as_markdown(found: Findings) -> str:
