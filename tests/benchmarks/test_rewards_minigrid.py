@@ -35,7 +35,7 @@ def test_a_run_leaves_a_curve_and_is_not_trained_twice(
     assert set(json.loads(options.results.read_text())[ENV]) == {"none", "rnd"}
     curve = json.loads(Run(ENV, "rnd", 0).file(options.out).read_text())["curve"]
     assert [point["step"] for point in curve] == sorted({point["step"] for point in curve})
-    assert all(0 <= point["success"] <= 1 for point in curve)
+    assert all(0 <= point["goals"] <= point["episodes"] for point in curve)
     before = {file: file.stat().st_mtime_ns for file in options.out.rglob("*.json")}
     main(options)
     assert {file: file.stat().st_mtime_ns for file in options.out.rglob("*.json")} == before
@@ -44,8 +44,8 @@ def test_a_run_leaves_a_curve_and_is_not_trained_twice(
 
 def test_rows_are_means_over_the_seeds_that_are_there_best_first(tmp_path: Path) -> None:
     options = Options(envs=("A",), rewards=("none", "rnd"), seeds=3, steps=100, out=tmp_path)
-    for run, success in ((Run("A", "none", 0), 0.2), (Run("A", "rnd", 0), 0.4), (Run("A", "rnd", 1), 0.8)):
-        curve = [{"step": 50, "success": 0.0}, {"step": 100, "success": success}]
+    for run, goals in ((Run("A", "none", 0), 2), (Run("A", "rnd", 0), 4), (Run("A", "rnd", 1), 8)):
+        curve = [{"step": 50, "episodes": 10, "goals": 0}, {"step": 100, "episodes": 10, "goals": goals}]
         run.file(tmp_path).parent.mkdir(parents=True, exist_ok=True)
         run.file(tmp_path).write_text(json.dumps({"steps": 100, "curve": curve}))
     rows = as_markdown(summarise(options)).splitlines()
