@@ -11,8 +11,9 @@ again at any time. All rewards get their first seed before any gets its second.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -73,7 +74,7 @@ class Options:
     results: Path = Path("docs/results/rewards_minigrid.json")
     """The table."""
     picture: Path = Path("docs/images/rewards_minigrid.png")
-    """Curves: mean success over seeds."""
+    """Curves: success in each eighth of the steps, of all seeds."""
 
 
 class OneHotView(gymnasium.ObservationWrapper[NDArray[np.float32], Any, Any]):
@@ -104,11 +105,11 @@ class Run:
 
 
 class Curve(BaseCallback):
-    """Notes what share of the episodes of each rollout came to their goal, and their mean return."""
+    """Notes for each rollout how many episodes ended, and how many of them at their goal."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.points: list[dict[str, float]] = []
+        self.points: list[dict[str, int]] = []
         self._returns: list[float] = []
 
     def _on_step(self) -> bool:
@@ -117,9 +118,8 @@ class Curve(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         if self._returns:
-            success = float(np.mean(np.asarray(self._returns) > 0))
-            mean = float(np.mean(self._returns))
-            self.points.append({"step": self.num_timesteps, "success": success, "return": mean})
+            goals = int(np.sum(np.asarray(self._returns) > 0))
+            self.points.append({"step": self.num_timesteps, "episodes": len(self._returns), "goals": goals})
             self._returns = []
 
 
@@ -182,33 +182,34 @@ def summarise(options: Options) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _row(done: list[dict[str, Any]]) -> dict[str, Any]:
-    at_end = [_mean_after(run, (1 - WINDOW) * run["steps"]) for run in done]
-    throughout = [_mean_after(run, 0) for run in done]
+    at_end = [success(run["curve"], (1 - WINDOW) * run["steps"], run["steps"]) for run in done]
+    throughout = [success(run["curve"], 0, run["steps"]) for run in done]
     return {
         "seeds": len(done),
         "steps": done[0]["steps"],
         "success_at_end": bootstrap_mean(at_end).as_dict(),
         "success_throughout": bootstrap_mean(throughout).as_dict(),
-        "steps_per_s": round(float(np.mean([run["steps"] / run["seconds"] for run in done]))),
     }
 
 
-def _mean_after(run: dict[str, Any], step: float) -> float:
-    return float(np.mean([point["success"] for point in run["curve"] if point["step"] > step]))
+def success(curve: Sequence[dict[str, int]], after: float, until: float) -> float:
+    """Share of the episodes that ended within these steps at their goal; 0 where none ended."""
+    within = [point for point in curve if after < point["step"] <= until]
+    return sum(point["goals"] for point in within) / max(1, sum(point["episodes"] for point in within))
 
 
-def as_markdown(table: dict[str, dict[str, dict[str, Any]]], options: Options) -> str:
+def as_markdown(table: dict[str, dict[str, dict[str, Any]]]) -> str:
     """The table as docs/rewards.md shows it, best first."""
     lines = []
     for env, rows in table.items():
         lines += [
-            f"| {env} | seeds | success at the end, % | success throughout, % | steps/s |",
-            "|---|---|---|---|---|",
+            f"| {env} | seeds | success at the end, % | success throughout, % |",
+            "|---|---|---|---|",
         ]
         for reward, row in sorted(rows.items(), key=lambda item: -item[1]["success_throughout"]["mean"]):
             cells = [_percent(row[name]) for name in ("success_at_end", "success_throughout")]
             name = "no bonus" if reward == NONE else reward
-            lines.append(f"| {name} | {row['seeds']} | {' | '.join(cells)} | {row['steps_per_s']:,} |")
+            lines.append(f"| {name} | {row['seeds']} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -218,28 +219,27 @@ def _percent(value: dict[str, float]) -> str:
 
 
 def draw(options: Options) -> None:
-    """Mean success over seeds, a panel an environment and a line a reward."""
+    """Success in each eighth of the steps, a panel an environment and a line a reward."""
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(
-        1, len(options.envs), figsize=(5 * len(options.envs) + 2, 4), sharey=True, squeeze=False
-    )
+    envs = [env for env in options.envs if any((options.out / env).glob("*.json"))]
+    figure, panels = plt.subplots(1, len(envs), figsize=(5 * len(envs) + 2, 4), sharey=True, squeeze=False)
     colors = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
-    for env, panel in zip(options.envs, panels[0], strict=True):
+    for env, panel in zip(envs, panels[0], strict=True):
         for i, reward in enumerate(options.rewards):
             files = [Run(env, reward, seed).file(options.out) for seed in range(options.seeds)]
             curves = [json.loads(file.read_text())["curve"] for file in files if file.exists()]
             if curves:
-                steps = np.linspace(0, options.steps, 25)
-                lines = [np.interp(steps, [p["step"] for p in c], [p["success"] for p in c]) for c in curves]
+                ends = np.linspace(0, options.steps, 9)
+                lines = [[success(c, *part) for part in pairwise(ends)] for c in curves]
                 style = (
                     {"color": "black", "linewidth": 2.5}
                     if reward == NONE
                     else {"color": colors[i % len(colors)], "linewidth": 1.2}
                 )
-                panel.plot(steps, np.mean(lines, axis=0), label=reward, **style)
+                panel.plot(ends[1:], np.mean(lines, axis=0), label=reward, **style)
         panel.set(title=env, xlabel="environment steps")
-    panels[0][0].set_ylabel("success of the episodes of a rollout")
+    panels[0][0].set_ylabel("share of episodes that reach the goal")
     panels[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     figure.tight_layout()
     options.picture.parent.mkdir(parents=True, exist_ok=True)
@@ -256,7 +256,7 @@ def main(options: Options) -> None:
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(json.dumps(table, indent=1) + "\n")
     draw(options)
-    print(as_markdown(table, options))
+    print(as_markdown(table))
 
 
 if __name__ == "__main__":

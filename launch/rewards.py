@@ -7,12 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from robonav.launch.rewards_check import RewardsCheckCommand
-from robonav.launch.rewards_list import RewardsListCommand
+from robonav.launch.rewards_check import CheckRewardCommand
+from robonav.launch.rewards_list import ListRewardsCommand
 
 Subcommand = (
-    Annotated[RewardsListCommand, tyro.conf.subcommand("list", prefix_name=False)]
-    | Annotated[RewardsCheckCommand, tyro.conf.subcommand("check", prefix_name=False)]
+    Annotated[ListRewardsCommand, tyro.conf.subcommand("list", prefix_name=False)]
+    | Annotated[CheckRewardCommand, tyro.conf.subcommand("check", prefix_name=False)]
 )
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 if TYPE_CHECKING:
-    from robonav.rewards.checks.finding import CheckFinding
+    from robonav.rewards.checks.finding import RewardFinding
 
 
 @dataclass(frozen=True)
-class RewardsCheckCommand:
+class CheckRewardCommand:
     """Prove that an intrinsic reward is right: yours, or all that there are.
 
     gradient           the bonus changes the advantages and the policy's gradient; with weight 0 it does not
@@ -56,7 +56,7 @@ class RewardsCheckCommand:
 
         effort = QUICK if self.quick else FULL
         names = sorted(rewards()) if self.name == "all" else [make_reward(self.name).name]
-        found: dict[str, list[CheckFinding]] = {}
+        found: dict[str, list[RewardFinding]] = {}
         known = self._known() if self.name != "all" else {}
         with tqdm(total=len(names) * len(CHECKS), unit="check") as bar:
             for name in names:
@@ -70,14 +70,14 @@ class RewardsCheckCommand:
         print(as_markdown(found)) if self.markdown else _print_table(found)
         return int(any(finding.passed is False for findings in found.values() for finding in findings))
 
-    def _known(self) -> dict[str, list[CheckFinding]]:
+    def _known(self) -> dict[str, list[RewardFinding]]:
         """What the file says already."""
         from robonav.rewards.checks.report import from_json
 
         return from_json(json.loads(self.json.read_text())) if self.json and self.json.exists() else {}
 
 
-def _print_table(found: dict[str, list[CheckFinding]]) -> None:
+def _print_table(found: dict[str, list[RewardFinding]]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RewardsListCommand:
+class ListRewardsCommand:
     """Print the intrinsic rewards: name, how long they remember, and the paper and equation they follow.
 
     "episode" means that a reward forgets at the end of an episode, "training" that what was seen once stays

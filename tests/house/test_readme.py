@@ -28,6 +28,7 @@ SMALLER = {
     "--steps 128 --out runs/drive": "--steps 6 --out runs/drive",
     "04_drive_a_robot.py --out": "04_drive_a_robot.py --decisions 20 --out",
     "--steps 8192": "--steps 64 --episode-steps 32",
+    "--steps 24576": "--steps 2048",
     "--steps 4096": "--steps 256 --num-envs 2 --episode-steps 64",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from robonav.rewards.checks.battery import CHECKS, check
-from robonav.rewards.checks.finding import QUICK, CheckFinding
+from robonav.rewards.checks.finding import QUICK, RewardFinding
 from robonav.rewards.checks.report import as_json, as_markdown, from_json
 from robonav.rewards.checks.settings import setting_of
 from robonav.rewards.config import RewardContext
@@ -22,7 +22,7 @@ SHORT = replace(QUICK, watched_steps=20, timed_steps=8)
 Breaking = Callable[[Counted], None]
 
 
-def findings(config: CountedConfig) -> dict[str, CheckFinding]:
+def findings(config: CountedConfig) -> dict[str, RewardFinding]:
     return {finding.check: finding for finding in check(config, SHORT)}
 
 
@@ -50,7 +50,7 @@ def learns_while_computing(reward: Counted) -> None:
 
 
 def saves_nothing(reward: Counted) -> None:
-    reward.state_dict = dict  # type: ignore[method-assign,assignment]
+    reward.state_dict = dict  # type: ignore[method-assign]
     reward.load_state_dict = lambda state: None  # type: ignore[method-assign]
 
 

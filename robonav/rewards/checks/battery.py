@@ -8,12 +8,12 @@ from robonav.errors import UsageError
 from robonav.rewards.checks.calibration import calibration
 from robonav.rewards.checks.contract import final_observation, purity, resets, resume
 from robonav.rewards.checks.cost import cost
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.gradient import gradient
 from robonav.rewards.checks.noise import noise
 from robonav.rewards.config import RewardConfig
 
-Check = Callable[[RewardConfig, Effort], CheckFinding]
+Check = Callable[[RewardConfig, Effort], RewardFinding]
 CHECKS: dict[str, Check] = {
     "gradient": gradient,
     "purity": purity,
@@ -26,16 +26,16 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def check(config: RewardConfig, effort: Effort) -> Iterator[CheckFinding]:
+def check(config: RewardConfig, effort: Effort) -> Iterator[RewardFinding]:
     """What each check says of a reward, as soon as it is known."""
     for name, function in CHECKS.items():
         yield _found(name, function, config, effort)
 
 
-def _found(name: str, function: Check, config: RewardConfig, effort: Effort) -> CheckFinding:
+def _found(name: str, function: Check, config: RewardConfig, effort: Effort) -> RewardFinding:
     try:
         return function(config, effort)
     except UsageError as refusal:  # it reads other things than what this check shows
-        return CheckFinding(name, f"not measured: {refusal}")
+        return RewardFinding(name, f"not measured: {refusal}")
     except Exception as error:  # whatever a reward of somebody else does wrong, the others are still checked
-        return CheckFinding(name, f"{type(error).__name__}: {error}", False)
+        return RewardFinding(name, f"{type(error).__name__}: {error}", False)

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.config import RewardConfig, RewardContext, every_agent
 from robonav.rewards.protocol import IntrinsicReward, Snapshot, Transition
 
@@ -20,7 +20,7 @@ _STATES_OF_A_COUNT = 3
 _AGENTS = 8
 
 
-def calibration(config: RewardConfig, effort: Effort) -> CheckFinding:
+def calibration(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Slope and R² of log bonus against log count, over states visited 1, 2, 4, ... times in random order."""
     most = min(effort.visits, _MOST_IN_AN_EPISODE if config.episodic else effort.visits)
     most = min(most, _MOST.get(config.name, most))
@@ -33,7 +33,7 @@ def calibration(config: RewardConfig, effort: Effort) -> CheckFinding:
     slope, r2 = fit(counts, bonuses(reward, len(counts), last))
     expected = SLOPES.get(config.name)
     bar = "" if expected is None else f" (expected {expected:+.1f} ± {TOLERANCE})"
-    return CheckFinding(
+    return RewardFinding(
         "calibration",
         f"slope {slope:+.2f}, R² {r2:.2f}{bar}",
         None if expected is None or not effort.enough else bool(abs(slope - expected) <= TOLERANCE),

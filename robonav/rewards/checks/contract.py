@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.settings import EPISODE_STEPS, setting_of
 from robonav.rewards.checks.tape import Tape, live, record
 from robonav.rewards.config import RewardConfig, every_agent
@@ -16,7 +16,7 @@ from robonav.rewards.snapshots import context_of
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
 
 
-def purity(config: RewardConfig, effort: Effort) -> CheckFinding:
+def purity(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Whether the same step is paid the same twice, and leaves the state as it was."""
     tape = _tape(config)
     reward = config.build(tape.context)
@@ -26,10 +26,10 @@ def purity(config: RewardConfig, effort: Effort) -> CheckFinding:
         equal &= bool(np.array_equal(reward.compute(*step), paid))
         unchanged &= state_hash(reward) == digest
     says = _said(("the same twice", equal), ("the state unchanged", unchanged))
-    return CheckFinding("purity", says, equal and unchanged)
+    return RewardFinding("purity", says, equal and unchanged)
 
 
-def resume(config: RewardConfig, effort: Effort) -> CheckFinding:
+def resume(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Whether a new reward of the same seed that loads the state pays the same from then on, bit for bit."""
     tape = _tape(config)
     half = len(tape.steps) // 2 + EPISODE_STEPS // 3  # within an episode
@@ -43,10 +43,10 @@ def resume(config: RewardConfig, effort: Effort) -> CheckFinding:
     equal = bool(np.array_equal(here, there))
     end = state_hash(reward) == state_hash(other)
     says = _said(("plain arrays", plain), ("the same pay", equal), ("the same end", end))
-    return CheckFinding("resume", says, plain and equal and end)
+    return RewardFinding("resume", says, plain and equal and end)
 
 
-def final_observation(config: RewardConfig, effort: Effort) -> CheckFinding:
+def final_observation(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Whether the wrapper pays the last step of an episode for what it led to, not for the next start."""
     setting = setting_of(config)
     envs = IntrinsicRewardVecEnv(setting.make(setting.agents), config, normalise=False)
@@ -67,12 +67,12 @@ def final_observation(config: RewardConfig, effort: Effort) -> CheckFinding:
     envs.close()
     if not reads:
         says = "pays for what is done, wherever it leads" if pays else "paid nothing"
-        return CheckFinding("final observation", says, true and pays)
+        return RewardFinding("final observation", says, true and pays)
     says = _said(("the true last observation", true), ("another than the next start", tells))
-    return CheckFinding("final observation", says, true and tells)
+    return RewardFinding("final observation", says, true and tells)
 
 
-def resets(config: RewardConfig, effort: Effort) -> CheckFinding:
+def resets(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Whether a reset reaches those in the mask and nobody else.
 
     In the middle of an episode half of the agents are said to begin anew. What is paid to the others for the
@@ -92,7 +92,7 @@ def resets(config: RewardConfig, effort: Effort) -> CheckFinding:
     parts = [("the others as before", others)]
     if config.episodic and (fresh != as_ever)[:, anew].any():
         parts += [("its own memory gone", bool((as_ever != then)[:, anew].any()))]
-    return CheckFinding("resets", _said(*parts), all(kept for _, kept in parts))
+    return RewardFinding("resets", _said(*parts), all(kept for _, kept in parts))
 
 
 def state_hash(reward: IntrinsicReward) -> str:

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import torch
 
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.settings import setting_of
 from robonav.rewards.checks.tape import record
 from robonav.rewards.config import RewardConfig, every_agent
@@ -14,7 +14,7 @@ from robonav.rewards.config import RewardConfig, every_agent
 _AGENTS = 8
 
 
-def cost(config: RewardConfig, effort: Effort) -> CheckFinding:
+def cost(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Mean time of `compute` and of `update`, with learning spread over all steps, on one CPU thread."""
     setting = setting_of(config)
     envs = setting.make(_AGENTS)
@@ -36,4 +36,4 @@ def cost(config: RewardConfig, effort: Effort) -> CheckFinding:
     torch.set_num_threads(threads)
     compute_ms, update_ms = (1e3 * spent / len(tape.steps) for spent in (computing, updating))
     says = f"{compute_ms:.2f} + {update_ms:.2f} ms in the {setting.name}"
-    return CheckFinding("cost", says, None, {"compute_ms": compute_ms, "update_ms": update_ms})
+    return RewardFinding("cost", says, None, {"compute_ms": compute_ms, "update_ms": update_ms})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class CheckFinding:
+class RewardFinding:
     """The outcome of one check of one reward.
 
     Attributes:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.settings import Setting, setting_of
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
@@ -30,7 +30,7 @@ class Update:
     gradient: NDArray[np.float32]
 
 
-def gradient(config: RewardConfig, effort: Effort) -> CheckFinding:
+def gradient(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Whether advantages and the policy's gradient change with the bonus, and not with a bonus of weight 0.
 
     SB3's PPO does one plain gradient step on the same steps of the same environments each time.
@@ -45,7 +45,7 @@ def gradient(config: RewardConfig, effort: Effort) -> CheckFinding:
     passed = silent and min(reached, turned, scaled) > 1e-6
     says = f"advantages differ by {reached:.0%}, gradients by {turned:.0%}"
     says += "" if silent else "; a bonus of weight 0 changes the gradient"
-    return CheckFinding(
+    return RewardFinding(
         "gradient", says, passed, {"advantages_differ_by": reached, "gradients_differ_by": turned}
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.televisions import SIDE, TELEVISIONS, WHITE, Television, random_picture
 from robonav.rewards.config import RewardConfig, RewardContext, every_agent
 from robonav.rewards.protocol import IntrinsicReward, Snapshot, Transition
@@ -23,7 +23,7 @@ _MEASURED = 0.2  # the last part of the steps
 View = NDArray[np.float32]
 
 
-def noise(config: RewardConfig, effort: Effort) -> CheckFinding:
+def noise(config: RewardConfig, effort: Effort) -> RewardFinding:
     """Share of the bonus that a watcher earns who stands before each kind of television.
 
     One agent stands before each television, as many explore: they walk about rooms of 16 places whose views
@@ -36,7 +36,7 @@ def noise(config: RewardConfig, effort: Effort) -> CheckFinding:
     worst = max(share for name, share in shares.items() if name != "still")
     claims = config.name in SEE_THROUGH_NOISE
     says = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return CheckFinding(
+    return RewardFinding(
         "noise",
         f"{says}{f' (at most {BAR:.0%})' if claims else ''}",
         bool(worst <= BAR) if claims and effort.enough else None,

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from robonav.provenance import versions
-from robonav.rewards.checks.finding import CheckFinding, Effort
+from robonav.rewards.checks.finding import Effort, RewardFinding
 from robonav.rewards.checks.televisions import TELEVISIONS
 
-Findings = Mapping[str, Sequence[CheckFinding]]
+Findings = Mapping[str, Sequence[RewardFinding]]
 _PROMISES = ("gradient", "purity", "resume", "final observation", "resets")
 
 
@@ -23,12 +23,10 @@ def as_json(found: Findings, effort: Effort) -> dict[str, Any]:
     }
 
 
-def from_json(document: Mapping[str, Any]) -> dict[str, list[CheckFinding]]:
+def from_json(document: Mapping[str, Any]) -> dict[str, list[RewardFinding]]:
     """The findings that `as_json` wrote."""
-    return {
-        name: [CheckFinding(**finding) for finding in findings]
-        for name, findings in document["rewards"].items()
-    }
+    rewards = document["rewards"].items()
+    return {name: [RewardFinding(**finding) for finding in findings] for name, findings in rewards}
 
 
 def as_markdown(found: Findings) -> str:
@@ -39,7 +37,7 @@ def as_markdown(found: Findings) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(name: str, findings: Sequence[CheckFinding], screens: Sequence[str]) -> list[str]:
+def _row(name: str, findings: Sequence[RewardFinding], screens: Sequence[str]) -> list[str]:
     by_name = {finding.check: finding for finding in findings}
     numbers = {key: value for finding in findings for key, value in finding.measured.items()}
     promises = [by_name[check] for check in _PROMISES if check in by_name]
@@ -47,7 +45,7 @@ def _row(name: str, findings: Sequence[CheckFinding], screens: Sequence[str]) ->
     broken = [finding.check for finding in promises if finding.passed is False]
     return [
         name,
-        f"{kept} of {len(_PROMISES)}" + (f", not {', '.join(broken)}" if broken else ""),
+        f"{kept} of {len(_PROMISES)}" + (f", not {', '.join(broken)}" if broken else "") if promises else "",
         _bold_if_passed(by_name.get("calibration"), _number(numbers.get("slope"), "{:+.2f}")),
         _number(numbers.get("r2"), "{:.2f}"),
         *(
@@ -55,7 +53,7 @@ def _row(name: str, findings: Sequence[CheckFinding], screens: Sequence[str]) ->
             for screen in screens
         ),
         _number(numbers.get("still_share"), "{:.0%}"),
-        f"{_number(numbers.get('compute_ms'), '{:.2f}')} + {_number(numbers.get('update_ms'), '{:.2f}')}",
+        " + ".join(_number(numbers[key], "{:.2f}") for key in ("compute_ms", "update_ms") if key in numbers),
     ]
 
 
@@ -63,5 +61,5 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
-def _bold_if_passed(finding: CheckFinding | None, text: str) -> str:
+def _bold_if_passed(finding: RewardFinding | None, text: str) -> str:
     return f"**{text}**" if text and finding is not None and finding.passed else text
