@@ -2,7 +2,7 @@
 
     python benchmarks/warehouse_speed.py
 
-prints one JSON object: vehicles N = 64, 72 rays, halls of 12 and of about 135 boxes. CPU
+prints one JSON object: vehicles N = 64, 72 rays, a hall of 12 boxes, and one of about 135 with six other vehicles in it. CPU
 time, because other work on the cores would distort the clock's. PyBullet did 235 to 294 steps a second with
 60 boxes and 72 rays, IR-SIM 2.12 did 211 (measured once, in the same units, on one core of this kind).
 """
@@ -23,6 +23,7 @@ from robonav.envs.warehouse.config import WarehouseConfig
 from robonav.envs.warehouse.world import WarehouseWorld
 
 VEHICLES, DECISIONS = 64, 300
+MOVERS = {"site": 6}
 
 
 def per_second(step: Callable[[], object], count: int) -> float:
@@ -36,7 +37,7 @@ def per_second(step: Callable[[], object], count: int) -> float:
 
 def of_hall(layout: str) -> dict[str, float]:
     """What the world and what the kernels alone do in a hall."""
-    world = WarehouseWorld(WarehouseConfig(layout, layouts=4), VEHICLES)
+    world = WarehouseWorld(WarehouseConfig(layout, layouts=4, traffic=MOVERS.get(layout, 0)), VEHICLES)
     world.reset()
     actions = np.random.default_rng(0).uniform(-1, 1, (DECISIONS, VEHICLES, 2)).astype(np.float32)
     turns, seeds = cycle(actions), np.zeros(VEHICLES, np.int32)

@@ -56,9 +56,3 @@ class DistanceGrid:
             raise SceneError(f"warehouse {layout.name} has no free floor: every cell is blocked")
         loaded = body if np.array_equal(hit, hit_with_load) else distances(hit_with_load)
         return cls(layout, body, loaded, distances(seen))
-
-    def at(self, xy: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Distances (...,) of points (..., 2) from what blocks the body, interpolated; 0 outside."""
-        where = np.moveaxis((np.asarray(xy) - self.layout.origin) / CELL_M - 0.5, -1, 0)
-        found: NDArray[np.float32] = ndimage.map_coordinates(self.body, where, order=1, cval=0.0)
-        return found

@@ -25,8 +25,9 @@ class WarehouseOptions:
     goal: Literal["in-sight", "told", "route"] = "in-sight"
     """What agents know of their goal: in-sight = where it is once they see it, told = always, route = also
     the next five metres of the shortest way."""
-    goal_place: Literal["drawn", "fixed"] = "drawn"
-    """drawn = another goal in every episode, fixed = one for each hall."""
+    goal_place: Literal["drawn", "fixed", "stations"] = "drawn"
+    """drawn = another goal in every episode, fixed = one for each hall, stations = one of its docks, chargers
+    and bays."""
     replace_every: int = 0
     """Steps after which the goal is put to another place, the paper's "dynamic" scenes; 0 = it stays."""
     reach_m: float = 0.3
@@ -48,6 +49,9 @@ class WarehouseOptions:
     loaded_share: float = 0.0
     """Share of episodes that begin with load, which changes outline, mass and height."""
 
+    traffic: int = 0
+    """Other vehicles in each hall, 0 to 32, which drive along its lanes and wait; of ours only site has lanes."""
+
     def __post_init__(self) -> None:
         """Refuse what cannot be driven.
 
@@ -57,8 +61,10 @@ class WarehouseOptions:
         for name in ("layouts", "episode_steps", "replace_every"):
             if not 0 <= getattr(self, name) <= 1_000_000:
                 raise SceneError(f"warehouse: {name} is {getattr(self, name)}, give 0 or more")
-        if self.layouts < 1:
-            raise SceneError(f"warehouse: layouts is {self.layouts}, give at least 1")
+        if self.layouts < 1 or not 0 <= self.traffic <= 32:
+            raise SceneError(
+                f"warehouse: layouts is {self.layouts}, traffic {self.traffic}: give 1 or more, 0 to 32"
+            )
         for name in ("reach_m", "sight_m"):
             if not 0 < getattr(self, name) <= 100:
                 raise SceneError(f"warehouse: {name} is {getattr(self, name)}, give metres above 0")

@@ -72,6 +72,24 @@ class FreePlaces:
         x, y, _ = self.start(np.random.default_rng(0))
         return x, y
 
+    def station(
+        self, rng: np.random.Generator, start: Sequence[float], least_m: float
+    ) -> tuple[float, float]:
+        """A free dock, charger or bay, at least so far from a start if there is one.
+
+        Raises:
+            SceneError: There is none.
+        """
+        layout = self.grid.layout
+        free = [station.pose[:2] for station in layout.stations if self.is_free(station.pose[:2])]
+        if not free:
+            raise SceneError(
+                f"warehouse {layout.name} has no dock, charger or bay that {self.vehicle.name} can come to: "
+                "use goal_place drawn"
+            )
+        far = [place for place in free if np.hypot(place[0] - start[0], place[1] - start[1]) >= least_m]
+        return (far or free)[int(rng.integers(len(far or free)))]
+
     def is_free(self, place: tuple[float, float]) -> bool:
         """Whether a vehicle can come to a place."""
         cell = np.floor((np.asarray(place) - self.grid.layout.origin) / CELL_M).astype(int)

@@ -15,7 +15,8 @@ from robonav.envs.warehouse.goals import LEAST_GOAL_M, Goals
 from robonav.envs.warehouse.halls import open_halls
 from robonav.envs.warehouse.options import WarehouseOptions
 from robonav.envs.warehouse.places import FreePlaces
-from robonav.envs.warehouse.simulation import VehicleMotion, WarehouseSimulation
+from robonav.envs.warehouse.simulation import DECISION_S, VehicleMotion, WarehouseSimulation
+from robonav.envs.warehouse.traffic import Traffic
 from robonav.envs.warehouse.vehicle import load_vehicle
 from robonav.envs.world import Episode, Frames, Observation, WorldStep, motion_between
 
@@ -56,7 +57,8 @@ class WarehouseWorld:
         grids = [DistanceGrid.of(layout, self.vehicle) for layout in layouts]
         self.scene_ids = [layout.name for layout in layouts]
         self.places = [FreePlaces(grid, self.vehicle) for grid in grids]
-        self.simulation = WarehouseSimulation(grids, self.vehicle, num_agents, device=device)
+        self.traffic = Traffic(layouts, num_agents, self.config.traffic)
+        self.simulation = WarehouseSimulation(grids, self.vehicle, num_agents, self.config.traffic, device)
         self.goals = Goals(self.config, self.simulation, self.places)
         self.action_space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.observation_space = self._spaces()
@@ -103,6 +105,7 @@ class WarehouseWorld:
         if not np.isfinite(actions).all():
             raise SceneError(f"actions are {actions.tolist()}: expected numbers in [-1, 1]")
         before, self._previous = self.motion.pose, actions.clip(-1, 1)
+        self._drive_traffic()
         self.motion = self.simulation.drive(self._previous)
         self._clock += 1
         self.outcome = self.frames = self._seen(motion_between(before, self.motion.pose))
@@ -138,8 +141,12 @@ class WarehouseWorld:
         """An episode in one of the halls, its start and goal drawn."""
         places = self.places[layout]
         start = places.start(rng)
-        fixed = self.config.goal_place == "fixed"
-        goal = places.fixed_goal() if fixed else places.goal(rng, start, LEAST_GOAL_M)
+        goals = {
+            "drawn": lambda: places.goal(rng, start, LEAST_GOAL_M),
+            "fixed": places.fixed_goal,
+            "stations": lambda: places.station(rng, start, LEAST_GOAL_M),
+        }
+        goal = goals[self.config.goal_place]()
         return Episode(episode_id, self.scene_ids[layout], int(rng.integers(2**31)), start, goal)
 
     def _next_episode(self, agent: int) -> Episode:
@@ -156,6 +163,9 @@ class WarehouseWorld:
         self._loaded[rows] = np.array(draws) < self.config.loaded_share
         starts = np.array([episode.start for episode in episodes])
         self.simulation.place(rows, layouts, starts, self._loaded[rows])
+        for row, layout, episode in zip(rows, layouts, episodes, strict=True):
+            self.traffic.begin(row, layout, np.asarray(episode.start), episode.seed)
+        self._show_traffic()
         clear = self.simulation.clearance()[rows]
         for episode, layout, room in zip(episodes, layouts, clear, strict=True):
             self._check(episode, self.places[layout], float(room))
@@ -168,6 +178,15 @@ class WarehouseWorld:
         motion = self.frames.motion.copy()
         motion[rows] = 0
         self.frames = self._seen(motion)
+
+    def _drive_traffic(self) -> None:
+        if self.config.traffic:
+            self.traffic.step(self.motion.pose, DECISION_S)
+            self._show_traffic()
+
+    def _show_traffic(self) -> None:
+        if self.config.traffic:
+            self.simulation.move_traffic(self.traffic.poses, self.traffic.halves)
 
     def _layout_of(self, episode: Episode) -> int:
         if episode.scene_id not in self.scene_ids:

@@ -143,6 +143,16 @@ def test_a_fixed_goal_is_the_same_in_all_episodes_of_a_hall() -> None:
     assert {len(found) for found in goals.values()} == {1}
 
 
+def test_goals_may_be_stations() -> None:
+    world = WarehouseWorld(WarehouseConfig("site", layouts=1, goal_place="stations"), 8)
+    world.reset()
+    stations = {station.pose[:2] for station in world.places[0].grid.layout.stations}
+    assert {episode.goal for episode in world.episodes} <= stations
+    assert len({episode.goal for episode in world.episodes}) > 1
+    with pytest.raises(SceneError, match="no dock, charger or bay"):
+        WarehouseWorld(replace(SIMPLE, goal_place="stations")).reset()
+
+
 def test_train_and_val_halls_differ() -> None:
     train, val = WarehouseWorld(SIMPLE, split="train"), WarehouseWorld(SIMPLE, split="val")
     assert set(train.scene_ids).isdisjoint(val.scene_ids)
