@@ -2,9 +2,9 @@
 
     python benchmarks/warehouse_speed.py
 
-prints one JSON object: vehicles N = 64, 72 rays, a hall of 12 boxes, and one of about 135 with six other vehicles in it. CPU
-time, because other work on the cores would distort the clock's. PyBullet did 235 to 294 steps a second with
-60 boxes and 72 rays, IR-SIM 2.12 did 211 (measured once, in the same units, on one core of this kind).
+prints one JSON object: vehicles N = 64, 72 rays, a hall of 12 boxes, and one of about 135 with six other
+vehicles in it. CPU time, because other work on the cores would distort the clock's. PyBullet did 235 to 294
+steps a second with 60 boxes and 72 rays, IR-SIM 2.12 did 211 (measured once, in the same units, on one core).
 """
 
 from __future__ import annotations

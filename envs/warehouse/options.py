@@ -50,7 +50,7 @@ class WarehouseOptions:
     """Share of episodes that begin with load, which changes outline, mass and height."""
 
     traffic: int = 0
-    """Other vehicles in each hall, 0 to 32, which drive along its lanes and wait; of ours only site has lanes."""
+    """Other vehicles in each hall, 0 to 32, which keep to its lanes and wait; of ours only site has lanes."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be driven.
