@@ -49,7 +49,7 @@ class Limits:
 
 
 @wp.struct
-class Traffic:
+class Movers:
     """Upright boxes that move: centre, heading and half sizes.
 
     Attributes:
@@ -96,7 +96,7 @@ def box_distance(pose: wp.vec3, half: wp.vec2, place: wp.vec2):
 
 @wp.func
 def clearance(
-    floor: Floor, traffic: Traffic, agent: int, layer: int, load: int, origin: wp.vec2, pose: wp.vec3
+    floor: Floor, traffic: Movers, agent: int, layer: int, load: int, origin: wp.vec2, pose: wp.vec3
 ):
     """Distance between the footprint and what is nearest, exact below `CLEARANCE_M`; 0 or less is contact."""
     centre = wp.vec2(pose[0], pose[1])
@@ -148,7 +148,7 @@ def target_of(limits: Limits, action: wp.vec2):
 def drive_kernel(
     floor: Floor,
     limits: Limits,
-    traffic: Traffic,
+    traffic: Movers,
     layout: wp.array(dtype=wp.int32),
     loaded: wp.array(dtype=wp.int32),
     action: wp.array(dtype=wp.vec2),
@@ -197,7 +197,7 @@ def drive_kernel(
 @wp.kernel(enable_backward=False)
 def clearance_kernel(
     floor: Floor,
-    traffic: Traffic,
+    traffic: Movers,
     layout: wp.array(dtype=wp.int32),
     loaded: wp.array(dtype=wp.int32),
     pose: wp.array(dtype=wp.vec3),
@@ -251,7 +251,7 @@ def free_way(grid: wp.array3d(dtype=wp.float32), layer: int, start: wp.vec2, way
 @wp.kernel(enable_backward=False)
 def scan_kernel(
     floor: Floor,
-    traffic: Traffic,
+    traffic: Movers,
     layout: wp.array(dtype=wp.int32),
     pose: wp.array(dtype=wp.vec3),
     angle: wp.array(dtype=wp.float32),

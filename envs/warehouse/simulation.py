@@ -63,7 +63,7 @@ class WarehouseSimulation:
         self.grids, self.vehicle, self.num_agents, self._device = grids, vehicle, num_agents, device
         self._floor = self._packed(grids)
         self._limits = _limits(vehicle)
-        self._traffic = kernels.Traffic()
+        self._traffic = kernels.Movers()
         self._traffic.pose = self._zeros((num_agents, max_movers), wp.vec3)
         self._traffic.half = self._zeros((num_agents, max_movers), wp.vec2)
         self._layout, self._loaded, self._touched, self._seen, self._noise = (
