@@ -23,9 +23,12 @@ from robonav.evaluation.records import Records, read_episodes
 from robonav.evaluation.statistics import bootstrap_mean, paired_difference
 from robonav.evaluation.world_runner import Agent, WorldSettings, run_episodes
 from robonav.launch.presets import load_preset
+from robonav.rewards.rnd import RndConfig
+from robonav.training.config import TrainConfig
 from robonav.training.sb3_run import SB3Run
 
 PLANNER = "pure-pursuit"
+FROZEN = "warehouse-rnd-frozen"  # the control: its networks never learn, so that nothing becomes known
 SCORES = {
     "success": "success, %",
     "spl": "SPL, %",
@@ -43,7 +46,7 @@ class Options:
     """Training runs and evaluations go here."""
     results: Path = Path("docs/results/warehouse.json")
     """The table."""
-    presets: tuple[str, ...] = ("warehouse-ppo", "warehouse-cells", "warehouse-rnd")
+    presets: tuple[str, ...] = ("warehouse-ppo", "warehouse-cells", "warehouse-rnd", FROZEN)
     """Rows; the first is what the others are compared with."""
     seeds: int = 3
     """Runs of each preset."""
@@ -55,10 +58,19 @@ class Options:
     """The hall."""
 
 
+def config_of(row: str) -> TrainConfig:
+    """The configuration of a row."""
+    if row != FROZEN:
+        return load_preset(row)
+    learning = load_preset("warehouse-rnd")
+    assert isinstance(learning.reward_options, RndConfig)
+    return replace(learning, reward_options=replace(learning.reward_options, learns=False))
+
+
 def train(preset: str, seed: int, options: Options) -> Path:
     """Train one run, or go on with it; its folder."""
     out = options.out / options.layout / f"{preset}-{seed}"
-    config = load_preset(preset)
+    config = config_of(preset)
     assert config.world_options is not None
     world = replace(config.world_options, layout=options.layout)
     config = replace(config, seed=seed, steps=options.steps, threads=1, device="cpu", world_options=world)
@@ -69,7 +81,7 @@ def train(preset: str, seed: int, options: Options) -> Path:
 
 def evaluate(name: str, agent: Agent, options: Options) -> None:
     """Evaluate in unseen halls, or go on with it."""
-    world = load_preset(options.presets[0]).world_options
+    world = config_of(options.presets[0]).world_options
     assert world is not None
     world = replace(world, layout=options.layout)
     settings = WorldSettings(name, world.name, world, options.episodes)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
-from robonav.envs.plugins import plugged_in
+from robonav.envs.plugins import class_named, with_options
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.warehouse.config import WarehouseConfig
 from robonav.envs.world_config import WorldConfig
 
 WORLDS: tuple[type[WorldConfig], ...] = (WarehouseConfig,)
-
-
-def worlds() -> dict[str, type[WorldConfig]]:
-    """All kinds of worlds by name: those that come with robonav, then those of installed packages."""
-    return {kind.name: kind for kind in (*plugged_in("robonav.worlds", _is_world).values(), *WORLDS)}
+_GROUP = "robonav.worlds"
 
 
 def world_class(name: str) -> type[WorldConfig]:
@@ -25,13 +19,7 @@ def world_class(name: str) -> type[WorldConfig]:
     Raises:
         SceneError: There is none of that name.
     """
-    known = {kind.name: kind for kind in WORLDS}
-    known = known if name in known else worlds()
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"perhaps you meant {near[0]}; " if near else ""
-        raise SceneError(f"there is no world {name!r}: {hint}choose one of {', '.join(sorted(known))}")
-    return known[name]
+    return class_named(_GROUP, name, WORLDS, _is_world, SceneError)
 
 
 def make_world(name: str, **options: Any) -> WorldConfig:
@@ -40,12 +28,7 @@ def make_world(name: str, **options: Any) -> WorldConfig:
     Raises:
         SceneError: There is none of that name, or it has no such option, or refuses its value.
     """
-    kind = world_class(name)
-    known = [field.name for field in fields(kind)]
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        raise SceneError(f"world {name} has no option {unknown[0]!r}: its options: {', '.join(known)}")
-    return kind(**options)
+    return with_options(_GROUP, world_class(name), options, SceneError)
 
 
 def _is_world(found: Any) -> None:

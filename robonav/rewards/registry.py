@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
-from robonav.envs.plugins import plugged_in
+from robonav.envs.plugins import class_named, plugged_in, with_options
 from robonav.errors import UsageError
 from robonav.rewards.byol_explore import ByolExploreConfig
 from robonav.rewards.byol_hindsight import ByolHindsightConfig
@@ -52,10 +50,12 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     Re3Config,
 )
 
+_GROUP = "robonav.rewards"
+
 
 def rewards() -> dict[str, type[RewardConfig]]:
     """All rewards by name: those that come with robonav, then those of installed packages."""
-    return {kind.name: kind for kind in (*plugged_in("robonav.rewards", _is_reward).values(), *REWARDS)}
+    return {kind.name: kind for kind in (*plugged_in(_GROUP, _is_reward).values(), *REWARDS)}
 
 
 def reward_class(name: str) -> type[RewardConfig]:
@@ -64,13 +64,7 @@ def reward_class(name: str) -> type[RewardConfig]:
     Raises:
         UsageError: There is none of that name.
     """
-    known = {kind.name: kind for kind in REWARDS}
-    known = known if name in known else rewards()
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"perhaps you meant {near[0]}; " if near else ""
-        raise UsageError(f"there is no reward {name!r}: {hint}choose one of {', '.join(sorted(known))}")
-    return known[name]
+    return class_named(_GROUP, name, REWARDS, _is_reward, UsageError)
 
 
 def make_reward(name: str, **options: Any) -> RewardConfig:
@@ -79,14 +73,7 @@ def make_reward(name: str, **options: Any) -> RewardConfig:
     Raises:
         UsageError: There is none of that name, or it has no such option, or refuses its value.
     """
-    kind = reward_class(name)
-    known = [field.name for field in fields(kind)]
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        near = get_close_matches(unknown[0], known, 1)
-        hint = f"perhaps you meant {near[0]}; " if near else ""
-        raise UsageError(f"reward {name} has no option {unknown[0]!r}: {hint}its options: {', '.join(known)}")
-    return kind(**options)
+    return with_options(_GROUP, reward_class(name), options, UsageError)
 
 
 def _is_reward(found: Any) -> None:

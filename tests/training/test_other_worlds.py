@@ -21,8 +21,6 @@ SHORT = ("--plain-ppo.n-steps", "32", "--plain-ppo.batch-size", "64", "--checkpo
 SIMPLE = ("--world.layout", "simple", "--world.layouts", "2")
 SMALL = ("--num-envs", "4", "--threads", "1", "--device", "cpu", *SIMPLE)
 
-SHORT = ("--plain-ppo.n-steps", "32", "--plain-ppo.batch-size", "64", "--checkpoint-every", "256")
-
 
 def train(preset: str, out: Path, steps: int, *more: str) -> Path:
     main(["train", preset, "--out", str(out), "--steps", str(steps), *SMALL, *more])

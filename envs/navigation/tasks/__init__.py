@@ -6,8 +6,6 @@ package that names its `TaskConfig`.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
 from robonav.envs.navigation.tasks.apples import ApplePicking, ApplesConfig
@@ -15,10 +13,11 @@ from robonav.envs.navigation.tasks.explore import ExploreConfig, Exploring
 from robonav.envs.navigation.tasks.image_goal import ImageGoal, ImageGoalConfig
 from robonav.envs.navigation.tasks.sparse_goal import SparseGoal, SparseGoalConfig
 from robonav.envs.navigation.tasks.task import Score, Task, TaskConfig, TaskMaker, TaskStep, Walk
-from robonav.envs.plugins import plugged_in
+from robonav.envs.plugins import class_named, plugged_in, with_options
 from robonav.envs.scenes.scene import SceneError
 
 TASKS: tuple[type[TaskConfig], ...] = (ExploreConfig, ApplesConfig, ImageGoalConfig, SparseGoalConfig)
+_GROUP = "robonav.tasks"
 
 __all__ = [
     "TASKS",
@@ -45,7 +44,7 @@ __all__ = [
 
 def tasks() -> dict[str, type[TaskConfig]]:
     """All tasks by name: those that come with robonav, then those of installed packages."""
-    return {task.name: task for task in (*plugged_in("robonav.tasks", _is_task).values(), *TASKS)}
+    return {task.name: task for task in (*plugged_in(_GROUP, _is_task).values(), *TASKS)}
 
 
 def task_class(name: str | None) -> type[TaskConfig]:
@@ -54,13 +53,7 @@ def task_class(name: str | None) -> type[TaskConfig]:
     Raises:
         SceneError: There is none of that name, or it has no scores.
     """
-    known = {kind.name: kind for kind in TASKS}
-    known = known if name is None or name in known else tasks()
-    if name is not None and name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"perhaps you meant {near[0]}; " if near else ""
-        raise SceneError(f"there is no task {name!r}: {hint}choose one of {', '.join(sorted(known))}")
-    kind = known[name or ExploreConfig.name]
+    kind = class_named(_GROUP, name or ExploreConfig.name, TASKS, _is_task, SceneError)
     kind.main_score()
     return kind
 
@@ -71,12 +64,7 @@ def task_config(name: str | None, **options: Any) -> TaskConfig:
     Raises:
         SceneError: There is none of that name, or it has no such option, or refuses its value.
     """
-    kind = task_class(name)
-    known = [field.name for field in fields(kind)]
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        raise SceneError(f"task {kind.name} has no option {unknown[0]!r}: its options: {', '.join(known)}")
-    return kind(**options)
+    return with_options(_GROUP, task_class(name), options, SceneError)
 
 
 def resolved(name: str | None, options: TaskConfig | None) -> TaskConfig:
