@@ -38,13 +38,13 @@ def influence(variant: str, length: int = 40) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("variant", "actor", "critic"),
     [
-        ("nano-mapless", 40, 40),
-        ("nano-actor-1", 1, 40),
-        ("nano-critic-1", 40, 1),
-        ("nano-context-4", 4, 4),
-        ("nano-context-16", 16, 16),
-        ("nano-memoryless", 1, 1),
-        ("nano-rnn", 40, 40),
+        ("recuriosity", 40, 40),
+        ("actor-1", 1, 40),
+        ("critic-1", 40, 1),
+        ("context-4", 4, 4),
+        ("context-16", 16, 16),
+        ("memoryless", 1, 1),
+        ("rnn", 40, 40),
     ],
 )
 def test_actor_and_critic_look_back_on_as_many_frames_as_the_variant_says(variant, actor, critic):
@@ -57,7 +57,7 @@ def learned(policy: torch.nn.Module) -> int:
 
 def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
     with torch.device("meta"):
-        sizes = [learned(policy_of(VARIANTS[name].policy).trunk) for name in ("nano-rnn", "nano-mapless")]
+        sizes = [learned(policy_of(VARIANTS[name].policy).trunk) for name in ("rnn", "recuriosity")]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
