@@ -30,12 +30,9 @@ from robonav.files import (
 from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, predictor_config
 from robonav.planners.next_best_view import PlannerConfig
 from robonav.planners.own_map import OwnMapConfig
-from robonav.policies.config import SequencePolicyConfig
+from robonav.policies.config import RETIRED_OF_POLICIES, SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.provenance import git_revision, versions
-
-# Options that policies had once, and the only value of each that a policy still has.
-_RETIRED = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
 
 
 def save_checkpoint(
@@ -96,9 +93,10 @@ def _refuse_retired(folder: Path, config: dict[str, Any]) -> None:
     """Say so where a policy was trained with an option that is no more."""
     policy = config.get("policy")
     for name, value in policy.items() if isinstance(policy, dict) else ():
-        if name in _RETIRED and value != _RETIRED[name]:
+        if name in RETIRED_OF_POLICIES and value != RETIRED_OF_POLICIES[name]:
             raise CheckpointError(
-                f"{folder}/config.json: {name} is {value!r}, and this robonav reads only {_RETIRED[name]!r}; "
+                f"{folder}/config.json: {name} is {value!r}, and this robonav reads only "
+                f"{RETIRED_OF_POLICIES[name]!r}; "
                 "install the robonav version named in it under versions, or train again"
             )
 
@@ -110,7 +108,7 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
     described = config["observation"].items()
     observation = spaces.Dict({name: space_of(name, space) for name, space in described})
     sizes = {
-        **{name: value for name, value in config["policy"].items() if name not in _RETIRED},
+        **{name: value for name, value in config["policy"].items() if name not in RETIRED_OF_POLICIES},
         "vision": predictor_config(config["policy"]["vision"]),
         "spatial": _spatial_config(config["policy"]["spatial"]),
         "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,

@@ -12,6 +12,8 @@ from robonav.planners.next_best_view import PlannerConfig
 from robonav.planners.own_map import OwnMapConfig
 
 TrunkName = Literal["transformer", "lstm"]
+RETIRED_OF_POLICIES = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
+"""Options that policies had once, and the only value of each that a policy still has."""
 
 
 @dataclass(frozen=True)

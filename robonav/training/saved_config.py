@@ -16,6 +16,7 @@ import msgspec
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
 from robonav.envs.worlds import make_world
 from robonav.errors import UsageError
+from robonav.policies.config import RETIRED_OF_POLICIES
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.registry import make_reward, reward_class
 from robonav.training.config import TrainConfig
@@ -62,6 +63,9 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     if short:  # as runs were saved before tasks had options of their own
         options = {name: fields[flag] for flag, name in short.items()}
     fields = {name: value for name, value in fields.items() if name not in _RETIRED}
+    for part, retired in (("policy", RETIRED_OF_POLICIES), ("ppo", _RETIRED_OF_PPO)):
+        if isinstance(fields.get(part), dict):
+            fields[part] = {k: v for k, v in fields[part].items() if retired.get(k, _NO) not in (v, _ANY)}
     _refuse_unknown(fields, TrainConfig)
     try:
         config = msgspec.convert(fields, TrainConfig)
@@ -75,7 +79,9 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         raise UsageError(f"{error}: give a value of that type") from error
 
 
-_RETIRED = ("apples", "obstacles", "drift")  # options of tasks, which were fields of every run once
+_NO, _ANY = object(), object()
+_RETIRED_OF_PPO = {"parts": 1, "random_actions": 0.0, "random_actions_steps": _ANY}
+_RETIRED = ("apples", "obstacles", "drift", "goal_m", "approach")  # fields of every run once
 _REWARDS_OWN = ("memory_frames", "voxel_size", "reach_m")  # so were these, which are options of rewards
 
 

@@ -150,3 +150,12 @@ def test_the_help_of_train_lists_every_preset_with_its_first_line(capsys: pytest
     for name, about in preset_summaries().items():
         assert about, name
         assert f"{name}: {about}" in text
+
+
+def test_the_configuration_of_a_shipped_explorer_is_a_preset(repository: Path) -> None:
+    configs = sorted((repository / "robonav/agents/explorers").glob("*/config.json"))
+    assert configs
+    for path in configs:
+        preset = read_saved_config(path)
+        assert preset.policy.guidance
+        assert preset.reward_options.reach_m == 4.0
