@@ -18,6 +18,9 @@ from robonav.rewards.disagreement import DisagreementConfig
 from robonav.rewards.drnd import DrndConfig
 from robonav.rewards.icm import IcmConfig
 from robonav.rewards.lpm import LpmConfig
+from robonav.rewards.oni.classification import OniClassificationConfig
+from robonav.rewards.oni.ranking import OniRankingConfig
+from robonav.rewards.oni.retrieval import OniRetrievalConfig
 from robonav.rewards.rdd import RddConfig
 from robonav.rewards.rnd import RndConfig
 from robonav.rewards.sub_goal import SubGoalConfig
@@ -39,6 +42,10 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for what was visited seldom
     CoinFlipConfig,
     RddConfig,
+    # paid for what a language model calls helpful
+    OniClassificationConfig,
+    OniRankingConfig,
+    OniRetrievalConfig,
 )
 
 
