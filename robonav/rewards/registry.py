@@ -19,6 +19,9 @@ from robonav.rewards.episodic_cells import EpisodicCellsConfig
 from robonav.rewards.icm import IcmConfig
 from robonav.rewards.lpm import LpmConfig
 from robonav.rewards.ngu import NguConfig
+from robonav.rewards.oni.classification import OniClassificationConfig
+from robonav.rewards.oni.ranking import OniRankingConfig
+from robonav.rewards.oni.retrieval import OniRetrievalConfig
 from robonav.rewards.pseudo_counts import PseudoCountsConfig
 from robonav.rewards.rdd import RddConfig
 from robonav.rewards.re3 import Re3Config
@@ -48,6 +51,10 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     NguConfig,
     PseudoCountsConfig,
     Re3Config,
+    # paid for what a language model calls helpful
+    OniClassificationConfig,
+    OniRankingConfig,
+    OniRetrievalConfig,
 )
 
 _GROUP = "robonav.rewards"
