@@ -12,14 +12,16 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
-from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
 from robonav.envs.sensors.camera import Camera
+from robonav.perception.motions import Motions, NoMotions, StepMotions
 from robonav.perception.plane_sweep_kernels import differ_kernel, lay_over_kernel
 from robonav.warp_launch import launch
 
 SWEEP_SIDE = 32  # pixels
 PLANES_M = (0.6, 1.0, 1.6, 2.4, 3.6, inf)  # supposed depths, beside the floor
 SWEEP_CHANNELS = len(PLANES_M) + 2  # differences for the floor and the planes, and where there are any
+_BASE_M = 0.125  # a move so long shows depth: the frame before it is compared with
+_LONGEST_BASE_M = 0.5  # what slow moves may add up to, before a nearer frame takes the place of the one held
 _MOST_GAIN = 1.5  # by which exposure is supposed to differ
 
 
@@ -29,7 +31,8 @@ class EarlierFrames:
 
     Attributes:
         latest: (N, 32, 32) float32, brightness 0 ... 1 of the last frame.
-        held: (N, 32, 32) of the frame before the latest move ahead: the last one from another place.
+        held: (N, 32, 32) of the frame before the latest move of 0.125 m or more, as long as that is not more
+            than 0.5 m away: the last one from another place.
         since: (N, 4) whether a frame is held (1 or 0), the turn to the left since then in radians, and how
             far ahead and to the left the agent has come since, in metres along the axes of that frame.
     """
@@ -44,21 +47,22 @@ class EarlierFrames:
 
 
 class PlaneSweep(nn.Module):
-    """Compares frames with earlier ones, for a level camera of 90 degrees at robonav's height."""
+    """Compares frames with earlier ones, for a level camera of 90 degrees at robonav's height.
+
+    Args:
+        motions: What the agent's own actions tell of its motion.
+    """
 
     inverse_depths: Tensor
-    turns: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, motions: Motions | NoMotions | None = None) -> None:
         super().__init__()
+        self.motions = motions or StepMotions()
         downward = (torch.arange(SWEEP_SIDE) + 0.5) * (2.0 / SWEEP_SIDE) - 1.0
         floor = downward.clamp(min=0.0) / Camera().height_m
         planes = 1.0 / torch.tensor(PLANES_M)
         inverse_depths = torch.cat([floor[:, None], planes.expand(SWEEP_SIDE, -1)], dim=1).contiguous()
-        turns = torch.zeros(NUM_ACTIONS + 1)
-        turns[LEFT + 1], turns[RIGHT + 1] = TURN_RAD, -TURN_RAD
         self.register_buffer("inverse_depths", inverse_depths, persistent=False)
-        self.register_buffer("turns", turns, persistent=False)
 
     def new(self, count: int, device: torch.device) -> EarlierFrames:
         """No frames yet, for `count` agents."""
@@ -71,18 +75,21 @@ class PlaneSweep(nn.Module):
         Args:
             earlier: Changed in place.
             rgb: (N, 3, H, W) in 0 ... 255.
-            previous_action: (N,) int64 action + 1 that was carried out, 0 = none or blocked.
+            previous_action: (N, ...) what was carried out, as `motions` reads it.
             starts: (N,) bool, a new episode begins with this frame.
 
         Returns:
             (N, 8, 32, 32) as of `compare`.
         """
         present = brightness(rgb)
-        moved = (previous_action == FORWARD + 1) & ~starts
-        earlier.held = torch.where(moved[:, None, None], earlier.latest, earlier.held)
-        earlier.since[:, 1] += self.turns[previous_action]
-        earlier.since[moved] = earlier.since.new_tensor([1.0, 0.0, FORWARD_M, 0.0])
-        earlier.since[starts] = 0.0
+        motion = self.motions(previous_action)
+        since = _after(earlier.since, motion)
+        is_far = (since[:, 0] > 0) & (since[:, 2:].norm(dim=1) > _LONGEST_BASE_M)
+        anew = (motion[:, :2].norm(dim=1) >= _BASE_M) | is_far | (earlier.since[:, 0] == 0)
+        anew &= ~starts & motion[:, :2].any(dim=1)
+        earlier.held = torch.where(anew[:, None, None], earlier.latest, earlier.held)
+        from_latest = torch.cat([torch.ones_like(motion[:, :1]), motion[:, 2:], motion[:, :2]], dim=1)
+        earlier.since = torch.where(anew[:, None], from_latest, since).masked_fill(starts[:, None], 0.0)
         earlier.latest = present
         return self.compare(present, earlier.held, earlier.since)
 
@@ -105,6 +112,14 @@ class PlaneSweep(nn.Module):
         gains = (now / before.clamp(min=1e-6)).clamp(1.0 / _MOST_GAIN, _MOST_GAIN)
         launch(differ_kernel, (count, SWEEP_SIDE), frames[0], gains, sweep)
         return sweep.permute(0, 3, 1, 2)  # so channels are the last in memory, as convolutions want them
+
+
+def _after(since: Tensor, motion: Tensor) -> Tensor:
+    """What `EarlierFrames.since` (N, 4) becomes by one more motion (N, 3)."""
+    cosine, sine = since[:, 1].cos(), since[:, 1].sin()
+    ahead = since[:, 2] + cosine * motion[:, 0] - sine * motion[:, 1]
+    left = since[:, 3] + sine * motion[:, 0] + cosine * motion[:, 1]
+    return torch.stack([since[:, 0], since[:, 1] + motion[:, 2], ahead, left], dim=1)
 
 
 def brightness(rgb: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.planners import next_best_view_kernels as kernels
-from robonav.planners import path_kernels as guidance_ways
+from robonav.planners import path_kernels
 from robonav.planners.goal_belief import GoalEstimate
 from robonav.planners.own_map import OwnMap, OwnMapConfig, Places
 
@@ -44,7 +44,7 @@ class Plans:
         still: (N,) int32 steps near the anchor.
         anchor: (N, 2) float32 metres, the position of the last progress.
 
-    All others are the arrays of `guidance_ways.Plans`.
+    All others are the arrays of `path_kernels.Plans`.
     """
 
     goal: Tensor
@@ -71,10 +71,10 @@ class Plans:
     anchor: Tensor
 
     @cached_property
-    def arrays(self) -> guidance_ways.Plans:
+    def arrays(self) -> path_kernels.Plans:
         """The same memory as arrays for the kernels."""
-        state = guidance_ways.Plans()
-        for name in guidance_ways.Plans.vars:  # type: ignore[attr-defined]  # Warp makes it a Struct
+        state = path_kernels.Plans()
+        for name in path_kernels.Plans.vars:  # type: ignore[attr-defined]  # Warp makes it a Struct
             setattr(state, name, wp.from_torch(getattr(self, name)))
         return state
 
@@ -84,14 +84,14 @@ class Plans:
 
 
 class NextBestViewPlanner(nn.Module):
-    """Plans on the maps of a `OwnMap`, every eighth step or after an event."""
+    """Plans on the maps of an `OwnMap`, every eighth step or after an event."""
 
     rays: Tensor
     width = ADVICE
 
     def __init__(self, config: PlannerConfig, memory: OwnMap) -> None:
         super().__init__()
-        self._prior, self._memory = config.prior, memory
+        self._prior, self._map = config.prior, memory
         self.register_buffer("rays", _rays(memory.config), persistent=False)
 
     def encoder(self, width: int) -> nn.Module:
@@ -99,16 +99,16 @@ class NextBestViewPlanner(nn.Module):
         return nn.Linear(ADVICE, width)
 
     def prior(self, advice: Tensor) -> Tensor:
-        """Addition to the logits (..., 3) of the actions, from the advice (..., 7)."""
-        return self._prior * advice[..., :NUM_ACTIONS]
+        """Addition to what the action head computes, from the advice (..., 7)."""
+        return self._map.motions.prior(advice, self._prior)
 
     def new(self, count: int, device: torch.device) -> Plans:
         """No plans yet, for `count` agents."""
-        cells = self._memory.config.cells**2
+        cells = self._map.config.cells**2
         shapes: dict[str, tuple[int, ...]] = {
             "goal": (2,),
             "clock": (2,),
-            "path": (int(guidance_ways.PATH),),
+            "path": (int(path_kernels.PATH),),
             "anchor": (2,),
             "queue": (cells,),
             "reached": (cells,),
@@ -130,7 +130,7 @@ class NextBestViewPlanner(nn.Module):
                 for field in fields(Plans)
             }
         )
-        plans.goal += int(guidance_ways.NOWHERE)
+        plans.goal += int(path_kernels.NOWHERE)
         return plans
 
     def advise(
@@ -141,48 +141,59 @@ class NextBestViewPlanner(nn.Module):
         Args:
             plans: Changed in place.
             places: The agents' maps.
-            previous_action: (N,) int64 action + 1, 0 = none or blocked.
+            previous_action: (N, ...) what was carried out, as the map reads it.
             starts: (N,) bool, a new episode begins with this frame.
             sought: Goal poses, which come before next-best views.
+
+        Returns:
+            One-hot step; cosine and sine of the way's direction, how near the goal is, what it is worth.
         """
+        places, steps = self._map.in_turns(places), self._map.motions.as_steps(previous_action)
         advice = torch.zeros(len(starts), ADVICE, device=starts.device)
         device = wp.get_device(str(starts.device))
-        maps, state = self._maps(places, previous_action, starts, sought), plans.arrays
-        search, trace = guidance_ways.search, guidance_ways.trace
+        maps, state = self._maps(places, steps, starts, sought), plans.arrays
+        search, trace = path_kernels.search, path_kernels.trace
         for kernel in (kernels.revise, search, kernels.shortlist, kernels.choose, kernels.pursue, trace):
             wp.launch(kernel, len(starts), [maps, state], device=device)
         wp.launch(kernels.advise, len(starts), [maps, state, wp.from_torch(advice)], device=device)
         self._doubt(plans, places, starts)
-        return advice
+        return advice if places.rest.count_nonzero() == 0 else _turned_back(advice, places.rest)
 
     def _doubt(self, plans: Plans, places: Places, starts: Tensor) -> None:
         """Clear the map of agents that are stuck: it must be wrong somewhere."""
         moved = starts | ((places.position - plans.anchor).norm(dim=1) > _STUCK_M)
         plans.anchor[moved] = places.position[moved]
         plans.still.add_(1).masked_fill_(moved, 0)
-        has_goal = plans.goal[:, 0] != int(guidance_ways.NOWHERE)
+        has_goal = plans.goal[:, 0] != int(path_kernels.NOWHERE)
         plans.idle.add_(1).masked_fill_(starts | has_goal, 0)
         stuck = torch.maximum(plans.still, plans.idle) >= _STUCK_STEPS
         if bool(stuck.any()):
-            self._memory.forget(places, stuck)
+            self._map.forget(places, stuck)
             for state in (plans.given_up, plans.still, plans.idle):
                 state[stuck] = 0
 
-    def _maps(
-        self, places: Places, previous_action: Tensor, starts: Tensor, sought: GoalEstimate
-    ) -> guidance_ways.Maps:
-        maps = guidance_ways.Maps()
-        maps.grid = self._memory.grid
+    def _maps(self, places: Places, steps: Tensor, starts: Tensor, sought: GoalEstimate) -> path_kernels.Maps:
+        maps = path_kernels.Maps()
+        maps.grid = self._map.grid
         maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
         maps.rays = wp.from_torch(self.rays)
-        maps.lattice = max(1, round(_LATTICE_M / self._memory.config.cell_m))
+        maps.lattice = max(1, round(_LATTICE_M / self._map.config.cell_m))
         maps.position = wp.from_torch(places.position, dtype=wp.vec2)
         maps.heading = wp.from_torch(places.heading)
-        maps.previous_action = wp.from_torch(previous_action)
+        maps.previous_action = wp.from_torch(steps)
         maps.starts = wp.from_torch(starts)
         maps.seeks = wp.from_torch(sought.known)
         maps.sought = wp.from_torch(sought.pose, dtype=wp.vec3)
         return maps
+
+
+def _turned_back(advice: Tensor, rest: Tensor) -> Tensor:
+    """The advice with the way's direction as seen by agents that are turned `rest` (N,) radians farther."""
+    cosine, sine = rest.cos(), rest.sin()
+    x, y = advice[:, NUM_ACTIONS], advice[:, NUM_ACTIONS + 1]
+    told = advice.clone()
+    told[:, NUM_ACTIONS], told[:, NUM_ACTIONS + 1] = cosine * x + sine * y, cosine * y - sine * x
+    return told
 
 
 class NoPlanner(nn.Module):
@@ -216,7 +227,7 @@ class _NoPlanFeatures(nn.Module):
 
 def _rays(config: OwnMapConfig) -> Tensor:
     """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
-    count = int(guidance_ways.RAYS)
+    count = int(path_kernels.RAYS)
     angles = (torch.arange(count, dtype=torch.float64) + 0.5) * (2 * math.pi / count)
     steps = torch.arange(1, round(_SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
     last = config.cells - 1

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, NUM_ACTIONS, RIGHT, TURN_RAD
+from robonav.perception.motions import Motions, StepMotions
 from robonav.perception.predictor import DEPTH_STEP_M, DEPTHS, RAYS
 from robonav.planners.own_map_kernels import Grid, add_kernel, summarise_kernel, window_kernel
 from robonav.warp_launch import launch
 
-HEADINGS = round(2 * torch.pi / TURN_RAD)
+TURNS = 24  # headings in a full turn that planners tell apart
 _OCCUPIED_WEIGHT = 5.0  # of a look that shows a thing beside one that passes it: thin things show seldom
 _BUMPER_M = 0.35  # how far ahead the thing lies that stopped a move
 _BUMPER_WEIGHT = 100.0  # touch outweighs many looks, of which each may be six rays through a near cell
@@ -59,13 +59,15 @@ class Places:
         evidence: (N * rows, 3) float32 that a cell is free, is occupied, was seen.
         summary: (N * rows, 2) uint8 of it: 0 free ... 255 occupied, 0 unseen ... 255 seen.
         position: (N, 2) metres from the start, x along the first heading, y to the left.
-        heading: (N,) int64, in turns of 15° to the left.
+        heading: (N,) int64, to the left, in shares of a full turn: 1/24, or what `OwnMap` tells apart.
+        rest: (N,) radians by which the agent is turned farther to the left than its heading says.
     """
 
     evidence: Tensor
     summary: Tensor
     position: Tensor
     heading: Tensor
+    rest: Tensor
 
     def copy(self) -> Places:
         """An independent copy."""
@@ -75,34 +77,37 @@ class Places:
             summary=self.summary.clone(),
             position=self.position.clone(),
             heading=self.heading.clone(),
+            rest=self.rest.clone(),
         )
 
 
 class OwnMap(nn.Module):
-    """Integrates scans, and returns windows of the map around the agent, forward up."""
+    """Integrates scans, and returns windows of the map around the agent, forward up.
+
+    Args:
+        config: Its size.
+        motions: What the agent's own actions tell of its motion.
+    """
 
     axes: Tensor
     points: Tensor
     window: Tensor
     log2_samples: Tensor
-    turns: Tensor
-    strides: Tensor
     here: Tensor
     ahead: Tensor
 
-    def __init__(self, config: OwnMapConfig) -> None:
+    def __init__(self, config: OwnMapConfig, motions: Motions | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.motions = config, motions or StepMotions()
+        self._heading_rad = 2 * torch.pi / self.motions.headings
         self._rows = 2 * config.cells**2
         self._depths = round(config.reach_m / DEPTH_STEP_M)
         self.grid = _grid(config)
-        headings = torch.arange(HEADINGS) * TURN_RAD
+        headings = torch.arange(self.motions.headings) * self._heading_rad
         axes = torch.stack([headings.cos(), headings.sin()], dim=-1)
         here_and_ahead = torch.tensor([[0.0, 0.0], [_BUMPER_M, 0.0]])
         points = torch.cat([_ray_points(self._depths), here_and_ahead])
         window = _turned(torch.cat([_window(config, scale) for scale in config.scales]), axes)
-        turns, strides = torch.zeros(NUM_ACTIONS + 1, dtype=torch.int64), torch.zeros(NUM_ACTIONS + 1, 1)
-        turns[LEFT + 1], turns[RIGHT + 1], strides[FORWARD + 1] = 1, -1, FORWARD_M
         constants = {
             "axes": axes,
             "points": _turned(points, axes),
@@ -110,8 +115,6 @@ class OwnMap(nn.Module):
             "log2_samples": torch.tensor(
                 [_log2_samples(scale) for scale in config.scales], dtype=torch.int32
             ),
-            "turns": turns,
-            "strides": strides,
             "here": torch.tensor([[_TRACK_WEIGHT, 0.0, 0.0]]),
             "ahead": torch.tensor([[0.0, _BUMPER_WEIGHT, 0.0]]),
         }
@@ -140,6 +143,7 @@ class OwnMap(nn.Module):
             torch.tensor(_UNKNOWN, dtype=torch.uint8, device=device).repeat(cells, 1),
             torch.zeros(count, 2, device=device),
             torch.zeros(count, dtype=torch.int64, device=device),
+            torch.zeros(count, device=device),
         )
 
     def observe(self, places: Places, scan: Tensor, previous_action: Tensor, starts: Tensor) -> None:
@@ -148,18 +152,40 @@ class OwnMap(nn.Module):
         Args:
             places: The maps, changed in place.
             scan: (N, 32, 40, 3) free, occupied and seen along each ray, of `OccupancyPredictor.scan`.
-            previous_action: (N,) int64 action + 1, 0 = none or blocked.
+            previous_action: (N, ...) what was carried out, as `motions` reads it.
             starts: (N,) bool, a new episode begins with this frame.
         """
         self.forget(places, starts)
-        heading = (places.heading + self.turns[previous_action]) % HEADINGS
-        places.heading = heading.masked_fill(starts, 0)
-        moved = places.position + self.strides[previous_action] * self.axes[places.heading]
-        places.position = moved.masked_fill(starts[:, None], 0.0)
-        blocked = (previous_action == 0) & ~starts
+        self._move(places, self.motions(previous_action), starts)
+        blocked = (self.motions.as_steps(previous_action) == 0) & ~starts
         here = self.here.expand(len(scan), 1, 3)
         ahead = self.ahead * blocked[:, None, None]
         self._add(places, torch.cat([self._signs(scan).flatten(1, 2), here, ahead], dim=1))
+
+    def _move(self, places: Places, motion: Tensor, starts: Tensor) -> None:
+        """Go on by a motion (N, 3) in the frame of the pose before it."""
+        cosine, sine = places.rest.cos(), places.rest.sin()
+        ahead, left = (
+            cosine * motion[:, 0] - sine * motion[:, 1],
+            sine * motion[:, 0] + cosine * motion[:, 1],
+        )
+        axes = self.axes[places.heading]
+        moved = places.position + ahead[:, None] * axes + left[:, None] * _leftward(axes)
+        places.position = moved.masked_fill(starts[:, None], 0.0)
+        turned = places.rest + motion[:, 2]
+        whole = (turned / self._heading_rad).round()
+        places.rest = (turned - whole * self._heading_rad).masked_fill(starts, 0.0)
+        heading = (places.heading + whole.long()) % self.motions.headings
+        places.heading = heading.masked_fill(starts, 0)
+
+    def in_turns(self, places: Places) -> Places:
+        """The same maps with headings in turns of 15°, the nearest ones, as planners want them."""
+        finer = self.motions.headings // TURNS
+        if finer == 1:
+            return places
+        turns = (places.heading + finer // 2) // finer  # 24 is 0 again
+        rest = places.rest + (places.heading - turns * finer) * self._heading_rad
+        return replace(places, heading=turns % TURNS, rest=rest)
 
     def windows(self, places: Places) -> Tensor:
         """Windows (N, channels, side, side) uint8 around each agent; the top row lies ahead."""
@@ -220,10 +246,14 @@ class NoOwnMap(nn.Module):
 
     def new(self, count: int, device: torch.device) -> Places:
         """Nothing."""
-        return Places(*(torch.zeros(0, device=device) for _ in range(4)))
+        return Places(*(torch.zeros(0, device=device) for _ in range(5)))
 
     def observe(self, places: Places, scan: Tensor, previous_action: Tensor, starts: Tensor) -> None:
         """Ignore it."""
+
+    def in_turns(self, places: Places) -> Places:
+        """Nothing to turn."""
+        return places
 
     def windows(self, places: Places) -> Tensor:
         """Windows without channels, for any number of agents."""
@@ -276,5 +306,9 @@ def _ray_points(count: int) -> Tensor:
 
 def _turned(points: Tensor, axes: Tensor) -> Tensor:
     """Points (P, 2) forward and to the left, seen from above for each heading: (headings, P, 2)."""
-    left = torch.stack([-axes[:, 1], axes[:, 0]], dim=-1)
-    return points[None, :, :1] * axes[:, None] + points[None, :, 1:] * left[:, None]
+    return points[None, :, :1] * axes[:, None] + points[None, :, 1:] * _leftward(axes)[:, None]
+
+
+def _leftward(axes: Tensor) -> Tensor:
+    """Directions (..., 2) a quarter turn to the left of others."""
+    return torch.stack([-axes[..., 1], axes[..., 0]], dim=-1)

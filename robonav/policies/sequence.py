@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
-from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.errors import UsageError
+from robonav.perception.motions import NoMotions, motions_told_by
 from robonav.perception.plane_sweep import EarlierFrames, PlaneSweep
 from robonav.planners.goal_belief import GoalBelief, Look, NoGoalBelief, Search
 from robonav.planners.next_best_view import NextBestViewPlanner, NoPlanner, Plans
@@ -22,12 +22,13 @@ from robonav.planners.own_map import NoOwnMap, OwnMap, Places
 from robonav.policies.config import SequencePolicyConfig
 from robonav.policies.encoder import ObservationEncoder, Percept
 from robonav.policies.encoders.goal import GoalContext, NoGoal
-from robonav.policies.heads import ActionDistribution, head_for
+from robonav.policies.heads import ActionDistribution, GaussianHead, head_for
 from robonav.policies.recurrent import RecurrentState, RecurrentTrunk
 from robonav.policies.transformer import CausalTransformer, KeyValueCache
 
 TensorDict = dict[str, Tensor]
 Frames = KeyValueCache | RecurrentState
+_LOG_STD_WITH_A_PLAN = -1.0  # of velocities at first: with 0 they would hardly follow the plan
 GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: an image, or a place
 
 
@@ -86,9 +87,12 @@ class SequencePolicy(BasePolicy):
         super().__init__(observation_space, action_space)
         self.config = self._fitting(config or SequencePolicyConfig())
         spatial = self.config.spatial
-        self.places = OwnMap(spatial) if spatial else NoOwnMap()
+        motions = motions_told_by(observation_space.spaces.get("previous_action"))
+        self.places = (
+            OwnMap(spatial, motions) if spatial and not isinstance(motions, NoMotions) else NoOwnMap()
+        )
         self.guide = self._guide()
-        self.sweep = PlaneSweep()
+        self.sweep = PlaneSweep(motions)
         self.search = self._search("goal" in observation_space.spaces)
         self.encoder = ObservationEncoder(
             observation_space, self.config.vision, self.places, self.guide, self.config.width
@@ -104,13 +108,13 @@ class SequencePolicy(BasePolicy):
         keys = self.observation_space.spaces
         if "rgb" not in keys:
             return replace(config, spatial=None, guidance=None, finder=None)
-        steps = keys.get("previous_action")
-        counts = isinstance(steps, spaces.Discrete) and int(steps.n) == NUM_ACTIONS + 1
-        acts = isinstance(self.action_space, spaces.Discrete) and int(self.action_space.n) == NUM_ACTIONS
-        if (config.spatial and not counts) or (config.guidance and not acts):
+        told = motions_told_by(keys.get("previous_action"))
+        unknown = isinstance(told, NoMotions)
+        if (config.spatial and unknown) or (config.guidance and not told.acts_in(self.action_space)):
             raise UsageError(
-                f"the policy's own map and planner count steps, but actions are {self.action_space} and "
-                f"previous_action is {steps}: choose a preset without them, such as recuriosity"
+                "the policy's own map and planner need steps or velocities as actions, told by "
+                f"previous_action; actions are {self.action_space} and previous_action is "
+                f"{keys.get('previous_action')}: choose a preset without them, such as recuriosity"
             )
         return config
 
@@ -130,25 +134,20 @@ class SequencePolicy(BasePolicy):
         )
 
     def _look(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
-        """What frozen predictor, own map and planner say of rgb (N, 3, H, W) after previous_action (N,)."""
+        """What frozen predictor, own map and planner say of rgb (N, 3, H, W) after previous_action."""
         assert self.encoder.predictor is not None
         rgb = observation["rgb"]
-        previous_action = self._steps(observation)
+        previous_action = observation.get("previous_action", starts)  # nothing reads it if it is not told
         sweep = self.sweep.observe(memory.earlier, rgb, previous_action, starts)
         features, scan = self.encoder.look(rgb, sweep)
         self.places.observe(memory.places, scan, previous_action, starts)
         goal = self._goal.look(self.encoder.predictor, observation, memory.goals, starts)
         frame, picture = Look(rgb, features), Look(observation.get("goal", rgb), goal)
-        sought = self.search.observe(memory.search, frame, picture, memory.places, starts)
+        turned = self.places.in_turns(memory.places)
+        sought = self.search.observe(memory.search, frame, picture, turned, starts)
         advice = self.guide.advise(memory.plans, memory.places, previous_action, starts, sought)
         made = {"rgb": features, "own_map": self.places.windows(memory.places), "plan": advice, "goal": goal}
         return {name: part for name, part in made.items() if name in self.encoder.kept}
-
-    def _steps(self, observation: TensorDict) -> Tensor:
-        """The steps (N,) int64 that led to these frames, 0 = none or unknown."""
-        if self._knows_steps:
-            return observation["previous_action"]
-        return torch.zeros(len(observation["rgb"]), dtype=torch.int64, device=self.device)
 
     def step(self, percept: Percept, memory: Memory, starts: Tensor) -> tuple[ActionDistribution, Tensor]:
         """Decide on one frame per agent, and remember it; starts (N,) bool.
@@ -261,12 +260,6 @@ class SequencePolicy(BasePolicy):
         goal = self.encoder.goal
         return goal if isinstance(goal, GoalContext) else NoGoal()
 
-    @property
-    def _knows_steps(self) -> bool:
-        assert isinstance(self.observation_space, spaces.Dict)
-        steps = self.observation_space.spaces.get("previous_action")
-        return isinstance(steps, spaces.Discrete) and int(steps.n) == NUM_ACTIONS + 1
-
     def _distribution(self, hidden: Tensor, percept: Percept) -> ActionDistribution:
         prior = self.guide.prior(percept["plan"]) if "plan" in percept else 0.0
         return self.actor.distribution(hidden, prior)
@@ -282,6 +275,8 @@ class SequencePolicy(BasePolicy):
                 nn.init.zeros_(part.bias)
         self.trunk.initialise()
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
+        if isinstance(self.actor, GaussianHead) and self.config.guidance:
+            nn.init.constant_(self.actor.log_std, _LOG_STD_WITH_A_PLAN)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         self.encoder.initialise()
 

@@ -127,7 +127,7 @@ def test_what_fills_up_a_text_is_not_read():
 def test_what_cannot_be_read_is_one_sentence():
     for space, finding in (
         (spaces.Box(0, 1, (3,)), "expected a Dict"),
-        (spaces.Dict(rgb=spaces.Box(0, 255, (3, 40, 40), np.uint8)), "map and planner count steps"),
+        (spaces.Dict(rgb=spaces.Box(0, 255, (3, 40, 40), np.uint8)), "map and planner need steps"),
         (spaces.Dict(table=spaces.Box(0, 1, (3, 4))), "observation 'table' is Box"),
         (spaces.Dict(), "expected at least one key"),
     ):

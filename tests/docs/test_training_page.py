@@ -13,7 +13,7 @@ from robonav.launch.train import TrainCommand
 def test_every_command_and_every_option_of_the_page_is_understood(repository: Path) -> None:
     page = (repository / "docs" / "training.md").read_text()
     commands = re.findall(r"^(?:torchrun .*--no-python )?robonav (train .*)$", page, re.MULTILINE)
-    assert len(commands) == 11
+    assert len(commands) == 12
     for command in commands:
         assert isinstance(cli.parse(shlex.split(command)), TrainCommand)
     options = set(re.findall(r"`(--[a-z-]+(?: [\d.]+)?)`", page)) - {"--resume"}

@@ -30,7 +30,7 @@ NOTHING = Look(torch.zeros(1, 3, 64, 64), torch.zeros(1, VISION.features))
 
 def places_at(x: float, y: float, heading: int) -> Places:
     empty = torch.zeros(0)
-    return Places(empty, empty, torch.tensor([[x, y]]), torch.tensor([heading]))
+    return Places(empty, empty, torch.tensor([[x, y]]), torch.tensor([heading]), torch.zeros(1))
 
 
 class Told(GoalFinder):

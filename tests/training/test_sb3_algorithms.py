@@ -184,18 +184,25 @@ def test_spaces_survive_the_file() -> None:
     assert spaces.Dict({name: space_of(name, described) for name, described in saved.items()}) == space
 
 
-@pytest.mark.parametrize("options", [(), ("--algorithm", "sac", "--sac.learning-starts", "16")])
+@pytest.mark.parametrize(
+    ("preset", "options"),
+    [
+        ("recuriosity", ()),
+        ("recuriosity", ("--algorithm", "sac", "--sac.learning-starts", "16")),
+        ("guided", ()),
+    ],
+)
 def test_continuous_actions_are_trained_and_evaluated_by_the_same_commands(
-    options: tuple[str, ...], tmp_path: Path
+    preset: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     out, sizes = tmp_path / "run", ("--num-envs", "2", "--episode-steps", "16", "--threads", "1")
     short = ("--steps", "64", "--ppo.sequences-per-batch", "2", "--sac.batch-size", "8")
-    train = ["train", "recuriosity", "--actions", "velocities", *sizes, *short, *options, "--out", str(out)]
+    train = ["train", preset, "--actions", "velocities", *sizes, *short, *options, "--out", str(out)]
     assert cli.main(train) == 0
     explorer = make_explorer(str(out))
     assert explorer.actions == "velocities"
-    evaluate = ["evaluate", str(out), "--episodes", "1", "--steps", "16", "--threads", "1"]
+    evaluate = ["evaluate", str(out), "--episodes", "3", "--steps", "48", "--threads", "1"]
     assert cli.main([*evaluate, "--out", str(tmp_path / "results")]) == 0
-    record = json.loads((tmp_path / "results" / "episodes.jsonl").read_text())
-    assert record["steps"] == 16
-    assert record["path_length_m"] % 0.25 > 1e-3  # no whole number of steps
+    records = [json.loads(line) for line in (tmp_path / "results" / "episodes.jsonl").open()]
+    assert [record["steps"] for record in records] == [48] * 3
+    assert any(record["path_length_m"] % 0.25 > 1e-3 for record in records)  # no whole number of steps
