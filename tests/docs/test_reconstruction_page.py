@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_the_command_and_the_program_of_the_page_write_meshes(
     assert run_page(page, monkeypatch) == 1
     (program,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     ahead = np.eye(4, dtype=np.float32)[[2, 0, 1, 3]] * np.array([-1, -1, 1, 1], np.float32)
-    names = {
+    names: dict[str, Any] = {
         "T_world_camera": np.tile(ahead, (16, 1, 1)),
         "depth": np.full((16, 64, 64), 2, np.float32),
         "rgb": np.full((16, 64, 64, 3), 200, np.uint8),
