@@ -1,4 +1,4 @@
-"""The ablation table of docs/exploration.md: ReCuriosity's design part by part; resumable.
+"""The ablation table of docs/lab-notes/exploration.md: ReCuriosity's design part by part; resumable.
 
     python -m benchmarks.ablations                      # everything: an hour or two on two cores
     python -m benchmarks.ablations --floors ../shared/data/gibson_floors   # and real floors besides
@@ -140,7 +140,7 @@ def summarise(worlds: Worlds, options: Options) -> dict[str, dict]:
 
 
 def as_markdown(table: dict[str, dict[str, dict]]) -> str:
-    """The tables as docs/exploration.md shows them."""
+    """The tables as docs/lab-notes/exploration.md shows them."""
     lines = []
     for kind, rows in table.items():
         last = list(next(iter(rows.values()))[METRIC])[-1]

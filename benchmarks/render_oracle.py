@@ -2,8 +2,8 @@
 
     python benchmarks/render_oracle.py
 
-prints both tables of docs/sensors.md: the frames, and our free space against Habitat's navmesh.
-It needs ../shared/data beside the checkout.
+prints the table of frames (docs/sensors.md) and that of our free space against Habitat's navmesh
+(docs/lab-notes/sensors.md). It needs ../shared/data beside the checkout.
 """
 
 from __future__ import annotations

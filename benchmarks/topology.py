@@ -280,7 +280,7 @@ def _gain(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, float |
 
 
 def as_markdown(rows: dict[str, dict[str, Any]]) -> str:
-    """The table as docs/far_goals.md shows it."""
+    """The table as docs/lab-notes/far_goals.md shows it."""
     head = ["explorer", "seeds", "success, %", "SPL", "steps to the goal", "coverage, %", "blocked moves"]
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     digits = {"success_pct": 0, "spl": 2, "steps_to_goal": 0, "coverage_pct": 0, "collisions": 1}

@@ -1,4 +1,4 @@
-"""The zero-shot table of docs/exploration.md: an explorer in worlds unlike those it learned in; resumable.
+"""The zero-shot tables of docs/exploration.md: an explorer in worlds unlike those it learned in; resumable.
 
     python -m benchmarks.zero_shot ../shared/data/scene_datasets/hm3d ../shared/data/scene_datasets/gibson
     python -m benchmarks.zero_shot my_house.glb my_scans/ --explorers explorer straight --starts 2
@@ -130,7 +130,7 @@ def summarise(runs: Rows) -> dict[str, dict[str, Any]]:
 
 
 def as_markdown(table: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """The tables as docs/exploration.md shows them."""
+    """The tables as docs/lab-notes/exploration.md shows them."""
     lines = []
     for part, rows in table.items():
         first = next(iter(rows.values()))

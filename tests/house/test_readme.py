@@ -82,3 +82,26 @@ def test_links_in_the_documents_lead_somewhere(repository: Path) -> None:
     broken = [f"{page.name}: {link}" for page, link in files if not (page.parent / link).exists()]
     assert files
     assert not broken
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments by which GitHub links to the headings of a page."""
+    prose = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_to_headings_lead_somewhere(repository: Path) -> None:
+    pages = [repository / "README.md", repository / "CHANGELOG.md", *(repository / "docs").rglob("*.md")]
+    links = [
+        (page, file, heading)
+        for page in pages
+        for file, heading in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text())
+    ]
+    assert len(links) > 10
+    broken = [
+        f"{page.name}: {file}#{heading}"
+        for page, file, heading in links
+        if heading not in anchors(page.parent / file if file else page)
+    ]
+    assert not broken

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = ("maps", "envs", "robonav", "launch")
-PAGE_WORDS = 1200  # with a letter in them: the figures of tables are not read word by word
+PAGE_WORDS = 1200  # figures of tables included
+GENERATED = {
+    "rewards.md"
+}  # two tables as long as there are rewards; tests/docs counts the words of its prose
 # The same thing twice: what a planner keeps as tensors, and as the arrays that its kernels take.
 SAME_THING = {"Plans"}
 
@@ -53,11 +55,10 @@ def test_docstrings_name_their_subject(repository: Path) -> None:
 
 
 def test_pages_are_short(repository: Path) -> None:
-    words = {
-        page: sum(bool(re.search("[A-Za-z]", word)) for word in page.read_text().split())
-        for page in _pages(repository)
-    }
-    assert not {page.name: count for page, count in words.items() if count > PAGE_WORDS}
+    words = {page.name: len(page.read_text().split()) for page in _pages(repository)}
+    long = {name for name, count in words.items() if count > PAGE_WORDS}
+    assert len(words) > 20
+    assert long <= GENERATED, {name: words[name] for name in long}
 
 
 def test_pages_point_to_nothing_that_readers_lack(repository: Path) -> None:
