@@ -35,7 +35,7 @@ METRIC_WIDTH = 128
 
 @dataclass(frozen=True)
 class Settings:
-    """What the results of an evaluation depend on.
+    """Settings on which the results of an evaluation depend.
 
     Attributes:
         explorer: Name of a baseline or checkpoint folder.
@@ -81,7 +81,7 @@ class Plan(Protocol):
 
     @property
     def scene_id(self) -> str:
-        """Where it happens."""
+        """Id of the episode's scene."""
 
     def episode(self, simulator: NavigationSimulator) -> Episode:
         """The episode with its start."""

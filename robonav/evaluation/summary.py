@@ -1,4 +1,4 @@
-"""What a run amounts to: means with intervals, and all that is needed to repeat it."""
+"""Summary of a run: means with intervals, and all that is needed to repeat it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMON = (
     Score("path_length_m", "Path length", "m", by_step=False),
     Score("collisions", "Blocked moves", by_step=False),
 )
-"""What is measured of every walk, whatever the task."""
+"""Scores of every walk, whatever the task."""
 
 
 def scores_in(record: dict[str, Any], task: str | None) -> list[Score]:
