@@ -1,4 +1,4 @@
-"""What a task is: its configuration with its scores, and what judges the steps of N agents."""
+"""Interface of a task: its configuration with its scores, and the judge of the steps of N agents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from robonav.envs.world import Episode, Frames
 
 @dataclass(frozen=True)
 class TaskStep:
-    """What one step of N agents was worth.
+    """Reward and end of one step of N agents.
 
     Attributes:
         reward: (N,) float32.
@@ -40,10 +40,10 @@ class Task(Protocol):
     achieved: NDArray[np.int64]
 
     def spaces(self) -> dict[str, spaces.Space[Any]]:
-        """What a policy is told beside what every explorer sees, by name."""
+        """Spaces of the observations that the task adds to those of every explorer, by name."""
 
     def observe(self) -> dict[str, NDArray[Any]]:
-        """That, (N, ...)."""
+        """Observations in these spaces, (N, ...)."""
 
     def begin(self, episodes: Sequence[Episode], agents: Sequence[int]) -> None:
         """Set the task for agents whose episodes begin; to be called before the simulator starts them.
@@ -56,7 +56,7 @@ class Task(Protocol):
         """Judge what a step led to; to be called once a step."""
 
     def facts(self, agent: int) -> dict[str, Any]:
-        """What was set for an agent, as JSON."""
+        """The task of an agent's episode, such as its goal, as JSON."""
 
 
 TaskMaker = Callable[[NavigationSimulator], Task]
@@ -88,7 +88,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """What became of one episode.
+    """Record of one finished episode.
 
     Attributes:
         free_space: Where the agent could walk.
@@ -112,7 +112,7 @@ COMPLETENESS = (
     Score("free_area_m2", "Floor area of the island", "m²", by_step=False),
     Score("visible_share_pct", "Share of the surface that can be seen at all", "%", by_step=False),
 )
-"""What is measured of the surface that came into view, for every task that lists these scores."""
+"""Scores of the surface that came into view, for every task that lists them."""
 
 
 @dataclass(frozen=True)
