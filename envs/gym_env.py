@@ -21,7 +21,7 @@ from robonav.envs.worlds import make_world
 
 
 def collisions(world: World) -> dict[str, NDArray[np.bool_]]:
-    """Whose last move was blocked (N,), by the name "collided"; nothing in worlds without frames."""
+    """Agents whose last move was blocked (N,), by the name "collided"; empty in worlds without frames."""
     return {} if world.outcome is None else {"collided": world.outcome.collided.copy()}
 
 

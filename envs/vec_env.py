@@ -38,7 +38,7 @@ class WorldVecEnv(VecEnv):
 
     @property
     def task(self) -> Any:
-        """What the agents are there for."""
+        """The task of the agents."""
         return self.world.task
 
     @property

@@ -95,7 +95,7 @@ class SimulatedRobot:
         return self._steps / PHYSICS_HZ
 
     def odometry(self) -> Odometry:
-        """What encoders and gyro say."""
+        """Latest pose by encoders and gyro."""
         return self._reckoning.latest
 
     def frame(self) -> CameraFrame | None:
