@@ -204,7 +204,7 @@ def _describe_cache() -> str:
 
 
 def _physics() -> CheckResult:
-    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
+    """Look for physics engines; asks only whether they are installed, since loading them takes seconds."""
     from robonav.envs.physics import ENGINES, installed
 
     there = installed()
