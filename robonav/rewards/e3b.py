@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from robonav.errors import UsageError
-from robonav.rewards.config import RewardConfig, RewardContext
-from robonav.rewards.episodic_memory import EpisodicReward, FrozenFeatures
+from robonav.rewards.config import RewardContext
+from robonav.rewards.features import Batch, Encoder, mlp
+from robonav.rewards.learned import LearnedConfig, LearnedReward, StepTensors
 from robonav.rewards.protocol import Snapshot
 
 
 @dataclass(frozen=True)
-class E3bConfig(RewardConfig):
+class E3bConfig(LearnedConfig):
     """Options of elliptical bonuses.
 
     Raises:
@@ -28,19 +31,18 @@ class E3bConfig(RewardConfig):
     )
     episodic: ClassVar[bool] = True
 
-    keys: tuple[str, ...] | None = None
-    """Entries of the observation that it reads; None = all."""
-    width: int = 64
-    """Numbers of a feature vector."""
+    code: int = 64
+    """Numbers of a code; the inverse covariance of each agent has so many rows."""
     ridge: float = 0.1
-    """What the covariance begins with."""
+    """Diagonal of the covariance before anything was seen."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.ridge <= 0 or self.width < 1:
+        super().__post_init__()
+        if self.ridge <= 0 or self.code < 1:
             raise UsageError(
-                f"reward {self.name} has ridge {self.ridge} and width {self.width}: "
-                "ridge has to be above 0, and width 1 or more"
+                f"reward {self.name} has ridge {self.ridge} and code {self.code}: "
+                "ridge has to be above 0, and code 1 or more"
             )
 
     def build(self, context: RewardContext) -> E3b:
@@ -48,32 +50,59 @@ class E3bConfig(RewardConfig):
         return E3b(self, context)
 
 
-class E3b(EpisodicReward):
+class E3b(LearnedReward):
     """phi^T C^-1 phi with C = ridge I + sum of phi phi^T of the episode (Henaff et al. 2022, eq. 1).
 
-    phi is a frozen random network, not the paper's inverse dynamics. C^-1 is kept by Sherman-Morrison.
+    phi is taught by inverse dynamics, as in the paper: which action led from one observation to the next.
+    With `learns=False` it stays random. C^-1 is kept by Sherman-Morrison.
     """
 
-    def __init__(self, config: E3bConfig, context: RewardContext) -> None:
-        super().__init__(config, context)
-        self._features = FrozenFeatures(context, config.keys, config.width, config.name)
-        self._start = torch.eye(config.width, device=self.device) / config.ridge
-        self._inverse = self._start.repeat(context.num_envs, 1, 1)
+    def build(self) -> dict[str, nn.Module]:
+        """Encoder and inverse model."""
+        width, code = self.config.width, self.config.code
+        # normalised, or the inverse model would let codes, and so the reward, grow for ever
+        encoder = nn.Sequential(
+            Encoder(self.read.shapes, width, code), nn.LayerNorm(code, elementwise_affine=False)
+        )
+        return {"encoder": encoder, "inverse": mlp(2 * code, width, self.read_action.width)}
 
-    def code(self, seen: Snapshot) -> Tensor:
-        """Features (N, D)."""
-        return self._features(seen)
+    def blank(self, num_envs: int) -> dict[str, Tensor]:
+        """C^-1 (N, D, D) of each agent."""
+        start = torch.eye(self.config.code, device=self.device) / self.config.ridge
+        return {"inverse": start.repeat(num_envs, 1, 1)}
 
-    def bonus(self, code: Tensor) -> Tensor:
-        """phi^T C^-1 phi."""
-        return torch.einsum("nd,nde,ne->n", code, self._inverse, code)
+    def reset(self, mask: NDArray[np.bool_], first: Snapshot) -> None:
+        """Begin with the ridge, and count the first observations."""
+        super().reset(mask, first)
+        if mask.any():
+            chosen = torch.as_tensor(mask, device=self.device)
+            fresh = self.blank(len(mask))["inverse"]
+            self.memory["inverse"] = torch.where(chosen[:, None, None], fresh, self.memory["inverse"])
+            self._add(self._code(self.read(first)), chosen)
 
-    def add(self, code: Tensor, mask: Tensor) -> None:
+    def bonus(self, steps: StepTensors) -> Tensor:
+        """phi^T C^-1 phi of what the action led to."""
+        code = self._code(steps.after)
+        return torch.einsum("nd,nde,ne->n", code, self.memory["inverse"], code)
+
+    def took_in(self, steps: StepTensors) -> None:
+        """Count what the action led to."""
+        self._add(self._code(steps.after), torch.ones_like(steps.first))
+
+    def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
+        """The inverse model's: how far its guess is from the action."""
+        before, after = (self.networks["encoder"](self.scale(seen)) for seen in (steps.before, steps.after))
+        guess = self.networks["inverse"](torch.cat([before, after], dim=-1))
+        return self.read_action.loss(guess, steps.action).mean(), {}
+
+    @torch.no_grad()
+    def _code(self, seen: Batch) -> Tensor:
+        code: Tensor = self.networks["encoder"](self.scale(seen))
+        return code
+
+    def _add(self, code: Tensor, mask: Tensor) -> None:
         """Sherman-Morrison: C^-1 - u u^T / (1 + phi^T u) with u = C^-1 phi."""
-        u = torch.einsum("nde,ne->nd", self._inverse, code)
+        inverse = self.memory["inverse"]
+        u = torch.einsum("nde,ne->nd", inverse, code)
         change = torch.einsum("nd,ne->nde", u, u) / (1.0 + (code * u).sum(1))[:, None, None]
-        self._inverse = self._inverse - change * mask[:, None, None]
-
-    def clear(self, mask: Tensor) -> None:
-        """Begin with the ridge."""
-        self._inverse[mask] = self._start
+        self.memory["inverse"] = inverse - change * mask[:, None, None]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig, RewardContext
@@ -81,21 +81,36 @@ class _Position:
 _WHAT: dict[str, Any] = {"observation": _Observed, "position": _Position}
 
 
-class EpisodicCells(EpisodicReward):
-    """n^-exponent for the n-th visit of a cell in an episode; cells are told apart by a 64-bit hash."""
+class CellHash(nn.Module):
+    """The cell that an agent is in as a 64-bit hash (N, 1): a sum of products modulo 2^64."""
+
+    factors: Tensor
 
     def __init__(self, config: EpisodicCellsConfig, context: RewardContext) -> None:
-        super().__init__(config, context)
-        self._place = _WHAT[config.of](context, config)
-        width = self._place.width
+        super().__init__()
+        self._place, self._cell = _WHAT[config.of](context, config), config.cell
         draw = torch.Generator().manual_seed(context.seed)
-        self._factors = torch.randint(-(2**62), 2**62, (width,), generator=draw).to(self.device) | 1
-        self._memory = RingBuffer(context.num_envs, config.cap, 1, torch.int64, self.device)
+        odd = torch.randint(-(2**62), 2**62, (self._place.width,), generator=draw) | 1
+        self.register_buffer("factors", odd.to(context.device))
 
-    def code(self, seen: Snapshot) -> Tensor:
-        """Hash (N, 1) of the cell: a sum of products modulo 2^64."""
-        cells = (self._place(seen) / self.config.cell).floor().long()
-        return (cells * self._factors).sum(1, keepdim=True)
+    def forward(self, seen: Snapshot) -> Tensor:
+        """(N, 1) int64."""
+        cells = (self._place(seen) / self._cell).floor().long()
+        return (cells * self.factors).sum(1, keepdim=True)
+
+    def begin(self, mask: Tensor) -> None:
+        """Nothing changes: cells have an edge in the units of what is seen."""
+
+    def update(self, seen: Snapshot) -> None:
+        """Nothing to learn."""
+
+
+class EpisodicCells(EpisodicReward):
+    """n^-exponent for the n-th visit of a cell in an episode."""
+
+    def __init__(self, config: EpisodicCellsConfig, context: RewardContext) -> None:
+        super().__init__(config, context.device, CellHash(config, context))
+        self._memory = RingBuffer(context.num_envs, config.cap, 1, torch.int64, self.device)
 
     def bonus(self, code: Tensor) -> Tensor:
         """n^-exponent, this visit included."""

@@ -20,6 +20,7 @@ from robonav.rewards.protocol import Snapshot
 
 Batch = dict[str, Tensor]  # by observation key: images (B, C, H, W), vectors (B, F)
 _PREDICTED = "predictor"  # the one key of inputs that are the frozen predictor's features
+_NO_BOUND = 1e6  # ranges that wide say nothing about the numbers within
 _SMALL = 8  # pixels a side at which convolutions stop to halve images
 
 
@@ -52,6 +53,7 @@ class ObservationReader:
     Attributes:
         shapes: By key: (C, H, W) of images, (F,) of vectors.
         standardised: Keys of the continuous entries, which `Standardiser` is to scale.
+        bounds: By key: least and largest values (2, *shape) of the entries that have both.
 
     Raises:
         UsageError: An entry cannot be read, or there is no predictor or image.
@@ -74,9 +76,15 @@ class ObservationReader:
             width = int(context.predictor.config.features)  # type: ignore[union-attr,arg-type]
             self.shapes: dict[str, tuple[int, ...]] = {_PREDICTED: (width,)}
             self.standardised: tuple[str, ...] = (_PREDICTED,)
+            self.bounds: dict[str, NDArray[np.float32]] = {}
             return
         self.shapes = {key: _shape(key, space, reward) for key, space in self._spaces.items()}
         self.standardised = tuple(key for key, space in self._spaces.items() if isinstance(space, spaces.Box))
+        self.bounds = {
+            key: self._laid_out(key, np.stack([space.low, space.high])).astype(np.float32)
+            for key, space in self._spaces.items()
+            if isinstance(space, spaces.Box) and _has_bounds(space)
+        }
 
     def __call__(self, seen: Snapshot) -> Batch:
         """Tensors (N, ...) by key; bytes of images stay bytes.
@@ -89,15 +97,20 @@ class ObservationReader:
         return {key: self._entry(key, np.asarray(seen.observation[key])) for key in self.shapes}
 
     def _entry(self, key: str, values: NDArray[Any]) -> Tensor:
-        space, shape = self._spaces[key], self.shapes[key]
+        space = self._spaces[key]
         if choices(space):
             return one_hot(values, space).to(self._device)
         if not np.isfinite(values).all():
             raise UsageError(f"observation {key!r} has numbers that are not finite: rewards need finite ones")
+        tensor = torch.as_tensor(self._laid_out(key, values)).to(self._device)
+        return tensor if tensor.dtype == torch.uint8 else tensor.float()
+
+    def _laid_out(self, key: str, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (N, ...) as (N, *shape): images with their channels first, the rest flat."""
+        shape = self.shapes[key]
         if len(shape) == 3 and tuple(values.shape[1:]) != shape:
             values = np.moveaxis(values, -1, 1)
-        tensor = torch.as_tensor(np.ascontiguousarray(values)).to(self._device)
-        return (tensor if tensor.dtype == torch.uint8 else tensor.float()).reshape(-1, *shape)
+        return np.ascontiguousarray(values).reshape(-1, *shape)
 
     def _predicted(self, seen: Snapshot) -> Tensor:
         """The predictor's features (N, F), asked once an image: a step's end is the next one's start."""
@@ -123,6 +136,12 @@ class ObservationReader:
                 f"the predictor reads one image, and the chosen observations have {self._images or 'none'}: "
                 f"name one in the option keys of reward {reward}"
             )
+
+
+def _has_bounds(space: spaces.Box) -> bool:
+    """Whether each number has a least and a largest value; the limits of floats are none."""
+    low, high = space.low.astype(float), space.high.astype(float)
+    return bool(np.isfinite(high - low).all() and (high > low).all() and (high - low).max() < _NO_BOUND)
 
 
 def _images(known: Mapping[str, spaces.Space[Any]]) -> list[str]:

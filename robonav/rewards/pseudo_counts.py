@@ -12,7 +12,7 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig, RewardContext
 from robonav.rewards.episodic_memory import EpisodicReward, FrozenFeatures, RingBuffer
-from robonav.rewards.protocol import Snapshot, State
+from robonav.rewards.protocol import State
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,10 @@ class PseudoCounts(EpisodicReward):
     """
 
     def __init__(self, config: PseudoCountsConfig, context: RewardContext) -> None:
-        super().__init__(config, context)
-        self._features = FrozenFeatures(context, config.keys, config.width, config.name)
+        features = FrozenFeatures(context, config.keys, config.width, config.name)
+        super().__init__(config, context.device, features)
         self._memory = RingBuffer(context.num_envs, config.cap, config.width, torch.float32, self.device)
         self._squares, self._samples = 0.0, 0
-
-    def code(self, seen: Snapshot) -> Tensor:
-        """Features (N, D)."""
-        return self._features(seen)
 
     def bonus(self, code: Tensor) -> Tensor:
         """Equation 2."""
@@ -99,9 +95,11 @@ class PseudoCounts(EpisodicReward):
         self._memory.clear(mask)
 
     def state_dict(self) -> State:
-        """The mean squared distance."""
-        return {"squares": np.asarray(self._squares), "samples": np.asarray(self._samples)}
+        """The features, and the mean squared distance."""
+        scale = {"squares": np.asarray(self._squares), "samples": np.asarray(self._samples)}
+        return super().state_dict() | scale
 
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` gave."""
+        super().load_state_dict(state)
         self._squares, self._samples = float(state["squares"]), int(state["samples"])

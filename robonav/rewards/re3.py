@@ -11,7 +11,6 @@ from torch import Tensor
 from robonav.errors import UsageError
 from robonav.rewards.config import RewardConfig, RewardContext
 from robonav.rewards.episodic_memory import EpisodicReward, FrozenFeatures, RingBuffer
-from robonav.rewards.protocol import Snapshot
 
 
 @dataclass(frozen=True)
@@ -57,13 +56,9 @@ class Re3(EpisodicReward):
     """
 
     def __init__(self, config: Re3Config, context: RewardContext) -> None:
-        super().__init__(config, context)
-        self._features = FrozenFeatures(context, config.keys, config.width, config.name)
+        features = FrozenFeatures(context, config.keys, config.width, config.name)
+        super().__init__(config, context.device, features)
         self._memory = RingBuffer(context.num_envs, config.cap, config.width, torch.float32, self.device)
-
-    def code(self, seen: Snapshot) -> Tensor:
-        """Features (N, D)."""
-        return self._features(seen)
 
     def bonus(self, code: Tensor) -> Tensor:
         """Equation 3; k is clamped to what is known."""

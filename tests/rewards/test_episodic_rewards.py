@@ -21,7 +21,9 @@ def seen(values) -> Snapshot:
 
 def built(name: str, envs: int, **options):
     box = spaces.Dict({"observation": spaces.Box(-9, 9, (4,))})
-    return make_reward(name, **options).build(RewardContext(envs, box, spaces.Discrete(2), seed=1))
+    reward = make_reward(name, **options).build(RewardContext(envs, box, spaces.Discrete(2), seed=1))
+    reward.trainings = 1  # one that learns pays nothing before its first training
+    return reward
 
 
 def step(reward, values) -> np.ndarray:
@@ -65,14 +67,18 @@ def test_cells_forget_beyond_the_cap():
 
 
 def test_e3b_is_the_form_of_the_inverted_covariance():
-    reward, draw = built("e3b", 3, width=8), np.random.default_rng(0)
+    reward, draw = built("e3b", 3, code=8, horizon=1000), np.random.default_rng(0)
+
+    def code(values) -> np.ndarray:
+        return reward._code(reward.read(seen(values))).numpy().astype(float)
+
     first = draw.normal(size=(3, 4))
     reward.reset(np.ones(3, bool), seen(first))
-    phi = reward.code(seen(first)).numpy().astype(float)
+    phi = code(first)
     covariance = 0.1 * np.eye(8) + phi[:, :, None] * phi[:, None]
     for _ in range(12):
         values = draw.normal(size=(3, 4))
-        phi = reward.code(seen(values)).numpy().astype(float)
+        phi = code(values)
         expected = np.einsum("nd,nde,ne->n", phi, np.linalg.inv(covariance), phi)
         assert step(reward, values) == pytest.approx(expected, rel=1e-3)
         covariance += phi[:, :, None] * phi[:, None]
@@ -137,3 +143,31 @@ def test_re3_is_the_log_distance_to_the_kth_of_the_last_items(cap):
     paid = step(reward, values)
     assert paid[0] == pytest.approx(0.0)
     assert paid[1] > 0
+
+
+@pytest.mark.parametrize("name", ["pseudo-counts", "re3"])
+def test_numbers_without_bounds_count_alike_from_the_second_episode_on(name):
+    """A speed in millimetres does not drown an angle."""
+    box = spaces.Dict({"observation": spaces.Box(-np.inf, np.inf, (2,))})
+    reward = make_reward(name).build(RewardContext(1, box, spaces.Discrete(2)))
+    draw = np.random.default_rng(0)
+    reward.reset(np.ones(1, bool), seen([[0, 0]]))
+    for _ in range(400):
+        step(reward, draw.normal(size=(1, 2)) * (1, 10_000))
+    reward.reset(np.ones(1, bool), seen([[0, 0]]))
+    codes = [reward.code(seen([values])) for values in ([0, 0], [1, 0], [0, 10_000])]
+    small, large = (float((code - codes[0]).norm()) for code in codes[1:])
+    assert 0.3 < small / large < 3
+
+
+def test_the_scale_of_an_episode_stays_while_it_lasts():
+    box = spaces.Dict({"observation": spaces.Box(-np.inf, np.inf, (2,))})
+    reward = make_reward("re3").build(RewardContext(2, box, spaces.Discrete(2)))
+    reward.reset(np.ones(2, bool), seen(np.zeros((2, 2))))
+    before = reward.code(seen(np.ones((2, 2))))
+    step(reward, np.full((2, 2), 50.0))
+    assert reward.code(seen(np.ones((2, 2)))).equal(before)
+    reward.reset(np.array([True, False]), seen(np.zeros((2, 2))))
+    after = reward.code(seen(np.ones((2, 2))))
+    assert not after[0].equal(before[0])
+    assert after[1].equal(before[1])
