@@ -130,7 +130,7 @@ class MapSurpriseConfig(RewardConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Function of expected and seen frames that gives the surprise."""
         raise NotImplementedError
 
     def build(self, context: RewardContext) -> OnFrames:
@@ -160,7 +160,7 @@ class GeometricConfig(MapSurpriseConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Share of pixels whose surface is unknown."""
         return GeometricSurprise()
 
 
@@ -173,5 +173,5 @@ class RgbConfig(MapSurpriseConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Low-passed RGB error against the rendered map."""
         return RgbSurprise()

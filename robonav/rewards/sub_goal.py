@@ -54,7 +54,7 @@ class SubGoalConfig(RewardConfig):
 
 @dataclass(frozen=True, eq=False)
 class SubGoal:
-    """Where to go; it stays there until it is reached or given up, also if its frontier is gone by then.
+    """Goal of an agent; it stays until it is reached or given up, also if its frontier is gone by then.
 
     Attributes:
         node: Id of the place or frontier.

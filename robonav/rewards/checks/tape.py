@@ -25,7 +25,7 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Tape:
-    """What N agents lived through.
+    """Recorded steps of N agents.
 
     Attributes:
         context: Their environments.

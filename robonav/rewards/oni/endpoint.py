@@ -131,7 +131,7 @@ def labels_in(answer: str, count: int, labels: dict[str, float]) -> list[float |
 
 
 def _content(body: bytes) -> str:
-    """What the model said; nothing where the answer is of another form."""
+    """Text of the model's answer; empty where the answer is of another form."""
     try:
         said: Any = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):
