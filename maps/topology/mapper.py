@@ -32,7 +32,7 @@ class TopologyConfig:
     view_m: float = 5.0
     """Places within so many metres are compared with the view."""
     reach_m: float = 0.5
-    """Whoever is so near to a place or sub-goal is there; at most half of `novel_spacing_m`."""
+    """Distance at which a place or sub-goal is reached; at most half of `novel_spacing_m`."""
     max_failures: int = 3
     """Failed traversals in a row after which an edge is dropped."""
     max_places: int = 1000

@@ -91,7 +91,7 @@ class OpenAIAnnotator:
         return labels_in(answer, len(items), self._labels)
 
     def trouble(self) -> str:
-        """Why it would not answer now; empty where it would."""
+        """Reason why it would not answer now; empty where it would."""
         try:
             self._request("GET", "/models", None, min(_PROBE_S, self._timeout))
         except EndpointError as error:
