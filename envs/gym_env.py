@@ -126,10 +126,10 @@ class NavigationEnv(WorldEnv):
     """One agent in buildings as a Gymnasium `Env`.
 
     Args:
-        task: What it is there for: a name in the registry of tasks.
+        task: Task of the agent: a name in the registry of tasks.
         scenes: Where.
         split: Of scenes that have splits.
-        camera: What it sees through.
+        camera: Camera of the agent.
         max_episode_steps: The time limit.
         render_mode: None or "rgb_array".
         actions: "steps" of 0.25 m and 15°, or "velocities".

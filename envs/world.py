@@ -77,7 +77,7 @@ class WorldStep:
     """Result of one step of the N agents of a world.
 
     Attributes:
-        observation: What agents see now: where an episode ended and the next began, its first observation.
+        observation: Present observation: where an episode ended and the next began, the next one's first.
         reward: (N,) float32, the task's.
         terminated: (N,) bool, the task is over.
         truncated: (N,) bool, the time is up, and the task is not over.
@@ -103,7 +103,7 @@ class World(Protocol):
         action_space: Of one agent.
         frames: Privileged frames that belong to the returned observation.
         outcome: Privileged frames that the last action led to, before any new episode began.
-        task: What the agents are there for.
+        task: The task of the agents.
         episodes: The one (N,) that each agent is in, with its id and that of its scene.
     """
 

@@ -42,7 +42,7 @@ class NavigationWorld:
         seed: Decides the episodes.
         first_env: Number of the first of these agents where processes share the agents of a run: no two get
             the same episodes.
-        task: What the agents are there for.
+        task: The task of the agents.
     """
 
     def __init__(

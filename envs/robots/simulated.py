@@ -32,7 +32,7 @@ class SimulatedRobot:
         world: The scene; its sensor renders what the camera sees, and its camera says how high it is mounted.
         spec: The robot.
         start: x, y, yaw on the floor of the world's free space, metres and radians.
-        noise: What goes wrong.
+        noise: Noise of motion and sensors.
         seed: Decides all that is random.
         physics: The engine, `mujoco`, `pybullet` or `auto`.
 

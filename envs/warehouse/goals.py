@@ -24,7 +24,7 @@ class Goals:
     """Goals of N vehicles, and the rewards of their decisions.
 
     Args:
-        config: What is paid and told.
+        config: Options of reward and observation.
         simulation: The vehicles.
         places: Free places of its layouts.
 

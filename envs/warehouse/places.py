@@ -28,7 +28,7 @@ class FreePlaces:
 
     Args:
         grid: The layout's distances.
-        vehicle: Who drives there.
+        vehicle: The vehicle, whose outline decides which places are free.
 
     Raises:
         SceneError: The vehicle fits nowhere, or cannot turn round anywhere.

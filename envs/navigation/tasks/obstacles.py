@@ -24,7 +24,7 @@ class Obstacles(Spheres):
     """Balls of 0.6 m in diameter in the worlds of N agents, drawn into RGB and depth and in the way of moves.
 
     Args:
-        camera: What took the images.
+        camera: The camera of the images.
         num_agents: N.
         count: Most of them in one world, at most 254.
 

@@ -68,7 +68,7 @@ class Score:
 
     Attributes:
         name: Its field in an episode's record.
-        label: What tables and reports call it.
+        label: Its name in tables and reports.
         unit: Of its values, such as "%" or "m"; empty where they are counts or shares.
         by_step: Its field maps steps to values; otherwise it is one value for the whole episode.
         headline: It is also printed at the end of an evaluation.
@@ -94,7 +94,7 @@ class Walk:
         free_space: Where the agent could walk.
         trajectory: (T + 1, 3) x, y, yaw in metres and radians, the start first.
         achieved: (T + 1,) how much of its task was done by then.
-        task: What was set, as `Task.facts` gives it.
+        task: The episode's task, as `Task.facts` gives it.
     """
 
     free_space: FreeSpace
@@ -124,12 +124,12 @@ class TaskConfig(ABC):
 
     Attributes:
         name: As typed behind --task.
-        scores: What evaluation writes of an episode. The first that is taken by step ranks episodes and is
-            compared between explorers. Completeness is measured if `VISIBLE_COMPLETENESS` is among them.
+        scores: Scores that evaluation writes of an episode. The first that is taken by step ranks episodes
+            and is compared between explorers. Completeness is measured if `VISIBLE_COMPLETENESS` is one.
         aliases: Flags of the command line that stand for an option, by flag.
         needs_goals: Episodes must lead to a place.
-        tells: What it adds to observations that a policy must have been trained with; None = nothing.
-        marks_are: What the places on the top-down map are.
+        tells: Key that it adds to observations, with which a policy must have been trained; None = no key.
+        marks_are: Caption of the places on the top-down map.
     """
 
     name: ClassVar[str]
