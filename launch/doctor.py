@@ -41,9 +41,9 @@ class CheckResult:
     """One thing looked at.
 
     Attributes:
-        name: What was looked at.
+        name: The thing that was looked at.
         status: "ok", "missing" (the main job cannot run) or "note" (it runs, this is worth knowing).
-        detail: What was found.
+        detail: The finding.
         remedy: The command or action that mends it; empty where nothing is to be mended.
     """
 

@@ -34,7 +34,7 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
     """Train one run in `size` processes; `view` shows the first of them in a browser.
 
     Raises:
-        UsageError: What was asked for cannot be trained, or the system ended a rank.
+        UsageError: The configuration cannot be trained, or the system ended a rank.
         RankError: A rank failed.
     """
     from robonav.algorithms.ranks import equal_part
