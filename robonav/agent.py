@@ -17,7 +17,7 @@ class Explorer(Protocol):
     """Chooses actions for a batch of agents that start together and step together.
 
     Attributes:
-        camera: What it wants to see through.
+        camera: The camera that it needs.
     """
 
     camera: Camera

@@ -70,7 +70,7 @@ class SB3Agent:
 
     Args:
         policy: The policy.
-        camera: What it was trained to see through.
+        camera: The camera that it was trained with.
         deterministic: Whether to take the most likely action instead of drawing one.
     """
 

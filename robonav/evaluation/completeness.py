@@ -64,7 +64,7 @@ class Completeness:
     """Takes in what the metric camera sees along one walk.
 
     Args:
-        truth: What there is to see.
+        truth: The surface to see.
 
     Attributes:
         curve: Completeness so far.
@@ -128,7 +128,7 @@ class NoCompleteness:
     """Measures nothing; the top-down map shows the floor and the way.
 
     Args:
-        floor: What is free.
+        floor: The free floor.
 
     Attributes:
         curve: Empty.

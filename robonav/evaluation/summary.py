@@ -34,7 +34,7 @@ def summarise(
 
     Args:
         records: All episodes of the run.
-        settings: What it was run with.
+        settings: Settings of the run.
         command: The line that repeats it.
         revision: The commit that ran, as `git_revision` gave it when the run began.
         unusable_scenes: Names of those whose episodes were left out, because they cannot be loaded.

@@ -26,9 +26,9 @@ class EpisodeTracker:
     Args:
         episode: Where it started.
         world: The scene it is in.
-        truth: What it should see.
+        truth: The surface that it should see.
         steps: How long the episode lasts.
-        set_task: What was set in it, for the record.
+        set_task: The episode's task as JSON, for the record.
         task: Tells what the walk is worth.
     """
 

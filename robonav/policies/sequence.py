@@ -174,9 +174,9 @@ class SequencePolicy(BasePolicy):
         """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
 
         Args:
-            percepts: What was perceived.
+            percepts: Percepts of the steps.
             starts: Where episodes begin.
-            before: What each context's trunk remembered before the first of them; None = nothing.
+            before: Each context's memory of the trunk before the first of them; None = empty.
 
         Returns:
             Action distribution and values (B, T, value heads).

@@ -65,7 +65,7 @@ class ReconstructionCuriosity:
     Args:
         num_envs: Number of environments, each with a map of its own.
         camera: The camera of the frames.
-        how: What counts as surprising.
+        how: Surprise of frames.
         voxel_size: Edge of a voxel, metres.
         reach_m: Depth up to which a surface counts and is remembered. Far ones would pay an agent that turns
             on the spot in the middle of a hall as much as one that goes and looks.

@@ -105,7 +105,7 @@ class LearnedReward:
 
     Args:
         config: Its options.
-        context: What it is built for.
+        context: The environment.
 
     Attributes:
         networks: All modules, the scale of inputs among them.
@@ -113,7 +113,7 @@ class LearnedReward:
         read_action: Makes vectors of actions.
         generator: Draws all that is random, on the CPU.
         trainings: How often it has trained.
-        memory: What it keeps of each agent (N, ...) between steps, by name.
+        memory: Tensors (N, ...) that it keeps of each agent between steps, by name.
     """
 
     clip: ClassVar[float] = 5.0  # standard deviations at which inputs are cut off

@@ -39,7 +39,7 @@ class Snapshots:
     """Takes snapshots of a vector environment, in arrays of their own: it may reuse its.
 
     Args:
-        venv: Whose final observations stand in `info["terminal_observation"]`, as SB3 has it. Privileged
+        venv: Its final observations stand in `info["terminal_observation"]`, as SB3 has it. Privileged
             frames are its `frames` and `outcome`, as those of `WorldVecEnv`.
     """
 

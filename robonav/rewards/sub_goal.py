@@ -59,7 +59,7 @@ class SubGoal:
     Attributes:
         node: Id of the place or frontier.
         xy: (2,) metres.
-        novelty: What it is worth, in (0, 1].
+        novelty: Reward for reaching it, in (0, 1].
     """
 
     node: int
@@ -75,7 +75,7 @@ class SubGoalReward:
     Args:
         num_envs: Number of environments, each with a map of its own.
         camera: The camera of the frames.
-        config: What is paid.
+        config: Options of the reward.
     """
 
     def __init__(self, num_envs: int, camera: Camera, config: SubGoalConfig | None = None) -> None:

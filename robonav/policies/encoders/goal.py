@@ -35,7 +35,7 @@ class GoalContext(nn.Module):
 
         Args:
             predictor: The frozen predictor.
-            observation: What the agents are told.
+            observation: Observation of the agents.
             known: (N, F), changed in place.
             starts: (N,) bool.
         """

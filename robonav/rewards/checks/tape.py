@@ -30,7 +30,7 @@ class Tape:
     Attributes:
         context: Their environments.
         first: Where they began.
-        steps: What they did.
+        steps: Their actions, with the ends of episodes.
         then: Where they were after each step.
     """
 

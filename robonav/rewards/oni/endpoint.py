@@ -46,8 +46,8 @@ class OpenAIAnnotator:
     Args:
         url: Up to the version, such as http://127.0.0.1:8000/v1.
         model: As the endpoint calls it.
-        goal: What is helpful.
-        knowledge: What the model is to know of the world.
+        goal: Goal by which the model judges captions.
+        knowledge: Facts about the world for the model.
         captions: Of an item: 1 for labels, 2 for preferences.
         timeout: Seconds for a whole answer.
         other_machines: Whether captions may leave this machine.

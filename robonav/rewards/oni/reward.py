@@ -29,7 +29,7 @@ class OniReward:
 
     Args:
         config: Its options.
-        context: What it is built for.
+        context: The environment.
 
     Attributes:
         labels: All that have arrived, in order.
