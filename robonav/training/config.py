@@ -50,8 +50,7 @@ class TrainConfig:
     world_options: Annotated[WorldConfig | None, tyro.conf.arg(name="world")] = None
     """Options of that kind of world; None = its defaults."""
     task: str | None = None
-    """Source of reward beside surprises: apples, image-goal, sparse-goal, or a task of an installed package;
-    None = exploring alone."""
+    """Task paid beside surprises: apples, image-goal, sparse-goal, or an installed one; None = no task."""
     task_options: Annotated[TaskConfig | None, tyro.conf.arg(name="task")] = None
     """Options of the task; None = its defaults."""
     init: str | None = None
@@ -75,8 +74,7 @@ class TrainConfig:
     vision: str = "nano"
     """The frozen predictor: one that ships with robonav, or a folder of `robonav vision`."""
     finder: str | None = None
-    """Network that finds goal images for the planner: one that ships with robonav (`nano`) or a folder of
-    `robonav finder`; None = images are context and no more."""
+    """Finder of goal images: `nano`, or a folder of `robonav finder`; None = images are context alone."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
