@@ -1,4 +1,4 @@
-"""Whoever looks at a run sees what is known of it, whenever he joins, and can hold it."""
+"""The viewer shows each client what is known of a run, whenever the client joins, and lets it pause the run."""
 
 from __future__ import annotations
 
