@@ -1,4 +1,4 @@
-"""The viewer shows each client what is known of a run, whenever the client joins, and lets it pause the run."""
+"""The viewer shows each client what is known of a run, whenever it joins, and lets it pause the run."""
 
 from __future__ import annotations
 
