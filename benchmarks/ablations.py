@@ -51,7 +51,7 @@ BASELINES = ("random", "straight", "frontier")
 
 @dataclass(frozen=True)
 class Options:
-    """What to train and how to measure it."""
+    """Options of the training runs and evaluations."""
 
     out: Path = Path("runs/ablations")
     """Training runs and evaluations go here."""
@@ -68,7 +68,7 @@ class Options:
     floors: Path | None = None
     """Floor plans (split val) to evaluate on as well, one episode each."""
     floor_episodes: int = 20
-    """How many of them."""
+    """Number of floor plans."""
     episode_steps: int = 256
     """Steps of an evaluated episode."""
     workers: int = 2

@@ -25,7 +25,7 @@ from robonav.policies.transformer import CausalTransformer
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure."""
+    """Options of the measurement."""
 
     sizes: tuple[str, ...] = ("guided",)
     """Presets whose trunk is measured."""

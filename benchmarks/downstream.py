@@ -34,7 +34,7 @@ WAYS = ("fine-tuned", "from scratch")
 
 @dataclass(frozen=True)
 class Options:
-    """What to train and how to measure it."""
+    """Options of the training runs and evaluations."""
 
     out: Path = Path("runs/downstream")
     """Training runs and evaluations go here."""
@@ -43,9 +43,9 @@ class Options:
     base: str = "guided"
     """Preset of the policies: `guided`, or `recuriosity`, whose explorers know what they have learned."""
     init: str = "explorer"
-    """Whom to fine-tune: `explorer`, or a checkpoint of that preset; `{seed}` stands for the run's seed."""
+    """Policy to fine-tune: `explorer`, or a checkpoint of that preset; `{seed}` stands for the run's seed."""
     tasks: tuple[Literal["apples", "image-goal"], ...] = ("apples", "image-goal")
-    """Which tasks."""
+    """Tasks to train and to measure."""
     apples: tuple[int, ...] = (1, 3, 5)
     """Numbers of apples to be found when measuring; each makes a table of its own."""
     surprise: float = 0.0
@@ -98,7 +98,7 @@ def goals_of(options: Options) -> list[Goal]:
 
 
 def run_folder(task: str, way: str, seed: int, options: Options) -> Path:
-    """Where a policy is trained."""
+    """Run folder of a policy."""
     return options.out / "train" / task / f"{way.replace(' ', '-')}-{seed}"
 
 

@@ -1,4 +1,4 @@
-"""What physics and noise cost: an explorer driven, beside the same explorer stepped in the ideal world.
+"""Cost of physics and noise: an explorer driven, beside the same explorer stepped in the ideal world.
 
     python benchmarks/drive_gap.py --drives 10 --steps 192 --out docs/results/drive_gap.jsonl
 
@@ -117,7 +117,7 @@ class OneScene:
 
 
 def short(record: dict[str, Any]) -> dict[str, Any]:
-    """What a line keeps of a record."""
+    """Fields of a record that its line keeps."""
     last = str(record["steps"])
     return {
         "scene_id": record["scene_id"],

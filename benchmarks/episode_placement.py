@@ -1,4 +1,4 @@
-"""How many of the points that habitat-sim drew on its navmesh can an agent of ours start from?
+"""Share of the points that habitat-sim drew on its navmesh from which an agent of ours can start.
 
     python benchmarks/episode_placement.py
 
@@ -29,13 +29,13 @@ SCENES = {
 
 @dataclass(frozen=True)
 class Placement:
-    """What becomes of the ends of a scene's reference paths.
+    """Placement of the ends of a scene's reference paths.
 
     Attributes:
-        points: How many there are.
+        points: Number of ends.
         free: Share that is free as it is.
         placed: Share that is free, or has free floor within 0.25 m.
-        farthest_m: How far the farthest of them was moved.
+        farthest_m: Distance by which the farthest of them was moved.
     """
 
     points: int

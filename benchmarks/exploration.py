@@ -26,7 +26,7 @@ METRIC = "visible_completeness_pct"
 
 @dataclass(frozen=True)
 class Options:
-    """What to train and how to measure it."""
+    """Options of the training runs and evaluations."""
 
     out: Path = Path("runs/exploration")
     """Training runs and evaluations go here."""
@@ -63,7 +63,7 @@ class Agent:
         return out / "train" / f"{self.preset}-{self.seed}"
 
     def checkpoint(self, out: Path) -> Path:
-        """Where its weights are."""
+        """Folder of its weights."""
         return self.folder(out) / "checkpoints" / f"step_{self.steps:012d}"
 
     @property
@@ -139,7 +139,7 @@ def summarise(agents: Sequence[Agent], options: Options) -> dict[str, dict]:
 
 
 def read_records(out: Path, name: str) -> dict[str, dict]:
-    """What an evaluation has written so far, by episode."""
+    """Records that an evaluation has written so far, by episode."""
     from robonav.evaluation.records import read_episodes
 
     folder = out / "evaluate" / name

@@ -1,4 +1,4 @@
-"""How well a predictor reads ranges from images of scenes that it was not taught on, as JSON lines.
+"""Accuracy of the ranges that a predictor reads from images of scenes it was not taught on, as JSON lines.
 
     python -m benchmarks.eye_accuracy procedural my_house.glb scans/
     python -m benchmarks.eye_accuracy procedural --predictor eyes/mine
@@ -35,7 +35,7 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Options:
-    """Which predictor, and what it is shown."""
+    """The predictor, and the views that it is shown."""
 
     scenes: tyro.conf.Positional[tuple[str, ...]] = ("procedural",)
     """Worlds, as `robonav evaluate --scenes` takes them (their `val` split)."""

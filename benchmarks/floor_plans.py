@@ -24,7 +24,7 @@ from robonav.envs.scenes.scene import FreeSpace, Scene
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure."""
+    """Options of the measurement."""
 
     scenes: tyro.conf.Positional[Path]
     """A map.yaml, or a folder of plans."""

@@ -32,7 +32,7 @@ MEASURED = "import contextlib, io, time\n{}\nprint(time.process_time())"
 
 @dataclass(frozen=True)
 class Options:
-    """How often to measure."""
+    """Options of the measurement."""
 
     tries: int = 5
     """Processes for each; the first one may also compile kernels."""

@@ -36,7 +36,7 @@ _LACKS_WHEEL = re.compile(r"([\w.-]+?)(?:[<>=][^ ]*)? (?:has|have) no (?:usable 
 
 @dataclass(frozen=True)
 class Options:
-    """What to resolve."""
+    """Versions and extras to resolve."""
 
     pythons: tuple[str, ...] = ("3.10", "3.11", "3.12", "3.13", "3.14")
     """Versions of Python."""

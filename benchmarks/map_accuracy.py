@@ -1,4 +1,4 @@
-"""What the reconstruction predicts at poses that it was not built from, beside what the sensor sees there.
+"""Predictions of the reconstruction at poses that it was not built from, beside the sensor's views there.
 
 In procedural `val` houses the frontier planner walks, the map takes its frames in, and then it is asked for
 views from where the robot has been, a step aside and turned at random. Usage:

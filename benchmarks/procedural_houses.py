@@ -1,4 +1,4 @@
-"""How long does a procedural house take, and what is in it?
+"""Time that a procedural house takes, and the things in it.
 
     python benchmarks/procedural_houses.py                        # the figures of docs/procedural.md, as JSON
     python benchmarks/procedural_houses.py --picture houses.jpg   # its picture
@@ -66,7 +66,7 @@ def measure(split: str, count: int) -> dict[str, object]:
 
 
 def views(scene: Scene, count: int, size: int) -> Images:
-    """What the robot sees at random places, side by side."""
+    """Images (H, W, 3) of the robot at random places, side by side."""
     assert scene.free_space is not None
     rng = np.random.default_rng(0)
     camera = Camera(size, size)

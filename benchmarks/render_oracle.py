@@ -1,4 +1,4 @@
-"""How near do our RGB-D frames come to those that habitat-sim rendered of the same scenes at the same poses?
+"""Error of our RGB-D frames against those that habitat-sim rendered of the same scenes at the same poses.
 
     python benchmarks/render_oracle.py
 

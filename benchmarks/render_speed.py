@@ -33,7 +33,7 @@ HM3D = Path(__file__).resolve().parents[2] / "shared" / "data" / "scene_datasets
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure."""
+    """Options of the measurement."""
 
     threads: int = 2
     """Threads of both the sensor and the bare cast."""

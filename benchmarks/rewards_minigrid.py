@@ -41,7 +41,7 @@ WINDOW = 0.2  # the last part of the steps, which counts as the end
 
 @dataclass(frozen=True)
 class Options:
-    """What to train, and where results go."""
+    """Options of the training runs, and places of the results."""
 
     envs: tuple[str, ...] = ("MiniGrid-KeyCorridorS3R1-v0", "MiniGrid-MultiRoom-N2-S4-v0")
     """Ids of Gymnasium; at the default steps PPO alone seldom comes to the goal in them."""
@@ -100,7 +100,7 @@ class Run:
     seed: int
 
     def file(self, out: Path) -> Path:
-        """Where its curve is."""
+        """File of its curve."""
         return out / self.env / f"{self.reward}-{self.seed}.json"
 
 

@@ -1,4 +1,4 @@
-"""What the physics engine decides: the same commands, and the same explorer, in MuJoCo and in PyBullet.
+"""Effect of the physics engine: the same commands, and the same explorer, in MuJoCo and in PyBullet.
 
     python benchmarks/sim_to_sim.py --drives 4 --steps 96 --out sim_to_sim.json
 
@@ -82,7 +82,7 @@ def commanded(scenes: str, robot: str, starts: int) -> list[dict[str, Any]]:
 def driven(
     world: LoadedScene, spec: RobotSpec, start: tuple[float, float, float], engine: str
 ) -> dict[str, Any]:
-    """Where the commands lead, and for how long something was touched."""
+    """End of the commands: pose, and seconds for which something was touched."""
     robot, contact_s = SimulatedRobot(world, spec, start, NO_NOISE, physics=engine), 0.0
     for seconds, forward, turn in COMMANDS:
         for _ in range(round(seconds / robot.period_s)):

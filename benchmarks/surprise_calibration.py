@@ -1,4 +1,4 @@
-"""Which surprise pays whom: mean reward a step of known explorers under every form of the reward.
+"""Mean reward a step of known explorers under every form of the surprise.
 
     python benchmarks/surprise_calibration.py
 
@@ -32,7 +32,7 @@ from robonav.rewards.curiosity import GeometricSurprise, ReconstructionCuriosity
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure on."""
+    """Options of the measurement."""
 
     houses: int = 8
     """Unseen houses, one episode each."""
@@ -73,7 +73,7 @@ def rewards_of(houses: int) -> dict[str, ReconstructionCuriosity]:
 
 
 def frames_of(explorer: Explorer, options: Options) -> Iterator[Frames]:
-    """What an explorer sees, from the start on."""
+    """Frames of an explorer, from the start on."""
     scenes = open_scenes("procedural", "val")
     world = NavigationWorld(NavigationSimulator(scenes, options.houses, explorer.camera))
     ids = scenes.scene_ids[: options.houses]

@@ -70,18 +70,18 @@ METRICS = ("success_pct", "spl", "steps_to_goal", "coverage_pct", "collisions")
 
 @dataclass(frozen=True)
 class Options:
-    """What to train and how to measure it."""
+    """Options of the training runs and evaluations."""
 
     out: Path = Path("runs/topology")
     """Training runs and episodes go here."""
     results: Path = Path("docs/results/topology.json")
     """The table."""
     parts: tuple[Part, ...] = get_args(Part)
-    """Which rows."""
+    """Rows of the table to run."""
     scenes: str = "procedural"
     """Worlds to walk in: what `robonav evaluate --scenes` takes."""
     split: str = "val"
-    """Which of them, where they are split."""
+    """Split of the worlds, where they are split."""
     episodes: int = 32
     """Unseen houses, one episode each; more episodes than worlds are spread over them."""
     episode_steps: int = 400
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def file(self) -> str:
-        """Where its episodes are written."""
+        """Name of the file of its episodes."""
         words = "".join(c if c.isalnum() else "-" for c in self.name)
         return f"{words}-{self.seed}.jsonl"
 
@@ -273,7 +273,7 @@ def summarise(runs: dict[str, list[list[dict[str, Any]]]]) -> dict[str, dict[str
 
 
 def _gain(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, float | None]:
-    """How much more we have than they, in percent of theirs (None if they have nothing), and in units."""
+    """Difference of our means from theirs, in percent of theirs (None if they have nothing), and in units."""
     mean = float(np.mean(list(theirs.values())))
     difference = paired_difference(ours, theirs).as_dict()
     return {"percent": round(100.0 * difference["mean"] / mean, 1) if mean else None, **difference}

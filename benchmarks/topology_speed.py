@@ -54,7 +54,7 @@ def milliseconds_a_step(mapper: PlaceMapper, positions: list[np.ndarray], view: 
 
 
 def graph_of(places: int, drift: float) -> dict[str, float]:
-    """What updates cost at so many places: while the map grows, and on the way back along known places."""
+    """Cost of updates at so many places: while the map grows, and on the way back along known places."""
     mapper = PlaceMapper(PATCH_DIMENSIONS, TopologyConfig(max_places=10_000, drift=drift))
     view = np.ones(PATCH_DIMENSIONS) / np.sqrt(PATCH_DIMENSIONS)
     way = serpentine()
@@ -71,7 +71,7 @@ def graph_of(places: int, drift: float) -> dict[str, float]:
 
 
 def walk(num_agents: int, steps: int) -> list[Frames]:
-    """What agents see that walk at random, mostly forward, through unseen houses."""
+    """Frames of agents that walk at random, mostly forward, through unseen houses."""
     scenes = open_scenes("procedural", "val")
     simulator = NavigationSimulator(scenes, num_agents, Camera())
     frames = [simulator.start([sample_episode(simulator, scenes.scene_ids[k], k) for k in range(num_agents)])]

@@ -41,7 +41,7 @@ from robonav.training.run import TrainingRun
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure."""
+    """Options of the measurement."""
 
     threads: int = 2
     """Threads of each process."""

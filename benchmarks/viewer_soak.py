@@ -181,7 +181,7 @@ class Page:
         self._cpu_s = self._processes()[1]
 
     def take(self) -> dict[str, Any]:
-        """What its frames took since the last call, and its memory after garbage is collected."""
+        """Frame times since the last call, and memory after garbage is collected."""
         if self._page is None:
             return {}
         gaps = self._page.evaluate(TAKE_GAPS)
@@ -228,7 +228,7 @@ def browser(stack: ExitStack) -> Browser | None:
 
 
 def late_joiner(server: viser.ViserServer, onlooker: Browser | None) -> dict[str, Any]:
-    """What one who joins after the drive is given, and how long a browser takes to show it."""
+    """Load of a client that joins after the drive, and the time in which a browser shows it."""
     page = Page(onlooker, server)
     if onlooker is None:
         return kept(server)
@@ -237,7 +237,7 @@ def late_joiner(server: viser.ViserServer, onlooker: Browser | None) -> dict[str
 
 
 def kept(server: viser.ViserServer) -> dict[str, Any]:
-    """What the server has for one who joins now."""
+    """Messages that the server keeps for a client that joins now."""
     client, sizes = Client(server), []
     while news := (time.sleep(SILENCE_S), client.take())[1]:
         sizes += news

@@ -40,7 +40,7 @@ PERCENT = ("success", "spl")
 
 @dataclass(frozen=True)
 class Options:
-    """What to train and how to measure it."""
+    """Options of the training runs and evaluations."""
 
     out: Path = Path("runs/warehouse")
     """Training runs and evaluations go here."""
@@ -92,7 +92,7 @@ def evaluate(name: str, agent: Agent, options: Options) -> None:
 
 
 def folder_of(name: str, options: Options) -> Path:
-    """Where an evaluation is."""
+    """Folder of an evaluation."""
     return options.out / options.layout / "evaluate" / name
 
 

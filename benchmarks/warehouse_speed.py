@@ -36,7 +36,7 @@ def per_second(step: Callable[[], object], count: int) -> float:
 
 
 def of_hall(layout: str) -> dict[str, float]:
-    """What the world and what the kernels alone do in a hall."""
+    """Speed of the whole world, and of the kernels alone, in a hall."""
     world = WarehouseWorld(WarehouseConfig(layout, layouts=4, traffic=MOVERS.get(layout, 0)), VEHICLES)
     world.reset()
     actions = np.random.default_rng(0).uniform(-1, 1, (DECISIONS, VEHICLES, 2)).astype(np.float32)

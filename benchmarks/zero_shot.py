@@ -31,7 +31,7 @@ Rows = dict[str, list[Records]]
 
 @dataclass(frozen=True)
 class Options:
-    """Whom to evaluate where."""
+    """Options of the evaluations."""
 
     scenes: tyro.conf.Positional[tuple[str, ...]]
     """Worlds: whatever `robonav evaluate --scenes` takes; each is a part of the table."""
@@ -54,7 +54,7 @@ class Options:
 
 
 def episodes_in(scenes: str, options: Options) -> int:
-    """How many episodes worlds get."""
+    """Number of episodes in some worlds."""
     from robonav.envs.scenes import open_scenes
 
     return min(options.most_episodes, options.starts * len(open_scenes(scenes, "val").scene_ids))
@@ -67,7 +67,7 @@ def members_of(options: Options) -> dict[str, list[str]]:
 
 
 def folder_of(scenes: str, explorer: str) -> str:
-    """Where an evaluation is written, below `out/evaluate`."""
+    """Folder of an evaluation, below `out/evaluate`."""
     return "/".join(
         "".join(c if c.isalnum() else "-" for c in name).strip("-") for name in (scenes, explorer)
     )
@@ -79,7 +79,7 @@ def of_scene(scene_id: str, records: Records) -> Records:
 
 
 def runs_in(scenes: str, options: Options) -> Rows:
-    """What was recorded in some worlds, by row and training run."""
+    """Records of some worlds, by row and training run."""
     return {
         row: [read_records(options.out, folder_of(scenes, name)) for name in names]
         for row, names in members_of(options).items()

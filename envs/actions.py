@@ -1,4 +1,4 @@
-"""How agents can be told to move: by steps, or by velocities; the space of each, and its motions."""
+"""Action spaces of agents, by steps or by velocities, and the motions of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARC_PIECE_M = 0.05
 
 
 class Actions(Protocol):
-    """What the agents of a world can be told.
+    """Action space of the agents of a world, and its motions.
 
     Attributes:
         space: Of one agent's action.
@@ -29,10 +29,10 @@ class Actions(Protocol):
         """SE(2) motions (N, 3) that actions (N, ...) ask for: metres forward and left, radians turned."""
 
     def previous(self, actions: NDArray[Any], blocked: NDArray[np.bool_]) -> NDArray[Any]:
-        """What agents are told (N, ...) of actions, of which some were blocked (N,) and not carried out."""
+        """Encode actions (N, ...) for the next observation; blocked ones (N,) were not carried out."""
 
     def none_yet(self, num_agents: int) -> NDArray[Any]:
-        """What agents (N, ...) are told at the start of an episode."""
+        """Encoded previous actions (N, ...) at the start of an episode."""
 
 
 class Steps:

@@ -21,7 +21,7 @@ from robonav.envs.worlds import make_world
 
 
 def collisions(world: World) -> dict[str, NDArray[np.bool_]]:
-    """Whose last move was blocked (N,), by the name "collided"; nothing in worlds without frames."""
+    """Agents whose last move was blocked (N,), by the name "collided"; empty in worlds without frames."""
     return {} if world.outcome is None else {"collided": world.outcome.collided.copy()}
 
 
@@ -126,10 +126,10 @@ class NavigationEnv(WorldEnv):
     """One agent in buildings as a Gymnasium `Env`.
 
     Args:
-        task: What it is there for: a name in the registry of tasks.
+        task: Task of the agent: a name in the registry of tasks.
         scenes: Where.
         split: Of scenes that have splits.
-        camera: What it sees through.
+        camera: Camera of the agent.
         max_episode_steps: The time limit.
         render_mode: None or "rgb_array".
         actions: "steps" of 0.25 m and 15°, or "velocities".

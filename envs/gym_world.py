@@ -21,7 +21,7 @@ class GymWorld:
     Args:
         make: Makes one environment.
         num_agents: N.
-        scene_id: What they are called in records.
+        scene_id: Scene id of the episodes in records.
         seed: Decides the episodes.
         first_env: Number of the first agent where processes share those of a run.
     """

@@ -27,7 +27,7 @@ def dead_reckoned(
 
 
 class Odometer:
-    """What wheel encoders and a gyro tell N agents of the way that they have gone since their start.
+    """Dead reckoning of N agents since their start, from wheel encoders and a gyro.
 
     At a drift of 0 it is what counting one's own steps gives. Else each length and each turn is told too
     long or too short by a share that is normal with standard deviation `drift` and drawn once an episode, and
@@ -54,7 +54,7 @@ class Odometer:
 
     @property
     def sigma_m(self) -> NDArray[np.float64]:
-        """How far off (N,) the position may be, as the robot's data sheet says: metres."""
+        """Standard deviation of the position (N,) in metres, as the robot's data sheet says."""
         return self.drift * self.way
 
     def begin(self, agent: int, start: tuple[float, float, float], rng: np.random.Generator) -> None:

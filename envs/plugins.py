@@ -1,4 +1,4 @@
-"""What other packages add through entry points: scenes, tasks, rewards, robots (`docs/extend.md`)."""
+"""Additions of other packages through entry points: scenes, tasks, rewards, robots (`docs/extend.md`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def installed(group: str) -> list[EntryPoint]:
 
 
 def plugged_in(group: str, check: Callable[[Any], None]) -> dict[str, Any]:
-    """What the entry points of a group name, by the names of the entry points.
+    """Load the objects of a group's entry points, by the names of the entry points.
 
     One that cannot be imported, or that `check` refuses by raising, is reported in one sentence and passed
     over: whatever is wrong with it, the others work.

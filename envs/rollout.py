@@ -17,7 +17,7 @@ def rollout(world: World, observation: Observation, act: Act, steps: int) -> Ite
 
     Args:
         world: After `reset` or `start`.
-        observation: What that returned.
+        observation: The first observation, as `reset` or `start` returned it.
         act: Chooses actions (N, ...) by what agents see; frames are for planners that may know the truth.
         steps: How many.
     """

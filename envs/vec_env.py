@@ -25,7 +25,7 @@ class WorldVecEnv(VecEnv):
     """The SB3 view of any `World`: new episodes start within the step that ended the old ones.
 
     Args:
-        world: Whose agents become the environments.
+        world: The world whose agents become the environments.
 
     Attributes:
         world: That world.
@@ -38,7 +38,7 @@ class WorldVecEnv(VecEnv):
 
     @property
     def task(self) -> Any:
-        """What the agents are there for."""
+        """The task of the agents."""
         return self.world.task
 
     @property
@@ -114,13 +114,13 @@ class NavigationVecEnv(WorldVecEnv):
     Args:
         scenes: Where.
         num_envs: N.
-        camera: What agents see through.
+        camera: Camera of the agents.
         max_episode_steps: All episodes are truncated together after so many.
         seed: Decides the episodes.
         threads: Threads for ray casting; 0 = all cores.
         sensor: Makes the sensor of a scene.
         first_env: Number of this one's first environment where processes share those of a run.
-        task: What the agents are there for.
+        task: The task of the agents.
         motion_noise: Factor on the motion noise of a robot, 0 = exact.
         actions: "steps", "velocities", or what says how actions move agents.
     """

@@ -17,7 +17,7 @@ Observation = dict[str, NDArray[Any]]
 
 @dataclass
 class Frames:
-    """What N agents saw and did in one step; all but `rgb` is privileged: for rewards and evaluation only.
+    """Frames and motion of N agents in a step; all but `rgb` is privileged: for rewards and evaluation only.
 
     Attributes:
         rgb: (N, H, W, 3) uint8; None where a world has no camera.
@@ -74,10 +74,10 @@ class Episode:
 
 @dataclass(frozen=True, eq=False)
 class WorldStep:
-    """What one step of the N agents of a world led to.
+    """Result of one step of the N agents of a world.
 
     Attributes:
-        observation: What agents see now: where an episode ended and the next began, its first observation.
+        observation: Present observation: where an episode ended and the next began, the next one's first.
         reward: (N,) float32, the task's.
         terminated: (N,) bool, the task is over.
         truncated: (N,) bool, the time is up, and the task is not over.
@@ -103,7 +103,7 @@ class World(Protocol):
         action_space: Of one agent.
         frames: Privileged frames that belong to the returned observation.
         outcome: Privileged frames that the last action led to, before any new episode began.
-        task: What the agents are there for.
+        task: The task of the agents.
         episodes: The one (N,) that each agent is in, with its id and that of its scene.
     """
 
@@ -116,7 +116,7 @@ class World(Protocol):
 
     @property
     def task(self) -> Any:
-        """What the agents are there for."""
+        """The task of the agents."""
 
     def reset(self, seed: int | None = None) -> Observation:
         """Begin a new episode everywhere; a seed restarts the stream of episodes."""

@@ -1,4 +1,4 @@
-"""How a world is described before it is made, and what is measured in it."""
+"""Description of a world before it is made, and the meter of its episodes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class WorldConfig(ABC):
         ]
 
     def meter(self, world: Any) -> Meter:
-        """What measures the agents of a world that has just started episodes; their reward always is."""
+        """The meter of a world that has just started episodes; evaluation sums the reward without it."""
         return NoMeter()
 
     @property

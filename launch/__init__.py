@@ -1,1 +1,1 @@
-"""What a person starts: one file a command."""
+"""The commands of robonav, one file each."""

@@ -42,7 +42,7 @@ _SIGNS |= dict.fromkeys("╭╮╰╯┌┐└┘├┤", "+")
 
 
 class Command(Protocol):
-    """What every subcommand is."""
+    """Interface of a subcommand."""
 
     def run(self) -> int | None:
         """Do it; an exit code, or None for success."""
@@ -108,7 +108,7 @@ def print_in_any_encoding() -> None:
 
 
 def _nearest(error: UnicodeError) -> tuple[str, int]:
-    """What stands for letters that an encoding lacks: m² becomes m2, a bullet *, others ?."""
+    """Replace letters that an encoding lacks by similar ones: m² becomes m2, a bullet *, others ?."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = unicodedata.normalize("NFKD", error.object[error.start : error.end])

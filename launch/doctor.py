@@ -41,9 +41,9 @@ class CheckResult:
     """One thing looked at.
 
     Attributes:
-        name: What was looked at.
+        name: The thing that was looked at.
         status: "ok", "missing" (the main job cannot run) or "note" (it runs, this is worth knowing).
-        detail: What was found.
+        detail: The finding.
         remedy: The command or action that mends it; empty where nothing is to be mended.
     """
 
@@ -204,7 +204,7 @@ def _describe_cache() -> str:
 
 
 def _physics() -> CheckResult:
-    """Which engines can simulate a robot; asks only whether they are there, loading them takes seconds."""
+    """Look for physics engines; asks only whether they are installed, since loading them takes seconds."""
     from robonav.envs.physics import ENGINES, installed
 
     there = installed()

@@ -53,7 +53,7 @@ class DriveCommand(MeshOptions):
     """World to drive in: `procedural`, a mesh, a floor plan (map.yaml) or a room scan; of several the seed
     takes one."""
     physics: Literal["auto", "mujoco", "pybullet"] = "auto"
-    """What moves a simulated robot; auto = MuJoCo where it is installed, else PyBullet."""
+    """Physics engine of a simulated robot; auto = MuJoCo where it is installed, else PyBullet."""
     robot: str = "turtlebot"
     """turtlebot: round and small with a mast; husky: four big wheels that skid; one of an installed package;
     ros2: a real one whose ROS 2 driver is running, which knows no scene, noise and completeness."""

@@ -52,21 +52,20 @@ class EvaluateCommand(MeshOptions):
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100
-    """How many episodes, spread evenly over the scenes; or a list that `robonav scenes episodes` wrote, or
-    Habitat's episode files."""
+    """Number of episodes, spread over the scenes; or a list of `robonav scenes episodes` or of Habitat's."""
     steps: int = 1024
     """Steps in an episode."""
     world: str | None = None
     """Kind of world: default buildings, or that which the agent was trained in; warehouse, or one of an
     installed package. `robonav evaluate AGENT --world NAME --help` shows options, such as --world.layout."""
     task: str | None = None
-    """What agents are to do beside exploring: apples (pick them), image-goal (go to where a picture was
-    taken), sparse-goal (get to a place 8 to 25 m away, told by distance and bearing), or a task of an
-    installed package. `robonav evaluate --task NAME --help` shows its options, such as --task.count."""
+    """Task: apples (pick them), image-goal (go to where a picture was taken), sparse-goal (get to a place
+    8 to 25 m away, told by distance and bearing), or one of an installed package; default exploring alone.
+    `robonav evaluate --task NAME --help` shows its options, such as --task.count."""
     floor: int | None = None
     """Floor to start on, 0 = lowest; default the lowest that is not much smaller than the others."""
     sensor: Literal["raycast", "habitat"] | None = None
-    """What the explorer sees through: raycast, habitat (needs habitat-sim); default the faster of ours.
+    """Renderer of the explorer's views: raycast, habitat (needs habitat-sim); default the faster of ours.
     Metrics always use ours."""
     seed: int = 0
     """Decides starts and actions."""

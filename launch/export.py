@@ -25,16 +25,16 @@ class ExportCommand:
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A folder of `robonav evaluate` or `robonav drive`."""
     format: tuple[Literal["ply", "glb", "tum", "nav2", "graphml", "mcap", "gif", "mp4", "rrd"], ...]
-    """What to write: one or more formats. mcap, mp4 and rrd need extras: pip install
+    """Formats to write, one or more. mcap, mp4 and rrd need extras: pip install
     'robonav[drive,video,rerun]'."""
     episode: str | None = None
-    """Which episode; default the first one."""
+    """Episode to export, by its id; default the first one."""
     out: Path | None = None
     """Name of the files without their ending; default RUN/export/EPISODE."""
     every: int = 1
     """Write only every k-th step, and the last one: shorter videos. The map has all steps."""
     scenes: str | None = None
-    """Where the scenes of the run are now, if they were moved."""
+    """Folder or file of the run's scenes, if they were moved."""
     width: int = 128
     """Columns of the images that it is rendered with; more make a denser map."""
     voxel: float = 0.05

@@ -27,9 +27,9 @@ class MapCommand(MeshOptions):
     scenes: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENE")]
     """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder; its first scene is mapped."""
     explorer: str = "frontier"
-    """Who walks: a baseline, `explorer`, or the folder of a trained one."""
+    """Explorer that walks: a baseline, `explorer`, or the folder of a trained one."""
     steps: int = 512
-    """How many steps."""
+    """Number of steps."""
     resolution: float = 0.05
     """Edge of a cell of the occupancy map, metres."""
     seed: int = 0

@@ -19,7 +19,7 @@ class MeshOptions:
     """Metres in a unit of a mesh of your own, such as 0.01 for cm; default: guessed from its height."""
 
     def spec(self, scenes: str) -> str:
-        """What `open_scenes` takes: the scenes with what was said of them.
+        """Return the scenes, with up axis and scale, as `open_scenes` takes them.
 
         Raises:
             UsageError: The scale is no scale.

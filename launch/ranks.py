@@ -34,7 +34,7 @@ def train_on_ranks(size: int, config: TrainConfig, out: Path, resume: bool, view
     """Train one run in `size` processes; `view` shows the first of them in a browser.
 
     Raises:
-        UsageError: What was asked for cannot be trained, or the system ended a rank.
+        UsageError: The configuration cannot be trained, or the system ended a rank.
         RankError: A rank failed.
     """
     from robonav.algorithms.ranks import equal_part
@@ -146,7 +146,7 @@ def _join(rank: int, size: int, meet: str, work: Callable[[Ranks], None]) -> Non
 
 
 def _work(work: Callable[[], None], report: Connection) -> None:
-    """What a process does: the work, and tell how it ended."""
+    """Run a process: do the work, then report how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started the processes, and ends them
     Thread(target=_leave_with_parent, daemon=True).start()
     try:
@@ -158,7 +158,7 @@ def _work(work: Callable[[], None], report: Connection) -> None:
 
 
 def _told(error: Exception) -> Exception:
-    """What is sent: a person's mistake and a lost rank as they are, anything else by its traceback."""
+    """Error to report: the user's mistakes and lost ranks as they are, any other by its traceback."""
     if isinstance(error, UsageError | OSError | RankLostError):
         return error
     return RankError("".join(traceback.format_exception(error)))

@@ -71,7 +71,7 @@ class CheckRewardCommand:
         return int(any(finding.passed is False for findings in found.values() for finding in findings))
 
     def _known(self) -> dict[str, list[RewardFinding]]:
-        """What the file says already."""
+        """Findings that the JSON file holds already, by reward."""
         from robonav.rewards.checks.report import from_json
 
         return from_json(json.loads(self.json.read_text())) if self.json and self.json.exists() else {}

@@ -29,7 +29,7 @@ class CheckCommand(MeshOptions):
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
     """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     split: str = "val"
-    """Which part of a data set that has splits."""
+    """Split of the data set, where it has splits."""
 
     def run(self) -> int:
         """Print a paragraph a scene, each as soon as it is known."""

@@ -33,7 +33,7 @@ class EpisodesCommand(MeshOptions):
     out: Path
     """The list to write, NAME.jsonl."""
     episodes: int | None = None
-    """How many, spread evenly over the scenes; default 100, or with --habitat all that can start."""
+    """Number of episodes, spread evenly over the scenes; default 100, with --habitat all that can start."""
     seed: int = 0
     """Decides which starts are drawn, or which of Habitat's episodes are kept."""
     habitat: Path | None = None

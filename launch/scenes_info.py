@@ -28,7 +28,7 @@ class InfoCommand(MeshOptions):
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
     """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     split: str = "val"
-    """Which part of a data set that has splits."""
+    """Split of the data set, where it has splits."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print a line of JSON a scene, for programs."""
 
@@ -49,7 +49,7 @@ class InfoCommand(MeshOptions):
 
 
 def facts_of(scene: Scene) -> dict[str, Any]:
-    """What there is to say of a scene, ready for JSON; areas in m², heights in m."""
+    """Facts about a scene, ready for JSON; areas in m², heights in m."""
     from robonav.envs.scenes.floors import floors_of
 
     floors = floors_of(scene)

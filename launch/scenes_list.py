@@ -41,7 +41,7 @@ class ListCommand(MeshOptions):
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
     """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     split: str = "val"
-    """Which part of a data set that has splits."""
+    """Split of the data set, where it has splits."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print JSON for programs."""
 
@@ -72,7 +72,7 @@ def _rows(entries: Iterator[dict[str, Any]], width: int) -> Iterator[str]:
 
 
 def _entry(scene_id: str, scenes: SceneSet) -> dict[str, Any]:
-    """What is known of a scene; a generated one has no file."""
+    """Facts about a scene for the list; a generated one has no file."""
     from robonav.envs.scenes import FileScenes, SceneError
 
     kind = scene_id.partition("/")[0] if "/" in scene_id else "mesh"

@@ -28,9 +28,9 @@ class PreviewCommand(MeshOptions):
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SCENES")]
     """`procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     split: str = "val"
-    """Which part of a data set that has splits."""
+    """Split of the data set, where it has splits."""
     scenes: int = 10
-    """How many scenes, the first ones of a set."""
+    """Number of scenes, the first ones of a set."""
     out: Path = Path("previews")
     """Folder for the pictures."""
     seed: int = 0

@@ -1,4 +1,4 @@
-"""What every process does before a command."""
+"""Preparation of a process before its command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robonav.launch.warp_start import start_warp
 
 
 def prepare() -> None:
-    """What every process does before a command: warnings in one line, Warp started quietly."""
+    """Prepare a process before its command: warnings in one line, Warp started quietly."""
     warnings.formatwarning = _plain_warning
     if find_spec("warp"):  # its absence is for `robonav doctor` to find
         start_warp()

@@ -40,7 +40,7 @@ def spelled_out(args: Sequence[str], task: str | None) -> list[str]:
 
 
 def value_of(args: Sequence[str], flag: str) -> str | None:
-    """What stands behind a flag, as `--flag value` or `--flag=value`; None = it is not there."""
+    """Return the value of a flag, typed `--flag value` or `--flag=value`; None = it is not there."""
     for arg, following in zip(args, [*args[1:], None], strict=False):
         if arg == flag:
             return following

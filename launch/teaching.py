@@ -20,7 +20,7 @@ class TeachingOptions(MeshOptions):
     scenes: str = "procedural"
     """Worlds to look at: `procedural`, a mesh, a floor plan (map.yaml), a scan, or a folder of them."""
     init: str | None = None
-    """What to teach further: `nano`, which ships with robonav, or a folder of this command."""
+    """Network to teach further: `nano`, which ships with robonav, or a folder of this command."""
     rounds: int | None = None
     """Rounds of rendering and learning."""
     altered: float | None = None

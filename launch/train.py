@@ -48,7 +48,7 @@ class TrainCommand(MeshOptions):
     """
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET")]
-    """Which configuration: guided, recuriosity, a task (guided-apples, guided-image-goal,
+    """Configuration to train: guided, recuriosity, a task (guided-apples, guided-image-goal,
     guided-sparse-goal), another file in launch/presets, a .py file of your own that defines PRESET, or the
     config.json of a run."""
     config: tyro.conf.Suppress[Any] = None
@@ -160,6 +160,6 @@ def _parts(arg: str) -> tuple[str, str]:
 
 
 def _name(preset: str) -> str:
-    """What a run of a preset is called: its name, or that of its file or run folder."""
+    """Name of a preset's run: that of the preset, of its file or of its run folder."""
     path = Path(preset)
     return path.resolve().parent.name if path.suffix == ".json" else path.stem

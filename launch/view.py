@@ -33,11 +33,11 @@ class ViewCommand(MeshOptions):
     what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN|SCENE|MAP")]
     """A folder of `robonav evaluate`; whatever --scenes takes; or a mesh that `robonav export` wrote."""
     episode: str | None = None
-    """Which episode of a run first; default its first one."""
+    """Episode of a run to show first, by its id; default its first one."""
     scenes: str | None = None
-    """Where the scenes of a run are now, if they were moved."""
+    """Folder or file of the run's scenes, if they were moved."""
     port: int = DEFAULT_PORT
-    """Where to serve, on this machine only; the next free one if it is taken."""
+    """Port to serve on, on this machine only; the next free one if it is taken."""
     width: int = 128
     """Columns of the images that a run is rendered with."""
     voxel: float = 0.05

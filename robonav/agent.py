@@ -17,7 +17,7 @@ class Explorer(Protocol):
     """Chooses actions for a batch of agents that start together and step together.
 
     Attributes:
-        camera: What it wants to see through.
+        camera: The camera that it needs.
     """
 
     camera: Camera
@@ -41,6 +41,6 @@ class Explorer(Protocol):
 
 
 def actions_given_by(agent: Explorer) -> ActionsName:
-    """What an agent gives: `velocities` if its attribute `actions` says so, else `steps`."""
+    """Return an agent's kind of actions: `velocities` if its attribute `actions` says so, else `steps`."""
     given: ActionsName = getattr(agent, "actions", "steps")
     return given

@@ -1,4 +1,4 @@
-"""What can go wrong with a folder that is written: a full disk, and a second writer."""
+"""Guards of a folder that is written, against a full disk and a second writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What made a result: versions of robonav and of what it stands on, and the commit."""
+"""Provenance of a result: versions of robonav and the packages that it needs, and the commit."""
 
 from __future__ import annotations
 

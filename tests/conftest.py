@@ -1,4 +1,4 @@
-"""What every test shares: one thread a worker, a fixed hypothesis profile, and where real data lies."""
+"""Fixtures of all tests: one thread a worker, a fixed hypothesis profile, and the place of real data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes do that tests start: light imports only, since each process pays for them."""
+"""Work of the processes that tests start: light imports only, since each process pays for them."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ HARD_LIMIT_S = 600.0  # silence after which a process is taken for hung, on a cr
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What to damage."""
+    """Options of the damages."""
 
     mutations: int = 16000
-    """How many, spread evenly over the readers."""
+    """Number of damaged files, spread evenly over the readers."""
     only: str = ""
     """One reader; all by default."""
     first: int = 0

@@ -1,4 +1,4 @@
-"""What a file suffers: bits, numbers, stretches and values of its content become others."""
+"""Damages of a file: bits, numbers, stretches and values of its content become others."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _json(content: bytes, rng: Random) -> bytes:
 
 
 def _unpacked(content: bytes, rng: Random) -> bytes:
-    """What is inside of a gzip file is damaged, and packed again."""
+    """Damage the content of a gzip file, and pack it again."""
     try:
         return gzip.compress(damaged(gzip.decompress(content), rng), mtime=0)
     except (OSError, EOFError, zlib.error):

@@ -43,7 +43,7 @@ def _mesh(name: str) -> Reader:
 
 
 def _scenes(write: Callable[[Path], object], spec: str = "") -> Reader:
-    """What `--scenes` takes, every scene of it loaded."""
+    """Reader of a folder as `--scenes` takes it, every scene of it loaded."""
 
     def read(folder: Path) -> object:
         from robonav.envs.scenes import open_scenes

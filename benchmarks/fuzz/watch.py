@@ -64,7 +64,7 @@ class Watch:
         signal.signal(signal.SIGPROF, self._stop)
 
     def finding(self, reader: Reader, rng: Random) -> str:
-        """What is wrong with how a reader takes one damage; empty if nothing is."""
+        """Fault of a reader that meets one damage; empty if there is none."""
         from robonav.envs.scenes.scene import SceneError
         from robonav.errors import UsageError
 

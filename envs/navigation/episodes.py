@@ -1,4 +1,4 @@
-"""Where episodes start: a pure function of a seed, so that any run can be repeated and resumed."""
+"""Starts of episodes: a pure function of a seed, so that any run can be repeated and resumed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class EpisodeStream:
 
 
 class UsableScenes:
-    """Which scenes of a simulator can be walked in; one that cannot is told once, and the others go on.
+    """Scenes of a simulator that agents can walk in; one that cannot be used is reported once and left out.
 
     Attributes:
         unusable: Why each scene that was found to be unusable is.

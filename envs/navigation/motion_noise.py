@@ -1,4 +1,4 @@
-"""What an agent's steps really are: exact, or as inexact as those of a robot that steps by its odometry."""
+"""Motion of an agent's steps: exact, or as inexact as that of a robot that steps by its odometry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MotionErrors:
-    """What the steps of N agents deviate by.
+    """Errors of one step of N agents.
 
     Attributes:
         length: (N,) factor on the length of a step ahead.
@@ -30,7 +30,7 @@ class MotionErrors:
 
 
 class Motion(Protocol):
-    """How exactly agents move."""
+    """Error model of agents' steps."""
 
     def begin(self, episodes: Sequence[Episode], agents: Sequence[int]) -> None:
         """These agents begin new episodes."""

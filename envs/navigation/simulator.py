@@ -27,9 +27,9 @@ class NavigationSimulator:
     With motion noise, steps are as inexact as a robot's, 1 = as the simulated TurtleBot's (`NoisyMotion`).
 
     Attributes:
-        actions: What agents can be told; by default `Steps`, forward 0.25 m and turns of 15 degrees.
-        frames: What all agents saw last.
-        instances: What is drawn into the frames beside the scenes.
+        actions: Action space of the agents; by default `Steps`, forward 0.25 m and turns of 15 degrees.
+        frames: The latest frames of all agents.
+        instances: Things that are drawn into the frames beside the scenes.
     """
 
     def __init__(

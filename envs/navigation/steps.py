@@ -14,7 +14,7 @@ TURN_RAD = float(np.radians(15.0))
 
 
 def previous_action(actions: NDArray[np.integer], frames: Frames) -> NDArray[np.int64]:
-    """What a policy is told of the actions (N,) that led to the frames: action + 1, 0 where blocked."""
+    """Encode the actions (N,) that led to the frames for the policy: action + 1, 0 where blocked."""
     return np.where(frames.collided, 0, np.asarray(actions, dtype=np.int64) + 1)
 
 

@@ -18,7 +18,7 @@ from robonav.envs.world import Episode, Frames, Observation, WorldStep
 
 
 def observation_space(camera: Camera, actions: Actions | None = None) -> spaces.Dict:
-    """What a policy may see: `rgb` (H, W, 3) uint8 and `previous_action`.
+    """Space of a policy's observation: `rgb` (H, W, 3) uint8 and `previous_action`.
 
     The latter is the last action that was carried out; at the start, and after a blocked move, there is none.
     With steps, the default, it is the action + 1, else 0. That is what a bumper or wheel encoders tell; the
@@ -42,7 +42,7 @@ class NavigationWorld:
         seed: Decides the episodes.
         first_env: Number of the first of these agents where processes share the agents of a run: no two get
             the same episodes.
-        task: What the agents are there for.
+        task: The task of the agents.
     """
 
     def __init__(

@@ -168,12 +168,12 @@ class MujocoVehicle:
         return bool(self._ours(contact.geom[sideways]).any())
 
     def pose(self) -> Pose:
-        """Where the vehicle's origin, on the ground between its wheels, is."""
+        """Pose of the vehicle's origin, which is on the ground between its wheels."""
         x, y, z, qw, qx, qy, qz = self._world.data.qpos[self._place : self._place + 7].tolist()
         return Pose((x, y, z), (qx, qy, qz, qw))
 
     def rolled(self) -> tuple[float, float]:
-        """How far the left and the right wheels have rolled, metres."""
+        """Metres that the left and the right wheels have rolled."""
         left, right = (self._radius * float(self._world.data.qpos[angles].mean()) for angles in self._angles)
         return left, right
 
@@ -195,7 +195,7 @@ class MujocoVehicle:
         return len(rolling) > 0
 
     def _ours(self, geoms: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Which of these are its shapes."""
+        """Mask of the geoms that are the vehicle's shapes."""
         ours: NDArray[np.bool_] = (geoms >= self._first) & (geoms < self._end)
         return ours
 

@@ -1,4 +1,4 @@
-"""What a physics engine must offer: a static scene, vehicles on wheels in it, and time that passes."""
+"""Interface of a physics engine: a static scene, vehicles on wheels in it, and time that passes."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Vehicle(Protocol):
         ...
 
     def pose(self) -> Pose:
-        """Where its origin, on the ground between its wheels, is."""
+        """Pose of the vehicle's origin, which is on the ground between its wheels."""
         ...
 
     def rolled(self) -> tuple[float, float]:
-        """How far the left and the right wheels have rolled, metres: what encoders tell."""
+        """Metres that the left and the right wheels have rolled, as encoders tell them."""
         ...
 
 

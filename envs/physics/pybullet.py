@@ -133,12 +133,12 @@ class BulletVehicle:
         return any(contact[8] <= 0 and abs(contact[7][2]) < SIDEWAYS for contact in contacts)
 
     def pose(self) -> Pose:
-        """Where the vehicle's origin, on the ground between its wheels, is."""
+        """Pose of the vehicle's origin, which is on the ground between its wheels."""
         centre = self._call("getBasePositionAndOrientation", self._body)
         return Pose(*self._bullet.multiplyTransforms(*centre, *self._centre_of_mass))
 
     def rolled(self) -> tuple[float, float]:
-        """How far the left and the right wheels have rolled, metres."""
+        """Metres that the left and the right wheels have rolled."""
         left, right = (
             self._radius
             * float(np.mean([state[0] for state in self._call("getJointStates", self._body, joints)]))

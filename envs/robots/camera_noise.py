@@ -1,4 +1,4 @@
-"""What a real camera adds to a rendered frame: wandering exposure, grain, depth that is measured."""
+"""Noise of a real camera on a rendered frame: wandering exposure, grain, measured depth."""
 
 from __future__ import annotations
 

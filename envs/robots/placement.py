@@ -1,4 +1,4 @@
-"""Where a robot can be put down: a wide one needs more room than the agent of the free space."""
+"""Free places for a robot: a wide one needs more room than the agent of the free space."""
 
 from __future__ import annotations
 

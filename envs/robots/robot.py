@@ -1,4 +1,4 @@
-"""What a driver needs of a robot, simulated or real: odometry, a camera, a bumper, and a way to move it."""
+"""Interface of a robot, simulated or real: odometry, a camera, a bumper, and a way to move it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STANDSTILL = Twist()
 
 @dataclass(frozen=True)
 class Odometry:
-    """Where the robot believes that it is, in the frame that its odometry began in.
+    """Pose that the robot estimates, in the frame that its odometry began in.
 
     Attributes:
         stamp_s: When, seconds on the robot's clock.
@@ -52,7 +52,7 @@ class Odometry:
 
 @dataclass(frozen=True, eq=False)
 class CameraFrame:
-    """What the robot's camera saw.
+    """Image of the robot's camera.
 
     Attributes:
         stamp_s: When it was exposed, seconds on the robot's clock.

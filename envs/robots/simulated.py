@@ -32,7 +32,7 @@ class SimulatedRobot:
         world: The scene; its sensor renders what the camera sees, and its camera says how high it is mounted.
         spec: The robot.
         start: x, y, yaw on the floor of the world's free space, metres and radians.
-        noise: What goes wrong.
+        noise: Noise of motion and sensors.
         seed: Decides all that is random.
         physics: The engine, `mujoco`, `pybullet` or `auto`.
 
@@ -95,7 +95,7 @@ class SimulatedRobot:
         return self._steps / PHYSICS_HZ
 
     def odometry(self) -> Odometry:
-        """What encoders and gyro say."""
+        """Latest pose by encoders and gyro."""
         return self._reckoning.latest
 
     def frame(self) -> CameraFrame | None:

@@ -92,7 +92,7 @@ def _is_spec(found: object) -> None:
 
 @dataclass(frozen=True)
 class Noise:
-    """What a simulated robot does not do as it is told, and does not see as it is.
+    """Noise of a simulated robot's motion and sensors.
 
     Standard deviations are of normal distributions; constants are drawn once a run.
 

@@ -1,4 +1,4 @@
-"""What a ray caster tells of rays."""
+"""Hits that a ray caster returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rays meet a mesh: Embree does it, or Warp where Embree has no wheel. No GPU, no display."""
+"""Ray casting on a mesh, by Embree, or by Warp where Embree has no wheel. No GPU, no display."""
 
 from __future__ import annotations
 

@@ -47,5 +47,5 @@ class WarehouseConfig(WarehouseOptions, WorldConfig):
         return planned
 
     def meter(self, world: WarehouseWorld) -> WarehouseMeter:
-        """What measures the vehicles."""
+        """The meter of the vehicles."""
         return WarehouseMeter(world)

@@ -30,7 +30,7 @@ class DistanceGrid:
     """A layout for one vehicle.
 
     Attributes:
-        layout: What it was made from.
+        layout: The warehouse that the distances are of.
         body: (X, Y) distances in metres to what the vehicle runs into.
         loaded: (X, Y) as `body`, with load.
         scan: (X, Y) distances in metres to what its scanner sees.

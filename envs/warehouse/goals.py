@@ -21,10 +21,10 @@ _APART_M = 0.05  # clearance from which contact is over
 
 
 class Goals:
-    """Where N vehicles are to go, and what their decisions were worth.
+    """Goals of N vehicles, and the rewards of their decisions.
 
     Args:
-        config: What is paid and told.
+        config: Options of reward and observation.
         simulation: The vehicles.
         places: Free places of its layouts.
 
@@ -48,7 +48,7 @@ class Goals:
         self._routes, self._potential = Routes(number), np.zeros(number)
 
     def spaces(self) -> dict[str, spaces.Space[object]]:
-        """What agents are told: see `WarehouseWorld`."""
+        """Spaces of the observations of goals: see `WarehouseWorld`."""
         goal = {"goal": spaces.Box(-1.0, 1.0, (4,), np.float32)}
         route = {"route": spaces.Box(-1.0, 1.0, (2 * PREVIEW,), np.float32)}
         return goal | route if self._config.goal == "route" else goal  # type: ignore[return-value]
@@ -91,7 +91,7 @@ class Goals:
         self._find_ways(due)
 
     def observe(self) -> Observation:
-        """What agents are told (N, ...)."""
+        """Observations of the goals, (N, ...)."""
         pose = self._simulation.pose
         own = in_own_frame(pose, self.xy)
         far = np.linalg.norm(own, axis=1)

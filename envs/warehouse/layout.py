@@ -94,7 +94,7 @@ class WarehouseLayout:
     Attributes:
         name: Unique in its set.
         size: Length along x and y, metres; the lower left corner is at `origin`.
-        blocks: What stands there.
+        blocks: Things that stand in the warehouse.
         blocked: (X, Y) bool cells of `CELL_M` that block at any height, such as those of a map file; None =
             only the blocks do.
         origin: World x, y of the lower left corner, metres.

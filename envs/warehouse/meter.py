@@ -1,4 +1,4 @@
-"""What an engineer asks of a vehicle's trip: arrival, time, contacts, clearance, smoothness, energy."""
+"""Meter of a vehicle's trip: arrival, time, contacts, clearance, smoothness, energy."""
 
 from __future__ import annotations
 

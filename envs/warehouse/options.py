@@ -1,4 +1,4 @@
-"""Which hall, vehicle and task a warehouse world is made of."""
+"""Options of a warehouse world: its hall, vehicle and task."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class WarehouseOptions:
     """Hall: simple (10 x 10 m), complex (20 x 14 m, rack rows), site (40 x 25 m, aisles and docks), a text
     file of characters (#, . and letters), or a map.yaml of ROS."""
     layouts: int = 16
-    """How many different halls of that kind agents drive in."""
+    """Number of different halls of that kind."""
     vehicle: str = "amr"
     """Vehicle: amr, underride, forklift, or a .yaml file of your own."""
     goal: Literal["in-sight", "told", "route"] = "in-sight"
-    """What agents know of their goal: in-sight = where it is once they see it, told = always, route = also
-    the next five metres of the shortest way."""
+    """Observation of the goal: in-sight = its place once the agent sees it, told = always, route = also the
+    next five metres of the shortest way."""
     goal_place: Literal["drawn", "fixed", "stations"] = "drawn"
     """drawn = another goal in every episode, fixed = one for each hall, stations = one of its docks, chargers
     and bays."""
@@ -37,7 +37,7 @@ class WarehouseOptions:
     episode_steps: int = 0
     """Decisions of 0.1 s until an episode is cut; 0 = 2,000 in simple, 4,000 in site, else 3,000."""
     contact: Literal["ends", "continues"] = "ends"
-    """What contact does to the episode."""
+    """Effect of contact on the episode: ends = it is over, continues = it goes on."""
     contact_reward: float = -0.25
     """Paid when contact begins."""
     step_reward: float = -0.001

@@ -1,4 +1,4 @@
-"""Where a vehicle can start and go to in a warehouse, and how far that is."""
+"""Free places of a warehouse, to start from and to go to, and the distances between them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FreePlaces:
 
     Args:
         grid: The layout's distances.
-        vehicle: Who drives there.
+        vehicle: The vehicle, whose outline decides which places are free.
 
     Raises:
         SceneError: The vehicle fits nowhere, or cannot turn round anywhere.
@@ -131,7 +131,7 @@ class FreePlaces:
 
     @cached_property
     def _costs(self) -> NDArray[np.float64]:
-        """What a metre costs in cells of 0.1 m: 1 where there is room to turn, inf where nothing is free."""
+        """Cost of a metre in cells of 0.1 m: 1 where there is room to turn, inf where nothing is free."""
         x, y = (n - n % 2 for n in self.free.shape)
         shape = (x // 2, 2, y // 2, 2)
         free = np.asarray(self.free[:x, :y].reshape(shape).all(axis=(1, 3)))

@@ -23,7 +23,7 @@ _OUTSIDE = np.float32(-CELL_M / 2)
 
 @dataclass(frozen=True, eq=False)
 class VehicleMotion:
-    """What became of N vehicles in one decision of 0.1 s.
+    """Motion of N vehicles in one decision of 0.1 s.
 
     Attributes:
         pose: (N, 3) float32 x, y, yaw; metres and radians.
@@ -112,7 +112,7 @@ class WarehouseSimulation:
         return np.array([2 * back / (fast + back) - 1, 0.0], np.float32)
 
     def move_traffic(self, poses: NDArray[np.floating], halves: NDArray[np.floating]) -> None:
-        """Where boxes (N, M) are: x, y, yaw (N, M, 3), half length and half width (N, M, 2); 0 = no box."""
+        """Set the boxes (N, M): x, y, yaw (N, M, 3), half length and half width (N, M, 2); 0 = no box."""
         self._assign(self._traffic.pose, slice(None), poses)
         self._assign(self._traffic.half, slice(None), halves)
 

@@ -73,7 +73,7 @@ class WarehouseWorld:
 
     @property
     def task(self) -> WarehouseOptions:
-        """What the vehicles are there for."""
+        """The task of the vehicles."""
         return self.config
 
     def reset(self, seed: int | None = None) -> Observation:

@@ -39,7 +39,7 @@ def preset_names() -> list[str]:
 
 
 def preset_summaries() -> dict[str, str]:
-    """What each preset is, by name: the first line of its file's docstring, read without importing it."""
+    """Summaries of the presets, by name: the first line of each file's docstring; nothing is imported."""
     sources = {name: Path(__path__[0]) / f"{name.replace('-', '_')}.py" for name in preset_names()}
     about = {name: ast.get_docstring(ast.parse(source.read_text())) for name, source in sources.items()}
     return {name: (text or "").partition("\n")[0] for name, text in about.items()}

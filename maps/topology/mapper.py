@@ -24,15 +24,15 @@ class TopologyConfig:
     """Thresholds for creating and merging places; the paper gives none of these numbers."""
 
     spacing_m: float = 2.0
-    """Farther than this from all places there is a new one."""
+    """Distance from all places beyond which a new one is made."""
     novel_spacing_m: float = 1.0
-    """Where the view is novel, so much distance is enough."""
+    """Distance from all places beyond which a novel view makes a new place."""
     novelty: float = 0.3
     """Cosine distance to the embeddings of all places in view from which on a view is novel."""
     view_m: float = 5.0
     """Places within so many metres are compared with the view."""
     reach_m: float = 0.5
-    """Whoever is so near to a place or sub-goal is there; at most half of `novel_spacing_m`."""
+    """Distance at which a place or sub-goal is reached; at most half of `novel_spacing_m`."""
     max_failures: int = 3
     """Failed traversals in a row after which an edge is dropped."""
     max_places: int = 1000

@@ -49,7 +49,7 @@ def save_checkpoint(
         policy: Its weights and configuration are saved.
         training: Named tensors from which training continues.
         run: The resolved configuration of the run.
-        facts: What else is worth knowing: steps, metrics.
+        facts: Further facts, such as steps and metrics.
     """
     config = {
         "format": FORMAT,

@@ -33,7 +33,7 @@ class PolicyExplorer:
 
     @property
     def goal(self) -> str | None:
-        """What it has to be told of its goal: `goal`, an image, `point_goal`, a place, or nothing."""
+        """Key of the observation that tells the goal: `goal` (an image), `point_goal` (a place) or None."""
         assert isinstance(self.policy.observation_space, spaces.Dict)
         return next((name for name in GOALS if name in self.policy.observation_space.spaces), None)
 

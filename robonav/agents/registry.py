@@ -24,7 +24,7 @@ def make_explorer(name_or_path: str, task: str | None = None) -> Explorer:
 
     Args:
         name_or_path: As typed at the command line.
-        task: What it is for.
+        task: Name of the task; None = exploring.
 
     Raises:
         UsageError: If it is none of these, or wants a goal that the task does not tell.

@@ -70,7 +70,7 @@ class SB3Agent:
 
     Args:
         policy: The policy.
-        camera: What it was trained to see through.
+        camera: The camera that it was trained with.
         deterministic: Whether to take the most likely action instead of drawing one.
     """
 
@@ -84,7 +84,7 @@ class SB3Agent:
 
     @property
     def goal(self) -> str | None:
-        """What it has to be told of its goal: `goal`, an image, `point_goal`, a place, or nothing."""
+        """Key of the observation that tells the goal: `goal` (an image), `point_goal` (a place) or None."""
         return next((name for name in GOALS if name in self.policy.observation_space.spaces), None)
 
     def reset(self, num_agents: int, seed: int) -> None:

@@ -13,5 +13,5 @@ def shipped_explorers() -> list[str]:
 
 
 def checkpoint_folder(name_or_path: str) -> Path:
-    """Where a checkpoint is: a shipped one by its name, or the path itself."""
+    """Return the folder of a checkpoint: a shipped one by its name, or the path itself."""
     return SHIPPED / name_or_path if name_or_path in shipped_explorers() else Path(name_or_path)

@@ -29,7 +29,7 @@ class BonusStream:
     Args:
         env: Pays both.
         apart: Whether they are to be learned apart.
-        ranks: Whose rewards are told together.
+        ranks: The ranks whose rewards are summed.
 
     Raises:
         UsageError: They are to be learned apart, and no wrapper of `env` pays them so; or the reverse.

@@ -16,7 +16,7 @@ from robonav.errors import RankLostError, UsageError
 
 
 def equal_part(count: int, ranks: int, name: str) -> int:
-    """What each rank gets of `count` things.
+    """Return the number of `count` things that each rank gets.
 
     Raises:
         UsageError: They cannot be dealt out equally.

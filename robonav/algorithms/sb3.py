@@ -115,7 +115,7 @@ def check_actions(name: str, space: spaces.Space[Any]) -> None:
 
 
 def policy_options(config: SB3Config) -> dict[str, Any]:
-    """What the policy is built with, as JSON."""
+    """Keyword arguments of the policy, ready for JSON."""
     options: dict[str, Any] = {"net_arch": list(config.net_arch)}
     if isinstance(config, RecurrentPPOConfig):
         options["lstm_hidden_size"] = config.lstm_hidden_size

@@ -17,7 +17,7 @@ from robonav.policies.sequence import Frames
 
 @dataclass(frozen=True)
 class Stream:
-    """How one stream of reward counts."""
+    """Discount and weight of one stream of reward."""
 
     gamma: float
     """Discount per step."""
@@ -29,7 +29,7 @@ class Stream:
 
 @dataclass
 class PolicyStep:
-    """What N environments perceived and did in one step, with what the policy thought of it."""
+    """Percepts and actions of N environments in one step, with the policy's values and log-probabilities."""
 
     percept: Percept
     starts: NDArray[np.bool_]

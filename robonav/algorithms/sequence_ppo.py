@@ -207,7 +207,7 @@ class SequencePPO(OnPolicyAlgorithm):
         return True
 
     def _act(self, observation: Any, memory: Memory, starts: NDArray[np.bool_]) -> PolicyStep:
-        """What all environments do next; `memory` takes the observation in."""
+        """Choose the next actions of all environments; `memory` takes the observation in."""
         head: Any = self.policy.actor
         begins = torch.as_tensor(starts, device=self.device)
         with torch.no_grad(), self._precision():
@@ -227,7 +227,7 @@ class SequencePPO(OnPolicyAlgorithm):
         self._update_info_buffer(infos, dones)
 
     def _begin_rollout(self, buffer: SequenceBuffer, starts: NDArray[np.bool_]) -> Memory:
-        """What agents remember: of the episodes that go on, if any does."""
+        """Return the agents' memory, a new one if all episodes begin now."""
         if self._memory is None or starts.all():
             self._memory, buffer.before = self.policy.new_memory(len(starts)), (None, None)
         else:
@@ -325,7 +325,7 @@ class SequencePPO(OnPolicyAlgorithm):
         return loss, logged.cpu().numpy()
 
     def _noise(self) -> Tensor:
-        """What this rank's actions (N, A) are drawn with.
+        """Return this rank's part of the random numbers from which actions (N, A) are drawn.
 
         Every rank draws for all of them, on the CPU: so who acts how depends neither on the number of ranks
         nor on the device, and one random state resumes any of them.

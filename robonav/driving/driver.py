@@ -101,7 +101,7 @@ class DriveObserver:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a drive ended.
+    """Length of a drive and the reason for its end.
 
     Attributes:
         decisions: Number of decisions, blocked ones included.

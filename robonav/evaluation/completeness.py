@@ -21,7 +21,7 @@ from robonav.watching import Curve
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What all episodes on one island of one scene are measured against, and the metric camera there."""
+    """Surface of one island of one scene, to measure its episodes against, and the metric camera there."""
 
     scene_hash: str
     eye: RaycastSensor
@@ -36,13 +36,13 @@ class GroundTruth:
         return cls(world.scene.content_hash, eye, surface, SampleIndex(surface.points))
 
     def measure(self) -> Completeness:
-        """What measures one episode."""
+        """Return a new meter for one episode."""
         return Completeness(self)
 
 
 @dataclass(frozen=True, eq=False)
 class FreeFloor:
-    """What is known of an island where nobody measures completeness: the floor that is free."""
+    """Free floor of one island, for episodes whose completeness nobody measures."""
 
     scene_hash: str
     camera: Camera
@@ -56,7 +56,7 @@ class FreeFloor:
         return cls(world.scene.content_hash, camera, free_space, free_space.islands == island)
 
     def measure(self) -> NoCompleteness:
-        """What stands in for the measurement of one episode."""
+        """Return the null object in place of a meter for one episode."""
         return NoCompleteness(self)
 
 
@@ -64,7 +64,7 @@ class Completeness:
     """Takes in what the metric camera sees along one walk.
 
     Args:
-        truth: What there is to see.
+        truth: The surface to see.
 
     Attributes:
         curve: Completeness so far.
@@ -128,7 +128,7 @@ class NoCompleteness:
     """Measures nothing; the top-down map shows the floor and the way.
 
     Args:
-        floor: What is free.
+        floor: The free floor.
 
     Attributes:
         curve: Empty.

@@ -46,7 +46,7 @@ def curve_svg(steps: Sequence[int], series: Mapping[str, NDArray[np.floating]], 
     Args:
         steps: (K,) steps.
         series: (N, K) values, one row an episode, by the name of who explored.
-        score: What the vertical axis shows.
+        score: The score on the vertical axis.
     """
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.add_subplot()

@@ -35,18 +35,18 @@ METRIC_WIDTH = 128
 
 @dataclass(frozen=True)
 class Settings:
-    """What the results of an evaluation depend on.
+    """Settings on which the results of an evaluation depend.
 
     Attributes:
         explorer: Name of a baseline or checkpoint folder.
-        scenes: What `open_scenes` takes.
+        scenes: Scenes, as `open_scenes` takes them.
         episodes: How many episodes; without a list they are spread evenly over the scenes.
         steps: Length of an episode.
         seed: Decides starts and random actions.
         num_envs: Episodes that run side by side; it decides which share a stream of random numbers.
         floor: Which floor of each scene, 0 = lowest; None = its main one.
-        sensor: What the explorer sees through, a key of `SENSORS`; metrics always use ours.
-        task: What agents are there for, by name; None = exploring.
+        sensor: Renderer of the explorer's views, a key of `SENSORS`; metrics always use ours.
+        task: Name of the task; None = exploring.
         task_options: Its options; None = its defaults.
     """
 
@@ -81,7 +81,7 @@ class Plan(Protocol):
 
     @property
     def scene_id(self) -> str:
-        """Where it happens."""
+        """Id of the episode's scene."""
 
     def episode(self, simulator: NavigationSimulator) -> Episode:
         """The episode with its start."""
@@ -123,8 +123,8 @@ class Evaluation:
     """One explorer on one set of scenes.
 
     Args:
-        settings: What to run.
-        explorer: Who explores; its `camera` is the one that it sees through.
+        settings: Settings of the evaluation.
+        explorer: The explorer; its `camera` is the one that it sees through.
         scenes: Where.
         threads: Threads for ray casting; 0 = all cores. Results do not depend on it.
         planned: The episodes; by default those that `plan_episodes` spreads over the scenes.

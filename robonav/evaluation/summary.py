@@ -1,4 +1,4 @@
-"""What a run amounts to: means with intervals, and all that is needed to repeat it."""
+"""Summary of a run: means with intervals, and all that is needed to repeat it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMON = (
     Score("path_length_m", "Path length", "m", by_step=False),
     Score("collisions", "Blocked moves", by_step=False),
 )
-"""What is measured of every walk, whatever the task."""
+"""Scores of every walk, whatever the task."""
 
 
 def scores_in(record: dict[str, Any], task: str | None) -> list[Score]:
@@ -34,7 +34,7 @@ def summarise(
 
     Args:
         records: All episodes of the run.
-        settings: What it was run with.
+        settings: Settings of the run.
         command: The line that repeats it.
         revision: The commit that ran, as `git_revision` gave it when the run began.
         unusable_scenes: Names of those whose episodes were left out, because they cannot be loaded.

@@ -26,9 +26,9 @@ class EpisodeTracker:
     Args:
         episode: Where it started.
         world: The scene it is in.
-        truth: What it should see.
+        truth: The surface that it should see.
         steps: How long the episode lasts.
-        set_task: What was set in it, for the record.
+        set_task: The episode's task as JSON, for the record.
         task: Tells what the walk is worth.
     """
 
@@ -94,7 +94,7 @@ class EpisodeTracker:
 
 
 def rooms_visited(bounds: Sequence[Sequence[float]], xy: NDArray[np.float64]) -> dict[str, int]:
-    """How many rooms (x0, y0, x1, y1) the positions (T, 2) enter; nothing where rooms are not known."""
+    """Count the rooms (x0, y0, x1, y1) that the positions (T, 2) enter; empty where rooms are not known."""
     if not len(bounds):
         return {}
     x0, y0, x1, y1 = np.asarray(bounds).T[:, :, None]

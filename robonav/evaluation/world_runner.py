@@ -27,7 +27,7 @@ Agent = Callable[[Any, int], Act]
 
 @dataclass(frozen=True)
 class WorldSettings:
-    """What the results depend on.
+    """Settings on which the results of an evaluation in any kind of world depend.
 
     Attributes:
         agent: Checkpoint folder or planner.

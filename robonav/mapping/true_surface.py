@@ -61,7 +61,7 @@ def build_surface(
         sensor: Casts rays against the scene.
         camera: The camera that measures, for its height, field of view and resolution.
         island: Label of the start's island.
-        agent_radius: What the free space was eroded by, metres.
+        agent_radius: Radius by which the free space was eroded, metres.
         samples: Number of samples.
 
     Raises:

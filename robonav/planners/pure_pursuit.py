@@ -35,7 +35,7 @@ class PurePursuit:
     """Drives vehicles along short ways that it plans once, on the true map and with the true pose.
 
     Args:
-        world: Whose map and goals it is told.
+        world: The world whose map and goals it is told.
         config: Settings.
     """
 

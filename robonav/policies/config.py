@@ -37,7 +37,7 @@ class SequencePolicyConfig:
     finder: GoalFinderConfig | None = None
     """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
     trunk: TrunkName = "transformer"
-    """What remembers frames: a causal transformer, or an LSTM, for which only width and blocks count."""
+    """Sequence model over frames: a causal transformer, or an LSTM, which reads only width and blocks."""
     value_heads: int = 1
     """Streams of reward whose values are learned: 2 = that of the task, and that of curiosity."""
     actor_context: int | None = None

@@ -1,4 +1,4 @@
-"""What an observation says, and what the own map and the planner on it say: one token a step."""
+"""Encoder of a whole observation, with the policy's own map and planner: one token a step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from robonav.policies.encoders.goal import GoalContext, NoGoal
 from robonav.policies.encoders.registry import encoder_for
 
 Percept = dict[str, Tensor]
-"""What frozen parts make of one step of each agent, (..., *shape) by name; learning reads it again and again.
+"""Outputs of the frozen parts for one step of each agent, (..., *shape) by name; learning rereads them.
 
 Of `rgb` come rgb (F,), what the frozen predictor says; own_map (C, S, S) uint8, windows of the policy's own
 map; plan (A,), what the planner on it says; goal (F,), what the predictor says of the goal image. All other
@@ -120,7 +120,7 @@ class ObservationEncoder(nn.Module):
             return features, self.predictor.scan(features)
 
     def keep(self, observation: dict[str, Tensor]) -> Percept:
-        """What a percept holds of all keys but `rgb` and what is made of it."""
+        """Store each key of an observation as its encoder keeps it, `rgb` and its derivatives excepted."""
         return {name: self._of(name).keep(observation[name]) for name in self._where}
 
     def forward(self, percept: Percept) -> Tensor:
@@ -137,7 +137,7 @@ class ObservationEncoder(nn.Module):
             self.goal.initialise()
 
     def moments(self, kept: dict[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-        """What normalisers must know of a rollout (T, N, ...), of those that need it."""
+        """Return sums over a rollout (T, N, ...) by key, of the encoders that normalise."""
         found = {name: self._of(name).moments(kept[name]) for name in self._where}
         return {name: moments for name, moments in found.items() if moments.size}
 

@@ -98,7 +98,7 @@ class CategoricalHead(nn.Linear):
         return Categorical(logits=distribution.logits.float())
 
     def noise(self, count: int) -> Tensor:
-        """What `count` actions are drawn with, (count, n) from torch's generator of the CPU."""
+        """Draw random numbers (count, n) for `count` actions, from torch's generator of the CPU."""
         return torch.empty(count, self.out_features).exponential_()
 
     @staticmethod
@@ -120,7 +120,7 @@ class CategoricalHead(nn.Linear):
         return distribution.logits.argmax(-1)
 
     def to_env(self, actions: NDArray[Any]) -> NDArray[Any]:
-        """What an env of this action space takes, (N,) int64."""
+        """Convert actions to those of the env's space, (N,) int64."""
         return actions + self.first if self.first else actions
 
 
@@ -151,7 +151,7 @@ class MultiCategoricalHead(nn.Linear):
         return MultiCategorical([CategoricalHead.exact(part) for part in distribution.parts])
 
     def noise(self, count: int) -> Tensor:
-        """What `count` actions are drawn with, (count, all logits) from torch's generator of the CPU."""
+        """Draw random numbers (count, all logits) for `count` actions, from torch's generator of the CPU."""
         return torch.empty(count, self.out_features).exponential_()
 
     def sample(self, distribution: MultiCategorical, noise: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ class MultiCategoricalHead(nn.Linear):
         return torch.stack([CategoricalHead.mode(part) for part in distribution.parts], dim=-1)
 
     def to_env(self, actions: NDArray[Any]) -> NDArray[Any]:
-        """What an env of this action space takes, (N, K) int64."""
+        """Convert actions to those of the env's space, (N, K) int64."""
         return actions + self.first
 
 
@@ -212,7 +212,7 @@ class GaussianHead(nn.Linear):
         return SquashedGaussian(found.mean.float(), found.log_std.float(), found.half_width)
 
     def noise(self, count: int) -> Tensor:
-        """What `count` actions are drawn with, (count, A) from torch's generator of the CPU."""
+        """Draw random numbers (count, A) for `count` actions, from torch's generator of the CPU."""
         return torch.randn(count, self.out_features)
 
     @staticmethod
@@ -234,7 +234,7 @@ class GaussianHead(nn.Linear):
         return distribution.mean
 
     def to_env(self, actions: NDArray[Any]) -> NDArray[Any]:
-        """What an env of this action space takes, (N, *shape), within the bounds."""
+        """Convert actions to those of the env's space, (N, *shape), within its bounds."""
         low, high = self.low.cpu().numpy(), self.high.cpu().numpy()
         squashed = np.clip(low + 0.5 * (high - low) * (1.0 + np.tanh(actions)), low, high)
         return squashed.reshape(len(actions), *self.env_shape).astype(self.env_dtype)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 @dataclass
 class RecurrentState:
-    """What N agents remember while acting; replaced and never changed in place.
+    """Recurrent state of N agents while acting; replaced and never changed in place.
 
     Attributes:
         hidden: (layers, N, width).
@@ -25,11 +25,11 @@ class RecurrentState:
         return replace(self)
 
     def carry(self) -> RecurrentState:
-        """What is there, for learning from what comes now."""
+        """Return the state from which learning recomputes what comes next."""
         return replace(self)
 
     def part(self, agents: Tensor) -> RecurrentState:
-        """What some agents (B,) int64 remember."""
+        """Return the state of some agents (B,) int64."""
         return RecurrentState(self.hidden[:, agents], self.cell[:, agents])
 
 

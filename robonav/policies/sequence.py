@@ -34,15 +34,15 @@ GOALS = ("goal", "point_goal")  # what an observation may tell of where to go: a
 
 @dataclass
 class Memory:
-    """What N agents remember of their episodes while acting.
+    """Memory of the episodes of N agents while acting.
 
     Attributes:
-        frames: What the trunk holds of earlier frames, for each of the policy's contexts.
-        earlier: Images to compare with.
-        places: Their own maps.
-        plans: What they are up to on these maps.
-        goals: (N, F) what their goal images look like; of no size where there are none.
-        search: Where they believe these were taken.
+        frames: The trunk's memory of earlier frames, for each of the policy's contexts.
+        earlier: Earlier images, for the plane sweep.
+        places: The agents' own maps.
+        plans: The planner's state on these maps.
+        goals: (N, F) features of the goal images; of no size where there are none.
+        search: Estimate of the places where the goal images were taken.
     """
 
     frames: list[Frames]
@@ -54,7 +54,7 @@ class Memory:
 
 
 def trunk_of(size: SequencePolicyConfig) -> CausalTransformer | RecurrentTrunk:
-    """What remembers frames in a policy of that size."""
+    """Build the sequence model of a policy of that size."""
     if size.trunk == "lstm":
         return RecurrentTrunk(size.width, size.blocks)
     return CausalTransformer(size.width, size.blocks, size.heads, size.window)
@@ -134,7 +134,7 @@ class SequencePolicy(BasePolicy):
         )
 
     def _look(self, observation: TensorDict, memory: Memory, starts: Tensor) -> Percept:
-        """What frozen predictor, own map and planner say of rgb (N, 3, H, W) after previous_action."""
+        """Run frozen predictor, own map and planner on rgb (N, 3, H, W) after previous_action."""
         assert self.encoder.predictor is not None
         rgb = observation["rgb"]
         previous_action = observation.get("previous_action", starts)  # nothing reads it if it is not told
@@ -173,9 +173,9 @@ class SequencePolicy(BasePolicy):
         """Whole sequences of percepts (B, T, ...); starts (B, T) bool.
 
         Args:
-            percepts: What was perceived.
+            percepts: Percepts of the steps.
             starts: Where episodes begin.
-            before: What each context's trunk remembered before the first of them; None = nothing.
+            before: Each context's memory of the trunk before the first of them; None = empty.
 
         Returns:
             Action distribution and values (B, T, value heads).

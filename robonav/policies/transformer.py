@@ -29,7 +29,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 @dataclass
 class KeyValueCache:
-    """What N agents remember while acting: a ring of the last keys and values of each block.
+    """Memory of N agents while acting: a ring of the last keys and values of each block.
 
     Learning recomputes everything of a rollout, and reads what was there when it began from `carry`.
 

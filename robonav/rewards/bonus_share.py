@@ -1,4 +1,4 @@
-"""How much of the reward the bonus is, told to the user where it is next to nothing."""
+"""Share of the bonus in the reward, and the warning where it is next to nothing."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class ByolExplore(LearnedReward):
         return now | {f"start/{name}": value for name, value in now.items()}
 
     def advance(self, memory: Memory, steps: StepTensors) -> tuple[Memory, Tensor]:
-        """What is remembered after steps (N, ...), and the errors (N, K) of forecasts made 1..K steps ago."""
+        """Return the memory after steps (N, ...), and the errors (N, K) of forecasts made 1..K steps ago."""
         goes_on = (~steps.first).float()[:, None]
         age = torch.where(steps.first, 0, memory["age"] + 1)
         known = torch.cat(

@@ -40,7 +40,7 @@ class ByolHindsightConfig(LearnedConfig):
     ema: float = 0.99
     """Share of itself that the target keeps at each gradient step."""
     epochs: int = 4
-    """How often it goes through what was gathered."""
+    """Passes over the gathered steps."""
 
     def build(self, context: RewardContext) -> ByolHindsight:
         """The reward for an environment."""

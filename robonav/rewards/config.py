@@ -1,4 +1,4 @@
-"""How a reward is described before it is built for an environment."""
+"""Description of a reward before it is built for an environment."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class ReconstructionCuriosity:
     Args:
         num_envs: Number of environments, each with a map of its own.
         camera: The camera of the frames.
-        how: What counts as surprising.
+        how: Surprise of frames.
         voxel_size: Edge of a voxel, metres.
         reach_m: Depth up to which a surface counts and is remembered. Far ones would pay an agent that turns
             on the spot in the middle of a hall as much as one that goes and looks.
@@ -130,7 +130,7 @@ class MapSurpriseConfig(RewardConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Function of expected and seen frames that gives the surprise."""
         raise NotImplementedError
 
     def build(self, context: RewardContext) -> OnFrames:
@@ -160,7 +160,7 @@ class GeometricConfig(MapSurpriseConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Share of pixels whose surface is unknown."""
         return GeometricSurprise()
 
 
@@ -173,5 +173,5 @@ class RgbConfig(MapSurpriseConfig):
 
     @property
     def surprise(self) -> Surprise:
-        """What counts as surprising."""
+        """Low-passed RGB error against the rendered map."""
         return RgbSurprise()

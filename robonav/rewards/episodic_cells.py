@@ -30,7 +30,7 @@ class EpisodicCellsConfig(RewardConfig):
     episodic: ClassVar[bool] = True
 
     of: Literal["observation", "position"] = "observation"
-    """What is rounded: observations, or where a robonav world's agents truly are, in metres."""
+    """Quantity to round: observations, or the true positions of a robonav world's agents, in metres."""
     keys: tuple[str, ...] | None = None
     """Entries of the observation that it reads; None = all."""
     cell: float = 1.0

@@ -25,7 +25,7 @@ _SMALL = 8  # pixels a side at which convolutions stop to halve images
 
 
 def choices(space: spaces.Space[Any]) -> list[int] | None:
-    """How many values each number of a discrete space may have; None where numbers are continuous."""
+    """Number of values of each component of a discrete space; None where components are continuous."""
     if isinstance(space, spaces.Discrete):
         return [int(space.n)]
     if isinstance(space, spaces.MultiDiscrete):
@@ -197,7 +197,7 @@ class ActionReader:
         return torch.as_tensor(flat, dtype=torch.float32, device=self._device)
 
     def loss(self, guess: Tensor, action: Tensor) -> Tensor:
-        """How far a guess (B, A) is from actions (B, A), (B,): cross-entropy, or mean squared error."""
+        """Error (B,) of guesses (B, A) of actions (B, A): cross-entropy, or mean squared error."""
         if not self._choices:
             return (guess - action).square().mean(-1)
         pairs = zip(guess.split(self._choices, -1), action.split(self._choices, -1), strict=True)

@@ -1,4 +1,4 @@
-"""Where numbers are not finite."""
+"""Checks for numbers that are not finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rewards that learn share: they gather steps, train networks on them, and can be saved bit for bit."""
+"""Base of rewards that learn: they gather steps, train networks on them, and can be saved bit for bit."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class LearnedConfig(RewardConfig):
     keys: tuple[str, ...] | None = None
     """Entries of the observation that it reads; None = all."""
     features: Literal["observation", "predictor"] = "observation"
-    """What it reads: observations, or the frozen predictor's features of camera images."""
+    """Input: observations, or the frozen predictor's features of camera images."""
     learns: bool = True
     """False = the ablation control: the same networks, never trained."""
     horizon: int = 32
     """Steps of all agents that are gathered before it trains; 1 = after each step."""
     epochs: int = 1
-    """How often it goes through what was gathered."""
+    """Passes over the gathered steps."""
     batch: int = 64
     """Samples of a gradient step."""
     share: float = 1.0
@@ -105,7 +105,7 @@ class LearnedReward:
 
     Args:
         config: Its options.
-        context: What it is built for.
+        context: The environment.
 
     Attributes:
         networks: All modules, the scale of inputs among them.
@@ -113,7 +113,7 @@ class LearnedReward:
         read_action: Makes vectors of actions.
         generator: Draws all that is random, on the CPU.
         trainings: How often it has trained.
-        memory: What it keeps of each agent (N, ...) between steps, by name.
+        memory: Tensors (N, ...) that it keeps of each agent between steps, by name.
     """
 
     clip: ClassVar[float] = 5.0  # standard deviations at which inputs are cut off
@@ -139,7 +139,7 @@ class LearnedReward:
         raise NotImplementedError
 
     def loss(self, steps: StepTensors) -> tuple[Tensor, dict[str, Tensor]]:
-        """What a gradient step lowers on steps (B, ...), and numbers to log."""
+        """Loss of a gradient step on steps (B, ...), and numbers to log."""
         raise NotImplementedError
 
     def bonus(self, steps: StepTensors) -> Tensor:
@@ -190,7 +190,7 @@ class LearnedReward:
         return metrics
 
     def blank(self, num_envs: int) -> dict[str, Tensor]:
-        """What it keeps of each agent, before anything was seen."""
+        """Memory of each agent at the start, (N, ...) by name."""
         return {}
 
     def horizon(self) -> int:

@@ -24,7 +24,7 @@ class LpmConfig(LearnedConfig):
     code: int = 64
     """Width of the random space in which it foretells."""
     epochs: int = 4
-    """How often it goes through what was gathered; progress is what that brings."""
+    """Passes over the gathered steps; progress is the error that they take away."""
     baseline: Literal["previous", "expected"] = "previous"
     """Error to compare with: of the previous model on the same step, or what a second model expects of it
     from observation and action (the paper), which mixes up noises that look alike."""

@@ -43,7 +43,7 @@ class NeverGiveUp:
 
     Args:
         config: Its options.
-        context: What it is built for.
+        context: The environment.
     """
 
     def __init__(self, config: NguConfig, context: RewardContext) -> None:

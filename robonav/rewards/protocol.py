@@ -16,7 +16,7 @@ State = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What N agents know at one moment.
+    """Observations of N agents at one moment, and privileged frames where the world has them.
 
     Attributes:
         observation: Arrays (N, ...) by the keys of the observation space; the key of a space that is no
@@ -86,7 +86,7 @@ class IntrinsicReward(Protocol):
         """
 
     def state_dict(self) -> State:
-        """What outlives episodes, to be saved with a checkpoint: flat, by name, numpy arrays."""
+        """State that outlives episodes, to be saved with a checkpoint: flat, by name, numpy arrays."""
 
     def load_state_dict(self, state: State) -> None:
         """Restore what `state_dict` gave.

@@ -22,7 +22,7 @@ class RddConfig(VisitMeansConfig):
     sigma: float = 1.0
     """Deviation of the targets around their mean."""
     target_mean: float = 0.0
-    """What the mean of the targets is shifted by (an ablation of the paper takes 1)."""
+    """Shift of the targets' mean (an ablation of the paper takes 1)."""
 
     def build(self, context: RewardContext) -> RandomDistributionDistillation:
         """The reward for an environment."""

@@ -32,7 +32,7 @@ class Re3Config(RewardConfig):
     width: int = 64
     """Numbers of a feature vector."""
     k: int = 3
-    """Which nearest neighbour; the farthest known one while there are fewer."""
+    """Rank of the nearest neighbour; the farthest known one while there are fewer."""
     cap: int = 2000
     """Steps of an episode that are remembered."""
 

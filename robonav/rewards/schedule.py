@@ -1,4 +1,4 @@
-"""How the weight of a bonus changes as training goes on."""
+"""Schedules of a bonus's weight in training."""
 
 from __future__ import annotations
 

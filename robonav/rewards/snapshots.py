@@ -20,7 +20,7 @@ from robonav.rewards.protocol import Snapshot
 def context_of(
     venv: VecEnv, seed: int, device: str, threads: int, predictor: nn.Module | None
 ) -> RewardContext:
-    """What a reward may know of a vector environment."""
+    """Description of a vector environment for rewards."""
     space, base = venv.observation_space, venv.unwrapped
     return RewardContext(
         venv.num_envs,
@@ -39,7 +39,7 @@ class Snapshots:
     """Takes snapshots of a vector environment, in arrays of their own: it may reuse its.
 
     Args:
-        venv: Whose final observations stand in `info["terminal_observation"]`, as SB3 has it. Privileged
+        venv: Its final observations stand in `info["terminal_observation"]`, as SB3 has it. Privileged
             frames are its `frames` and `outcome`, as those of `WorldVecEnv`.
     """
 
@@ -48,7 +48,7 @@ class Snapshots:
         self._has_frames = _has_frames(self._base)
 
     def now(self, observation: Any) -> Snapshot:
-        """What agents see now, which is a first observation where an episode is over.
+        """Snapshot of the present observations; where an episode is over, the first one of the next.
 
         Raises:
             UsageError: It is not finite.
@@ -57,7 +57,7 @@ class Snapshots:
         return Snapshot(_checked(named), self._base.frames if self._has_frames else None)
 
     def outcome(self, now: Snapshot, dones: NDArray[np.bool_], infos: list[dict[str, Any]]) -> Snapshot:
-        """What the step led to, before any new episode began.
+        """Snapshot at the end of the step, before any new episode began.
 
         Raises:
             UsageError: It is not finite, or an environment does not say how its episode ended.

@@ -54,12 +54,12 @@ class SubGoalConfig(RewardConfig):
 
 @dataclass(frozen=True, eq=False)
 class SubGoal:
-    """Where to go; it stays there until it is reached or given up, also if its frontier is gone by then.
+    """Goal of an agent; it stays until it is reached or given up, also if its frontier is gone by then.
 
     Attributes:
         node: Id of the place or frontier.
         xy: (2,) metres.
-        novelty: What it is worth, in (0, 1].
+        novelty: Reward for reaching it, in (0, 1].
     """
 
     node: int
@@ -75,7 +75,7 @@ class SubGoalReward:
     Args:
         num_envs: Number of environments, each with a map of its own.
         camera: The camera of the frames.
-        config: What is paid.
+        config: Options of the reward.
     """
 
     def __init__(self, num_envs: int, camera: Camera, config: SubGoalConfig | None = None) -> None:

@@ -30,7 +30,7 @@ class IntrinsicRewardVecEnv(VecEnvWrapper):
 
     Args:
         venv: Any vector environment, wrapped or not: one of robonav's has privileged frames too.
-        reward: What pays: its configuration, such as `make_reward("rdd")`, or one that is built already.
+        reward: The reward: its configuration, such as `make_reward("rdd")`, or one that is built already.
         weight: Of the bonus; a number, or what gives it for environment steps, such as `LinearSchedule`.
         streams: "sum": the bonus is added to the environments' reward, for any algorithm. "two": their reward
             stays, for algorithms with a value head of the bonus, such as SequencePPO with `intrinsic_gamma`.
@@ -47,7 +47,7 @@ class IntrinsicRewardVecEnv(VecEnvWrapper):
         intrinsic_rewards: (N,) float32 what was paid in the last step: normalised, and times the weight.
         episodic: Whether the discounted return of the bonus ends with episodes.
         training: Set False to freeze: nothing is paid, and no state changes.
-        metrics: What the reward said of its last update, by name.
+        metrics: Metrics of the reward's last update, by name.
         share: The bonus as a share of all reward; warns where it stays below one percent.
         num_steps: Environment steps that were paid.
 

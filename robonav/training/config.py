@@ -40,7 +40,7 @@ class TrainConfig:
     seed: int = 0
     """Decides weights, worlds, starts and actions."""
     device: str = "auto"
-    """Where the policy lives: auto, cpu, cuda."""
+    """Device of the policy: auto, cpu, cuda."""
     threads: int = 0
     """CPU threads, of each rank where there are several; 0 = all cores, shared equally."""
     checkpoint_every: int = 65_536
@@ -50,12 +50,11 @@ class TrainConfig:
     world_options: Annotated[WorldConfig | None, tyro.conf.arg(name="world")] = None
     """Options of that kind of world; None = its defaults."""
     task: str | None = None
-    """What agents are paid for beside surprises: apples, image-goal, sparse-goal, or a task of an installed
-    package; None = exploring alone."""
+    """Task paid beside surprises: apples, image-goal, sparse-goal, or an installed one; None = no task."""
     task_options: Annotated[TaskConfig | None, tyro.conf.arg(name="task")] = None
     """Options of the task; None = its defaults."""
     init: str | None = None
-    """Whose weights to start from, predictor included: `explorer` or a checkpoint; None = from scratch."""
+    """Checkpoint to start from, predictor included: `explorer` or a folder; None = from scratch."""
     reward: str = "geometric"
     """Intrinsic reward: geometric (unmapped surface), rgb (ReCuriosity's low-passed RGB error), another one
     that `robonav rewards list` names, or one of an installed package."""
@@ -69,22 +68,21 @@ class TrainConfig:
     """Share of the reward for getting to the sub-goals of a topological map; 0 = none, and no map is made."""
     sub_goal: SubGoalConfig = field(default_factory=SubGoalConfig)
     motion_noise: float = 0.0
-    """How inexact steps are, and so the policy's own map: 1 = as the simulated TurtleBot's, 0 = exact."""
+    """Noise of steps, and so of the policy's own map: 1 = as the simulated TurtleBot's, 0 = exact."""
     sensor: SensorName | None = None
-    """What agents see through: raycast, habitat (needs habitat-sim); None = the faster of ours."""
+    """Renderer of the agents' views: raycast, habitat (needs habitat-sim); None = the faster of ours."""
     vision: str = "nano"
     """The frozen predictor: one that ships with robonav, or a folder of `robonav vision`."""
     finder: str | None = None
-    """What finds goal images for the planner: one that ships with robonav (`nano`) or a folder of `robonav
-    finder`; None = images are context and no more."""
+    """Finder of goal images: `nano`, or a folder of `robonav finder`; None = images are context alone."""
     camera: Camera = field(default_factory=Camera)
     policy: SequencePolicyConfig = field(default_factory=SequencePolicyConfig)
     ppo: SequencePPOConfig = field(default_factory=SequencePPOConfig)
     algorithm: Literal["sequence-ppo", "ppo", "sac", "recurrent-ppo"] = "sequence-ppo"
-    """What learns: PPO over whole sequences, or plain PPO and SAC of SB3 or RecurrentPPO of sb3-contrib,
-    which have policies of their own and take the fields plain_ppo, sac or recurrent_ppo."""
+    """Learning algorithm: PPO over whole sequences, or plain PPO and SAC of SB3, or RecurrentPPO of
+    sb3-contrib, which have policies of their own and take the fields plain_ppo, sac or recurrent_ppo."""
     actions: Literal["steps", "velocities"] = "steps"
-    """What agents do: steps of 0.25 m and 15 degrees, or continuous velocities, which SAC needs."""
+    """Actions of agents: steps of 0.25 m and 15 degrees, or continuous velocities, which SAC needs."""
     plain_ppo: PPOConfig = field(default_factory=PPOConfig)
     recurrent_ppo: RecurrentPPOConfig = field(default_factory=RecurrentPPOConfig)
     sac: SACConfig = field(default_factory=SACConfig)

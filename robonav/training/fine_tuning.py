@@ -45,7 +45,7 @@ def take_over(policy: SequencePolicy, start: SequencePolicy, name: str) -> None:
     Args:
         policy: The new one.
         start: Where its weights come from.
-        name: What the user calls `start`.
+        name: Name of `start` in messages.
 
     Raises:
         UsageError: They are of different sizes, or `start` wants a goal that the new one is not shown.

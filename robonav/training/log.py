@@ -1,4 +1,4 @@
-"""What a training run tells and keeps as it goes: log lines, checkpoints, a progress bar."""
+"""Log lines, checkpoints and the progress bar of a training run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from robonav.disk import named
 
 
 class Run(Protocol):
-    """What can be saved while its algorithm learns."""
+    """A training run that can be saved while its algorithm learns."""
 
     @property
     def algorithm(self) -> BaseAlgorithm:
-        """What learns."""
+        """The learning algorithm."""
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -173,7 +173,7 @@ class TrainingRun:
         }
 
     def _intrinsic_counters(self) -> dict[str, Any]:
-        """What the scale of the intrinsic stream knows, where there is one."""
+        """Statistics of the scale of the intrinsic stream, by name; empty without that stream."""
         if self.config.ppo.intrinsic_gamma is None:
             return {}
         scale = self.intrinsic_scale

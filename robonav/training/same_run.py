@@ -19,7 +19,7 @@ def check_same_run(folder: Path, config: TrainConfig, begun: dict[str, Any]) -> 
 
     Args:
         folder: The checkpoint, for the message.
-        config: What is asked for.
+        config: The configuration that is asked for.
         begun: The configuration in the checkpoint; settings that it does not know yet are not compared.
 
     Raises:

@@ -139,7 +139,7 @@ def numpy_rng() -> torch.Tensor:
 
 
 def training_tensors(algorithm: Any, paid: IntrinsicRewardVecEnv) -> dict[str, torch.Tensor]:
-    """What training continues from: optimisers, counters, random numbers, rewards, SAC's entropy weight."""
+    """State to resume from: optimisers, counters, random numbers, rewards, SAC's entropy weight."""
     tensors = {
         "num_timesteps": torch.as_tensor(algorithm.num_timesteps),
         "updates": torch.as_tensor(algorithm._n_updates),

@@ -26,7 +26,7 @@ class ViewerCallback(BaseCallback):
     """Shows the first agent; what it learns from is not touched.
 
     Args:
-        viewer: Who watches.
+        viewer: The viewer that is shown the run.
         worlds: Where the agents are.
     """
 

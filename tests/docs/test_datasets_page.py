@@ -1,4 +1,4 @@
-"""Whoever follows the page on data sets gets results."""
+"""The commands of the page on data sets give results."""
 
 from __future__ import annotations
 

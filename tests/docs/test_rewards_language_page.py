@@ -1,4 +1,4 @@
-"""What docs/rewards-language.md shows does what it says."""
+"""The examples of docs/rewards-language.md do what the page says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever comes with an HM3D licence, a scan or a map gets results from the commands of docs/scenes.md."""
+"""The commands of docs/scenes.md give results on an HM3D layout, a scan and a map."""
 
 from __future__ import annotations
 

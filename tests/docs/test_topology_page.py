@@ -1,4 +1,4 @@
-"""Whoever follows the page on topological maps gets maps that other programs read."""
+"""The commands of the page on topological maps write maps that other programs read."""
 
 from __future__ import annotations
 

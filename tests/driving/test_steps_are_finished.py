@@ -17,7 +17,7 @@ ROUND = [FORWARD, LEFT, LEFT, FORWARD, RIGHT, FORWARD]
 
 
 def ideal_poses(actions: list[int], start: tuple[float, float, float]) -> np.ndarray:
-    """Where steps of exactly 0.25 m and 15° lead: x, y, yaw before each step and after the last."""
+    """Poses of steps of exactly 0.25 m and 15°: x, y, yaw before each step and after the last."""
     x, y, yaw = start
     poses = [start]
     for action in actions:

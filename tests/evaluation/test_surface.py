@@ -1,4 +1,4 @@
-"""What counts as the surface, and as visible, agrees with closed form."""
+"""The surface, and the visible part of it, agree with closed form."""
 
 from __future__ import annotations
 

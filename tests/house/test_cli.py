@@ -1,4 +1,4 @@
-"""What the command line promises: quick help, one sentence for a user's mistake, telling exit codes."""
+"""Promises of the command line: quick help, one sentence for a user's mistake, telling exit codes."""
 
 from __future__ import annotations
 

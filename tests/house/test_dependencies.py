@@ -1,4 +1,4 @@
-"""What the package imports is what it says it needs: nothing comes by luck of another package."""
+"""The package declares all that it imports: nothing comes by luck of another package."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def imported(repository: Path) -> set[str]:
 
 
 def declared() -> dict[str, Requirement]:
-    """What pip is asked to install, optional parts and development tools included, by canonical name.
+    """Declared requirements, optional parts and development tools included, by canonical name.
 
-    What both an optional part and the development tools ask for counts as the former.
+    One that both an optional part and the development tools ask for counts as the former.
     """
     requirements = sorted(map(Requirement, requires("robonav") or []), key=is_development_tool, reverse=True)
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}

@@ -1,4 +1,4 @@
-"""What `pip install` gives: one package, whole, that works far away from the checkout."""
+"""`pip install` gives one package, whole, that works far away from the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the map promises about order, threads, forgetting, memory and bad input."""
+"""Promises of the map about order, threads, forgetting, memory and bad input."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ HALL = np.array([[-60.0, -1.0], [60.0, -1.0], [60.0, 1.0], [-60.0, 1.0]])
 def scan_from(
     pose: NDArray[np.float64], corners: NDArray[np.float64], columns: int = 32
 ) -> NDArray[np.float64]:
-    """What a level scan of 90 degrees and at most 5 m shows: the nearest crossing of each ray with a wall."""
+    """Points of a level scan of 90 degrees and at most 5 m: the nearest crossing of each ray with a wall."""
     angles = np.arctan(np.linspace(1, -1, columns))
     rays = np.column_stack([np.cos(angles + pose[2]), np.sin(angles + pose[2])])
     starts, sides = corners, np.roll(corners, -1, axis=0) - corners

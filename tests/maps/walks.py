@@ -27,7 +27,7 @@ def views(positions: np.ndarray) -> np.ndarray:
 
 
 def odometry(positions: np.ndarray, seed: int, scale: float = 0.01, turn: float = 0.002) -> np.ndarray:
-    """What wheels would tell of a way (T, 2): lengths off by a constant factor, headings by a random walk."""
+    """Dead reckoning of a way (T, 2): lengths off by a constant factor, headings by a random walk."""
     rng = np.random.default_rng(seed)
     moves = np.diff(positions, axis=0)
     angles = np.cumsum(rng.normal(size=len(moves)) * turn)

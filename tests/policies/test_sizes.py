@@ -22,7 +22,7 @@ def policy_of(config: SequencePolicyConfig) -> SequencePolicy:
 
 
 def influence(variant: str, length: int = 40) -> tuple[int, int]:
-    """How many frames reach the last logits, and the last value."""
+    """Number of frames that reach the last logits, and the last value."""
     policy = policy_of(VARIANTS[variant].policy)
     features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
     starts = torch.arange(length)[None] == 0

@@ -94,7 +94,7 @@ class VisitCounts:
 
 
 def places(snapshot) -> list[int]:
-    """Where each agent is, of any of the observations."""
+    """Place of each agent, from any of the observations."""
     known = snapshot.observation
     values = known["room"] if "room" in known else known["observation"].reshape(len(snapshot), -1)[:, 0]
     return [int(value) for value in values]

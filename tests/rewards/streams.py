@@ -24,7 +24,7 @@ ACTIONS = {"steps": spaces.Discrete(4), "velocities": spaces.Box(-1, 1, (2,))}
 
 
 def context(observation, action, num_envs: int = 4, seed: int = 0) -> RewardContext:
-    """What a reward is built for."""
+    """Context for which a reward is built."""
     if not isinstance(observation, spaces.Dict):
         observation = spaces.Dict({"observation": observation})
     return RewardContext(num_envs, observation, action, seed)

@@ -1,4 +1,4 @@
-"""Whoever looks at a run sees what is known of it, whenever he joins, and can hold it."""
+"""The viewer shows each client what is known of a run, whenever it joins, and lets it pause the run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def player(server: viser.ViserServer, recorded: RecordedRun) -> Player:
 
 
 def triangles_in(client: Client) -> int:
-    """How many triangles of the map a browser would show."""
+    """Number of triangles of the map that a browser would show."""
     parts = [props["glb_data"] for name, props in client.nodes.items() if name.startswith("/map/")]
     loaded = [trimesh.load(io.BytesIO(part), file_type="glb", force="mesh", process=False) for part in parts]
     return sum(len(part.faces) for part in loaded)

@@ -1,4 +1,4 @@
-"""What agents can be told to do in the worlds; knows no policy.
+"""Tasks of agents in the worlds; knows no policy.
 
 A task is one file beside this one and one line in `TASKS`, or an entry point `robonav.tasks` of another
 package that names its `TaskConfig`.

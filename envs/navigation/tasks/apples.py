@@ -44,7 +44,7 @@ class ApplesConfig(TaskConfig):
             raise SceneError(f"the count of apples is {self.count}: give 1 to {MOST_APPLES}")
 
     def make(self, simulator: NavigationSimulator) -> ApplePicking:
-        """What hangs the apples up and picks them."""
+        """The task of all agents of a simulator; it hangs the apples up and picks them."""
         return ApplePicking(simulator, self.count)
 
     def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class ApplesConfig(TaskConfig):
         return {"apples_picked": {str(step): int(walk.achieved[step]) for step in sorted(steps)}, **walk.task}
 
     def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
-        """Where the apples hung at first."""
+        """Places (x, y) of the apples at the start, picked ones included."""
         return [(x, y) for x, y in record["apples_at"]]
 
 
@@ -109,7 +109,7 @@ class ApplePicking:
         return TaskStep(reward, np.asarray(~self.apples.present.any(axis=1)))
 
     def facts(self, agent: int) -> dict[str, Any]:
-        """Where the apples of an agent hang or hung, x, y in metres."""
+        """Places of an agent's apples, picked ones included: x, y in metres."""
         return {"apples_at": self.apples.centres[agent, :, :2].round(3).astype(float).tolist()}
 
 

@@ -23,7 +23,7 @@ class ExploreConfig(TaskConfig):
     scores: ClassVar[tuple[Score, ...]] = COMPLETENESS
 
     def make(self, simulator: NavigationSimulator) -> Exploring:
-        """What never pays and never ends an episode."""
+        """The task of all agents of a simulator; it never pays and never ends an episode."""
         return Exploring(simulator)
 
 

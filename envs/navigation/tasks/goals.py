@@ -40,7 +40,7 @@ def goal_reached(walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
 
 
 def goal_mark(record: Mapping[str, Any]) -> list[tuple[float, float]]:
-    """Where (x, y) the goal of an episode is."""
+    """Place (x, y) of an episode's goal."""
     return [(record["goal"]["x"], record["goal"]["y"])]
 
 

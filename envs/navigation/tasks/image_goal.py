@@ -72,7 +72,7 @@ class ImageGoalConfig(TaskConfig):
     marks_are: ClassVar[str] = "the goal"
 
     def make(self, simulator: NavigationSimulator) -> ImageGoal:
-        """What takes the pictures and looks who has arrived."""
+        """The task of all agents of a simulator; it takes the pictures and judges arrival."""
         return ImageGoal(simulator)
 
     def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class ImageGoalConfig(TaskConfig):
         return goal_reached(walk, steps)
 
     def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
-        """Where the picture was taken."""
+        """Place (x, y) of the goal picture's camera."""
         return goal_mark(record)
 
 
@@ -127,7 +127,7 @@ class ImageGoal:
         return TaskStep(reward, success)
 
     def facts(self, agent: int) -> dict[str, Any]:
-        """Where the picture of an agent was taken."""
+        """Pose of the camera that took an agent's goal picture: x, y in metres, yaw in radians."""
         x, y, yaw = (round(float(value), 4) for value in self._views[agent].place)
         return {"goal": {"x": x, "y": y, "yaw": yaw}}
 

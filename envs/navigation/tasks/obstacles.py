@@ -24,7 +24,7 @@ class Obstacles(Spheres):
     """Balls of 0.6 m in diameter in the worlds of N agents, drawn into RGB and depth and in the way of moves.
 
     Args:
-        camera: What took the images.
+        camera: The camera of the images.
         num_agents: N.
         count: Most of them in one world, at most 254.
 
@@ -37,7 +37,7 @@ class Obstacles(Spheres):
         self.placed = np.zeros(num_agents, np.int64)
 
     def prepare(self, agent: int, xy: NDArray[np.floating], floor_z: float) -> None:
-        """Where (K, 2) they will appear; none is there yet."""
+        """Set the places (K, 2) of obstacles that will appear; none is there yet."""
         self.placed[agent], self.present[agent] = len(xy), False
         self.centres[agent, : len(xy), :2] = xy
         self.centres[agent, : len(xy), 2] = floor_z + RADIUS_M
@@ -101,7 +101,7 @@ def _reachable(
     start: NDArray[np.floating],
     goal: NDArray[np.floating],
 ) -> NDArray[np.bool_] | None:
-    """What is left of the free cells beside an obstacle, as far as the goal's; None if the start's is not."""
+    """Cells from which the goal can be reached around an obstacle; None if the start is not among them."""
     cells = np.argwhere(free)
     near = np.linalg.norm(free_space.centres(cells) - place, axis=1) < REACH_M + free_space.cell_size
     left = free.copy()

@@ -59,7 +59,7 @@ class SparseGoalConfig(TaskConfig):
             raise SceneError(f"drift is {self.drift}: give a share of the way, 0 to {MAX_DRIFT}")
 
     def make(self, simulator: NavigationSimulator) -> SparseGoal:
-        """What draws the goals and looks who has arrived."""
+        """The task of all agents of a simulator; it draws the goals and judges arrival."""
         return SparseGoal(simulator, self.obstacles, self.drift)
 
     def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class SparseGoalConfig(TaskConfig):
         return {**score, "steps_to_goal": len(walk.achieved) - 1 if first is None else first}
 
     def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
-        """Where the goal is."""
+        """Place (x, y) of the goal."""
         return goal_mark(record)
 
 
@@ -117,7 +117,7 @@ class SparseGoal:
         }
 
     def observe(self) -> dict[str, NDArray[Any]]:
-        """Where goals lie, seen from the agents (N, 2), and where agents are (N, 4), as they believe."""
+        """`point_goal` (N, 2) and `odometry` (N, 4) of the agents, as their odometry has it; see `spaces`."""
         pose = self.odometer.pose
         ahead = np.stack([in_frame_of(p, goal) for p, goal in zip(pose, self._told, strict=True)])
         told = np.column_stack([np.linalg.norm(ahead, axis=1), np.arctan2(ahead[:, 1], ahead[:, 0])])
@@ -148,7 +148,7 @@ class SparseGoal:
         return TaskStep(arrives.astype(np.float32), self.achieved > 0)
 
     def facts(self, agent: int) -> dict[str, Any]:
-        """Where the goal of an agent is, and where its obstacles appear."""
+        """Places of an agent's goal and of its obstacles: x, y in metres."""
         x, y = self._goals[agent].round(4).tolist()
         places = self._obstacles.centres[agent, : self._obstacles.placed[agent], :2]
         return {"goal": {"x": x, "y": y}, "obstacles_at": places.round(3).astype(float).tolist()}

@@ -1,4 +1,4 @@
-"""What a task is: its configuration with its scores, and what judges the steps of N agents."""
+"""Interface of a task: its configuration with its scores, and the judge of the steps of N agents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from robonav.envs.world import Episode, Frames
 
 @dataclass(frozen=True)
 class TaskStep:
-    """What one step of N agents was worth.
+    """Reward and end of one step of N agents.
 
     Attributes:
         reward: (N,) float32.
@@ -40,10 +40,10 @@ class Task(Protocol):
     achieved: NDArray[np.int64]
 
     def spaces(self) -> dict[str, spaces.Space[Any]]:
-        """What a policy is told beside what every explorer sees, by name."""
+        """Spaces of the observations that the task adds to those of every explorer, by name."""
 
     def observe(self) -> dict[str, NDArray[Any]]:
-        """That, (N, ...)."""
+        """Observations in these spaces, (N, ...)."""
 
     def begin(self, episodes: Sequence[Episode], agents: Sequence[int]) -> None:
         """Set the task for agents whose episodes begin; to be called before the simulator starts them.
@@ -56,7 +56,7 @@ class Task(Protocol):
         """Judge what a step led to; to be called once a step."""
 
     def facts(self, agent: int) -> dict[str, Any]:
-        """What was set for an agent, as JSON."""
+        """The task of an agent's episode, such as its goal, as JSON."""
 
 
 TaskMaker = Callable[[NavigationSimulator], Task]
@@ -68,7 +68,7 @@ class Score:
 
     Attributes:
         name: Its field in an episode's record.
-        label: What tables and reports call it.
+        label: Its name in tables and reports.
         unit: Of its values, such as "%" or "m"; empty where they are counts or shares.
         by_step: Its field maps steps to values; otherwise it is one value for the whole episode.
         headline: It is also printed at the end of an evaluation.
@@ -88,13 +88,13 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """What became of one episode.
+    """Record of one finished episode.
 
     Attributes:
         free_space: Where the agent could walk.
         trajectory: (T + 1, 3) x, y, yaw in metres and radians, the start first.
         achieved: (T + 1,) how much of its task was done by then.
-        task: What was set, as `Task.facts` gives it.
+        task: The episode's task, as `Task.facts` gives it.
     """
 
     free_space: FreeSpace
@@ -112,7 +112,7 @@ COMPLETENESS = (
     Score("free_area_m2", "Floor area of the island", "m²", by_step=False),
     Score("visible_share_pct", "Share of the surface that can be seen at all", "%", by_step=False),
 )
-"""What is measured of the surface that came into view, for every task that lists these scores."""
+"""Scores of the surface that came into view, for every task that lists them."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ class TaskConfig(ABC):
 
     Attributes:
         name: As typed behind --task.
-        scores: What evaluation writes of an episode. The first that is taken by step ranks episodes and is
-            compared between explorers. Completeness is measured if `VISIBLE_COMPLETENESS` is among them.
+        scores: Scores that evaluation writes of an episode. The first that is taken by step ranks episodes
+            and is compared between explorers. Completeness is measured if `VISIBLE_COMPLETENESS` is one.
         aliases: Flags of the command line that stand for an option, by flag.
         needs_goals: Episodes must lead to a place.
-        tells: What it adds to observations that a policy must have been trained with; None = nothing.
-        marks_are: What the places on the top-down map are.
+        tells: Key that it adds to observations, with which a policy must have been trained; None = no key.
+        marks_are: Caption of the places on the top-down map.
     """
 
     name: ClassVar[str]

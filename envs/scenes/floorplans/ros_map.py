@@ -151,7 +151,7 @@ def read_plan(path: Path) -> FloorPlan:
 
 
 def _remarks(grey: NDArray[np.float32], found: MapFile) -> list[str]:
-    """Where the thresholds would make floor of what was never seen, as those of Nav2's map_saver do."""
+    """Remark on unknown cells that the thresholds would call free, as those of Nav2's map_saver do."""
     unknown = np.count_nonzero(grey == _SAVED_UNKNOWN)
     if not unknown or found.free_thresh <= _OCCUPANCY_OF_UNKNOWN or not _keeps_saved_unknown(found):
         return []

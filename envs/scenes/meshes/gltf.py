@@ -60,8 +60,8 @@ class OpenedGltf:
     Attributes:
         file: Its content, made plain.
         suffix: .glb or .gltf, as the content is.
-        unread_textures: What of its textures cannot be read, for people.
-        remarks: What else is left out, for people.
+        unread_textures: Textures of it that cannot be read, for people.
+        remarks: Remarks on other parts that are left out, for people.
     """
 
     file: BinaryIO

@@ -30,7 +30,7 @@ _HARMLESS = ("KHR_materials_", "KHR_lights_", "KHR_xmp", "KHR_animation_", "KHR_
 
 
 def base_texture(header: Header, primitive: dict[str, Any]) -> dict[str, Any]:
-    """What a primitive's material says of its base colour texture; {} if it has none."""
+    """Entry of a primitive's material for its base colour texture; {} if it has none."""
     if "material" not in primitive:
         return {}
     material = header["materials"][primitive["material"]]
@@ -65,7 +65,7 @@ def unknown_extensions(header: Header, key: str) -> list[str]:
 
 
 def not_shown(header: Header) -> Iterator[str]:
-    """What of a file is left out or shown otherwise than its author meant, for people."""
+    """Remarks, for people, on parts of a file that are left out or shown otherwise than its author meant."""
     unknown = unknown_extensions(header, "extensionsUsed")
     if unknown:
         yield f"what {', '.join(unknown)} says is left out"

@@ -186,7 +186,7 @@ def _is_texture_placed(header: Header, primitive: dict[str, Any]) -> bool:
 
 
 def _placing_of_texture(header: Header, primitive: dict[str, Any]) -> tuple[int, NDArray[np.float64] | None]:
-    """Which texture coordinates the base texture of a primitive takes, and (2, 3) that is applied to them.
+    """Texture coordinate set of a primitive's base texture, and the transform (2, 3) of them, None if absent.
 
     KHR_texture_transform: translation times rotation (counter-clockwise where v points down) times scale.
     """

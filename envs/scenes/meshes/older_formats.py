@@ -62,7 +62,7 @@ def _opened_ply(path: Path) -> BinaryIO:
 
 
 def remarks_on(path: Path, surfaces: Sequence[TexturedSurface]) -> list[str]:
-    """What a PLY file has that is not shown, for people."""
+    """Remarks, for people, on parts of a PLY file that are not shown."""
     if path.suffix.lower() != ".ply":
         return []
     with path.open("rb") as file:

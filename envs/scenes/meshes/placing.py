@@ -35,8 +35,8 @@ class Placing:
         up: Direction in file coordinates that becomes world z.
         front: Direction in file coordinates that becomes world x.
         scale: Metres in a unit of the file.
-        said: What was guessed against the format's own axes and unit, for people; "" if nothing was.
-        doubt: What speaks against the guess of the axis, for people; "" if nothing does.
+        said: Guesses against the format's own axes and unit, for people; "" if there are none.
+        doubt: Evidence against the guess of the axis, for people; "" if there is none.
     """
 
     up: Direction

@@ -51,7 +51,7 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
         return path.read_bytes()
 
     def find(self, name: str) -> Path | None:
-        """Where a side file is; None if it is absent or outside of the mesh's folder, links followed.
+        """Find a side file; None if it is absent or outside of the mesh's folder, links followed.
 
         Names are taken as other systems write them: with backslashes, options of an MTL, other letters'
         case, or folders of another machine, of which the last ones are looked for.
@@ -91,7 +91,7 @@ class SideFiles(trimesh.resolvers.FilePathResolver):
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """What a name may mean, the most literal first."""
+    """Candidate paths for a name, the most literal first."""
     bare, _ = without_options(name)
     for written in (name.strip(), unquote(name.strip()), bare, bare.strip("\"'")):
         yield written

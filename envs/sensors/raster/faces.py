@@ -112,7 +112,7 @@ def _spheres(faces: Any) -> NDArray[np.float32]:
 def _pairs(
     corners: NDArray[np.float64], texture_ids: NDArray[np.int32]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which triangles 2k and 2k + 1 of corners (T, 3, 8) make a parallelogram that looks the same.
+    """Find the triangles 2k and 2k + 1 of corners (T, 3, 8) that make a parallelogram that looks the same.
 
     Returns:
         For each triangle (T,): the corner to start from; whether it is the first, the second of a pair.

@@ -49,7 +49,7 @@ class TeachingConfig:
     kept_rounds: int = 8
     """Views of so many rounds are kept to learn from."""
     passes: int = 3
-    """How often a view is learnt from, on average."""
+    """Mean number of times that a view is learnt from."""
     batch: int = 128
     """Views per gradient step."""
     altered: float = 0.75
@@ -63,7 +63,7 @@ class TeachingConfig:
     threads: int = 0
     """CPU threads; 0 = all cores."""
     init: str | None = None
-    """What to teach further: one that ships with robonav, or a folder of this command; None = a new one."""
+    """Network to teach further: one that ships with robonav, or a folder of this command; None = new."""
 
     def __post_init__(self) -> None:
         """Check the settings, before anything is written."""

@@ -44,7 +44,7 @@ class FinderTrainConfig(TeachingConfig):
     kept_rounds: int = 12
     """Views of so many rounds are kept to learn from."""
     passes: int = 4
-    """How often a view is learnt from, on average."""
+    """Mean number of times that a view is learnt from."""
     batch: int = 288
     """Frames per gradient step."""
     altered: float = 0.5

@@ -1,1 +1,1 @@
-"""What each key of an observation adds to a frame's token."""
+"""Encoders of observation keys; each adds its term to a frame's token."""

@@ -31,7 +31,7 @@ class KeyEncoder(nn.Module):
         super().__init__()
 
     def keep(self, value: Tensor) -> Tensor:
-        """What to keep (N, *shape) of the observation of N agents."""
+        """Return the form (N, *shape) of a key of N agents in which acting stores it for learning."""
         return value.reshape(len(value), *self.shape).to(torch.from_numpy(np.zeros((), self.dtype)).dtype)
 
     def initialise(self) -> None:

@@ -43,7 +43,7 @@ class CameraEncoder(KeyEncoder):
         return value.movedim(-1, 1) if self.channels_last else value
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from images (..., C, H, W)."""
+        """Return the term for tokens (..., width), from images (..., C, H, W)."""
         images = kept.flatten(0, -4).to(torch.float32, memory_format=torch.channels_last)
         sides = [min(side, _SIDE) for side in self.shape[1:]]
         if list(images.shape[2:]) != sides:

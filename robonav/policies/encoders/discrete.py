@@ -29,7 +29,7 @@ class DiscreteEncoder(KeyEncoder):
         return isinstance(space, spaces.Discrete)
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from numbers (...)."""
+        """Return the term for tokens (..., width), from numbers (...)."""
         return F.embedding(kept - self.first, self.weight)
 
     def initialise(self) -> None:
@@ -57,7 +57,7 @@ class MultiDiscreteEncoder(KeyEncoder):
         return isinstance(space, spaces.MultiDiscrete)
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from numbers (..., K)."""
+        """Return the term for tokens (..., width), from numbers (..., K)."""
         added: Tensor = self.embedding(kept + self.offsets).sum(-2)
         return added
 
@@ -80,7 +80,7 @@ class PreviousControlEncoder(KeyEncoder):
         return name == "previous_action" and is_vector(space)
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from the last action (..., A)."""
+        """Return the term for tokens (..., width), from the last action (..., A)."""
         added: Tensor = self.linear(kept)
         return added
 
@@ -109,7 +109,7 @@ class TokensEncoder(KeyEncoder):
         return whole and len(space.shape or ()) == 1 and name.rsplit("_", 1)[-1] == "tokens"
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from texts (..., L): the state after the last word."""
+        """Return the term for tokens (..., width), from texts (..., L): the GRU's last state."""
         texts, which = torch.unique(
             kept.flatten(0, -2), dim=0, return_inverse=True
         )  # a text lasts many steps

@@ -35,7 +35,7 @@ class GoalContext(nn.Module):
 
         Args:
             predictor: The frozen predictor.
-            observation: What the agents are told.
+            observation: Observation of the agents.
             known: (N, F), changed in place.
             starts: (N,) bool.
         """
@@ -45,7 +45,7 @@ class GoalContext(nn.Module):
         return known.clone()
 
     def forward(self, features: Tensor, goal: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from features of frames (..., F) and of goals (..., F)."""
+        """Return the term for tokens (..., width), from features of frames (..., F) and of goals (..., F)."""
         added: Tensor = self.compare(torch.cat([features, goal], dim=-1))
         return added
 
@@ -78,7 +78,7 @@ class PointGoal(KeyEncoder):
         )
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from goals (..., 4)."""
+        """Return the term for tokens (..., width), from goals (..., 4)."""
         added: Tensor = self.place(kept)
         return added
 

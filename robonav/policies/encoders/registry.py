@@ -1,4 +1,4 @@
-"""Which encoder reads which key of an observation."""
+"""Registry that chooses the encoder of each observation key."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class VectorEncoder(KeyEncoder):
         self.norm.merge(moments)
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from numbers (..., D)."""
+        """Return the term for tokens (..., width), from numbers (..., D)."""
         added: Tensor = self.body(self.norm(kept))
         return added
 
@@ -95,7 +95,7 @@ class ScanEncoder(VectorEncoder):
         return is_vector(space) and name.rsplit("_", 1)[-1] in ("scan", "lidar", "ranges")
 
     def forward(self, kept: Tensor) -> Tensor:
-        """What to add to tokens (..., width), from ranges (..., beams) in metres."""
+        """Return the term for tokens (..., width), from ranges (..., beams) in metres."""
         beams = self.norm(kept).flatten(0, -2)[:, None]
         added: Tensor = self.body(beams).unflatten(0, kept.shape[:-1])
         return added

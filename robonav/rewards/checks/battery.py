@@ -27,7 +27,7 @@ CHECKS: dict[str, Check] = {
 
 
 def check(config: RewardConfig, effort: Effort) -> Iterator[RewardFinding]:
-    """What each check says of a reward, as soon as it is known."""
+    """Run each check on a reward; yields its finding as soon as it is known."""
     for name, function in CHECKS.items():
         yield _found(name, function, config, effort)
 

@@ -58,7 +58,7 @@ def visit(reward: IntrinsicReward, counts: NDArray[np.int64], agents: int) -> Sn
 
 
 def bonuses(reward: IntrinsicReward, states: int, before: Snapshot) -> NDArray[np.float64]:
-    """What is paid (S,) for a step into each state."""
+    """Mean reward (S,) of a step into each state."""
     agents = len(before)
     nobody, action = np.zeros(agents, bool), np.zeros(agents, np.int64)
     paid = [

@@ -120,6 +120,6 @@ def _run_through(tape: Tape, reward: IntrinsicReward, start: int, end: int) -> N
 
 
 def _said(*promises: tuple[str, bool]) -> str:
-    """What was kept, or what was not."""
+    """Join the broken promises, or the kept ones where none is broken."""
     broken = [text for text, kept in promises if not kept]
     return f"not {', not '.join(broken)}" if broken else ", ".join(text for text, _ in promises)

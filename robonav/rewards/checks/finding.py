@@ -1,4 +1,4 @@
-"""What a check says of a reward, and how much work it puts into that."""
+"""Finding of a check on a reward, and the effort of the check."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RewardFinding:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long the checks run.
+    """Length of the checks.
 
     Attributes:
         visits: Of the state that is visited most, in the tabular world.

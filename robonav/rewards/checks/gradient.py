@@ -19,7 +19,7 @@ _RATE = 0.1
 
 @dataclass(frozen=True)
 class Update:
-    """What one update of PPO saw and did.
+    """Advantages and gradient of one update of PPO.
 
     Attributes:
         advantages: (T, N).

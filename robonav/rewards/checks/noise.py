@@ -93,7 +93,7 @@ class Gallery:
         self._room = np.stack([random_picture(self._rng) for _ in range(_PLACES)])
 
     def _see(self, action: NDArray[np.int64]) -> Snapshot:
-        """What all see after an action: explorers went one place left (0) or right (1) or stayed."""
+        """Observations of all agents after an action: explorers move left (0) or right (1), or stay."""
         pressed = action[: len(self._televisions)] == 0
         shown = [
             screen.show(bool(button))

@@ -1,4 +1,4 @@
-"""What the checks found as JSON, and as a table of Markdown."""
+"""Reports of the checks' findings, as JSON and as a table of Markdown."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Tape:
-    """What N agents lived through.
+    """Recorded steps of N agents.
 
     Attributes:
         context: Their environments.
         first: Where they began.
-        steps: What they did.
+        steps: Their actions, with the ends of episodes.
         then: Where they were after each step.
     """
 

@@ -18,7 +18,7 @@ class Label(NamedTuple):
     """A label that has arrived.
 
     Attributes:
-        item: What it is of.
+        item: The captions that it is of.
         value: 0 to 1.
         asked: When it was first asked for, in steps.
     """

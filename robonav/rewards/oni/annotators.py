@@ -35,7 +35,7 @@ class Annotator(Protocol):
         """
 
     def trouble(self) -> str:
-        """Why it would not answer now; empty where it would."""
+        """Reason why it would not answer now; empty where it would."""
 
 
 class RuleAnnotator:

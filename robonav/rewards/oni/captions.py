@@ -63,7 +63,7 @@ class MiniGridCaptions:
 
 
 class DepthCaptions:
-    """How far it is to the left, ahead and to the right, doorways and bumps, from privileged depth."""
+    """Captions from privileged depth: distances to the left, ahead and to the right, doorways and bumps."""
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
@@ -98,7 +98,7 @@ class DepthCaptions:
 
 
 def captioner(context: RewardContext, kind: Captions, key: str | None, reward: str) -> Captioner:
-    """What makes captions of an environment's observations.
+    """Return the captioner of an environment's observations.
 
     Args:
         context: The environment.

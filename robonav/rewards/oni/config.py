@@ -37,11 +37,11 @@ class OniConfig(RewardConfig):
     rules: tuple[str, ...] = ()
     """Instead of an endpoint: regular expressions of helpful captions; for ranking, the best one first."""
     goal: str = "explore, and reach new places and things"
-    """What is helpful, told to the model."""
+    """Goal by which the model judges captions."""
     knowledge: str = ""
-    """What the model is to know of the world, in a sentence or two."""
+    """Facts about the world for the model, in a sentence or two."""
     captions: Captions = "auto"
-    """What is captioned: text, minigrid codes, depth of robonav's worlds; auto = the first that there is."""
+    """Source of captions: text, minigrid codes, depth of robonav's worlds; auto = the first that there is."""
     key: str | None = None
     """Entry of the observation with the text; None = the first with text."""
     digits: int = 2

@@ -46,8 +46,8 @@ class OpenAIAnnotator:
     Args:
         url: Up to the version, such as http://127.0.0.1:8000/v1.
         model: As the endpoint calls it.
-        goal: What is helpful.
-        knowledge: What the model is to know of the world.
+        goal: Goal by which the model judges captions.
+        knowledge: Facts about the world for the model.
         captions: Of an item: 1 for labels, 2 for preferences.
         timeout: Seconds for a whole answer.
         other_machines: Whether captions may leave this machine.
@@ -91,7 +91,7 @@ class OpenAIAnnotator:
         return labels_in(answer, len(items), self._labels)
 
     def trouble(self) -> str:
-        """Why it would not answer now; empty where it would."""
+        """Reason why it would not answer now; empty where it would."""
         try:
             self._request("GET", "/models", None, min(_PROBE_S, self._timeout))
         except EndpointError as error:
@@ -131,7 +131,7 @@ def labels_in(answer: str, count: int, labels: dict[str, float]) -> list[float |
 
 
 def _content(body: bytes) -> str:
-    """What the model said; nothing where the answer is of another form."""
+    """Text of the model's answer; empty where the answer is of another form."""
     try:
         said: Any = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):

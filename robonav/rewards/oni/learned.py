@@ -1,4 +1,4 @@
-"""What the ONI rewards share that learn from labels: a network that reads captions, and its training."""
+"""Base of the ONI rewards that learn from labels: a network that reads captions, and its training."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ class OniLearned(OniReward):
         self._known: dict[str, float] = {}
 
     def loss(self, items: Sequence[Item], labels: Tensor) -> Tensor:
-        """What a gradient step lowers on labels (B,) of items."""
+        """Loss of a gradient step on labels (B,) of items."""
         raise NotImplementedError
 
     def paid(self, raw: Tensor) -> Tensor:
-        """What is paid (N,) for outputs of the network (N,)."""
+        """Reward (N,) for outputs of the network (N,)."""
         raise NotImplementedError
 
     def read(self, captions: Sequence[str]) -> Tensor:
@@ -124,7 +124,7 @@ class OniLearned(OniReward):
         return torch.tensor([self._known[caption] for caption in captions], device=self.device)
 
     def scores(self, captions: Sequence[str]) -> NDArray[np.float32]:
-        """What is paid (N,); 0 before the first training."""
+        """Reward (N,) of captions; 0 before the first training."""
         if not self.trainings:
             return np.zeros(len(captions), np.float32)
         return self.paid(self.raw(captions)).float().cpu().numpy()
@@ -139,7 +139,7 @@ class OniLearned(OniReward):
         return {"loss": float(np.mean(losses))}
 
     def records(self) -> dict[str, Any]:
-        """What is kept as JSON."""
+        """State to save as JSON."""
         return {**super().records(), "trainings": self.trainings}
 
     def restore(self, records: dict[str, Any]) -> None:

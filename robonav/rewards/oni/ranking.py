@@ -81,7 +81,7 @@ class OniRanking(OniLearned):
         return torch.where(z > self.config.threshold, z, 0.0)
 
     def records(self) -> dict[str, Any]:
-        """What is kept as JSON."""
+        """State to save as JSON."""
         return {**super().records(), "seen": list(self._seen)}
 
     def restore(self, records: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What rewards of language share: captions of steps, labels that arrive, and visits within an episode."""
+"""Base of rewards of language: captions of steps, labels that arrive, and visits within an episode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OniReward:
 
     Args:
         config: Its options.
-        context: What it is built for.
+        context: The environment.
 
     Attributes:
         labels: All that have arrived, in order.
@@ -48,11 +48,11 @@ class OniReward:
         self._said: tuple[Snapshot, list[str]] | None = None
 
     def scores(self, captions: Sequence[str]) -> NDArray[np.float32]:
-        """What captions are worth (N,), however often they were seen; changes nothing."""
+        """Reward (N,) of captions, however often they were seen; changes nothing."""
         raise NotImplementedError
 
     def wanted(self, captions: Iterable[str]) -> list[Item]:
-        """What is to be labelled after a step that showed these different captions."""
+        """Items to label after a step that showed these different captions."""
         return [(caption,) for caption in captions if (caption,) not in self.labels]
 
     def learn(self, captions: Sequence[str]) -> dict[str, float]:
@@ -97,7 +97,7 @@ class OniReward:
         return {**self._metrics(), **self.learn(captions)}
 
     def records(self) -> dict[str, Any]:
-        """What is kept as JSON."""
+        """State to save as JSON."""
         counts = {
             "spent": self._queue.spent,
             "failures": self._queue.failures,

@@ -29,7 +29,7 @@ def at(start: tuple[float, float, float], actions: Actions, noise: float = 0.0) 
 
 
 def unicycle(yaw: float, length: float, turn: float) -> np.ndarray:
-    """Where a unicycle comes to from (0, 0) on an arc, in closed form by its radius."""
+    """End (x, y) of a unicycle's arc from (0, 0), in closed form by its radius."""
     if abs(turn) < 1e-9:
         return length * np.array([np.cos(yaw), np.sin(yaw)])
     radius = length / turn

@@ -19,7 +19,7 @@ FLAG[:16], FLAG[16:], FLAG[:8, :8] = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
 
 def view(scene: Scene) -> np.ndarray:
-    """What a camera at the world's origin sees ahead."""
+    """Image of a camera at the world's origin that looks ahead."""
     camera = Camera(height_m=0.0, hfov_deg=40)
     return RaycastSensor(scene, camera, 1).render(camera.poses(np.zeros((1, 3)), np.zeros(1)))[0][0]
 

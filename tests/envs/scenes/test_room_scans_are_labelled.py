@@ -34,7 +34,7 @@ def hues(scene: Scene) -> np.ndarray:
 
 
 def share_of(scene: Scene, triangles: np.ndarray, colour: tuple[int, int, int]) -> float:
-    """How many of some triangles have the hue of a colour."""
+    """Share of some triangles that have the hue of a colour."""
     hue = np.array(colour) / sum(colour)
     return float((np.abs(hues(scene)[triangles] - hue).max(axis=1) < 0.01).mean())
 

@@ -1,4 +1,4 @@
-"""What open_scenes finds in a file, a folder, and the HM3D and Gibson layouts."""
+"""open_scenes finds the scenes of a file, a folder, and the HM3D and Gibson layouts."""
 
 from __future__ import annotations
 

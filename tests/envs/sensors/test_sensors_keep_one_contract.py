@@ -1,4 +1,4 @@
-"""What a sensor promises, held on our renderers and on the habitat-sim backend over a stand-in for it.
+"""Contract of a sensor, held on our renderers and on the habitat-sim backend over a stand-in for it.
 
 The stand-in reads the mesh file itself and renders in Habitat's own frame, so a wrong conversion shows.
 """

@@ -1,4 +1,4 @@
-"""How vehicles drive, against closed forms; and how their files are read."""
+"""Motion of vehicles against closed forms, and the reading of their files."""
 
 from __future__ import annotations
 

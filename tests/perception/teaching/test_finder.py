@@ -53,7 +53,7 @@ def some():
 
 
 def pose_of(picture, candidates, world):
-    """Where a picture was taken, (4, 4)."""
+    """Pose (4, 4) of the camera that took a picture."""
     return next(
         T
         for T in candidates

@@ -221,7 +221,7 @@ def test_the_products_over_columns_are_the_convolutions_that_the_weights_are_sav
 
 @pytest.fixture(scope="module")
 def told_and_true() -> tuple[torch.Tensor, torch.Tensor]:
-    """What the predictor that ships says of views of unseen houses, and what is so: (N, 32, 40, 3) each."""
+    """Predictions of the shipped predictor on views of unseen houses, and the truth: (N, 32, 40, 3) each."""
     scenes, camera, predictor = open_scenes("procedural", "val"), Camera(), load_predictor()
     rng, parts = np.random.default_rng(0), []
     for scene_id in scenes.scene_ids[:6]:

@@ -99,7 +99,7 @@ def test_some_are_cut_down_to_parapets_on_one_side_of_a_line(house, variants):
 
 
 def cut_down(house: Scene, variant: Scene) -> np.ndarray:
-    """Which vertices (V,) were lowered to less than the 2 m above which walls are stretched."""
+    """Mask (V,) of vertices that were lowered to less than the 2 m above which walls are stretched."""
     return (variant.vertices[:, 2] < house.vertices[:, 2]) & (variant.vertices[:, 2] < 1.99)
 
 

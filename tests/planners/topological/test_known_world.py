@@ -1,4 +1,4 @@
-"""What a robot knows of a room it sees: ways, frontiers, and what is ahead, in the frame of its start."""
+"""A robot's knowledge of a room it sees: ways, frontiers, and the space ahead, in the frame of its start."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class SensorSubType(enum.Enum):
 
 
 def _vector3(value: Any) -> np.ndarray:
-    """What a binding to magnum's Vector3 takes."""
+    """Convert a value as a binding to magnum's Vector3 does."""
     vector = np.asarray(value, dtype=np.float64)
     if vector.shape != (3,):
         raise TypeError(f"incompatible function arguments: {value}")
