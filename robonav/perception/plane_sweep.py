@@ -115,7 +115,7 @@ class PlaneSweep(nn.Module):
 
 
 def _after(since: Tensor, motion: Tensor) -> Tensor:
-    """What `EarlierFrames.since` (N, 4) becomes by one more motion (N, 3)."""
+    """Add a motion (N, 3) to `EarlierFrames.since` (N, 4)."""
     cosine, sine = since[:, 1].cos(), since[:, 1].sin()
     ahead = since[:, 2] + cosine * motion[:, 0] - sine * motion[:, 1]
     left = since[:, 3] + sine * motion[:, 0] + cosine * motion[:, 1]
