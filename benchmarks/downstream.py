@@ -115,7 +115,7 @@ def train(task: str, way: str, seed: int, options: Options) -> None:
     config = replace(
         for_task,
         policy=base.policy,
-        finder=for_task.finder if base.policy.guidance else None,
+        finder=for_task.finder if base.policy.planner else None,
         ppo=fine_tuning_rates(base.ppo) if is_tuned else base.ppo,
         init=options.init.format(seed=seed) if is_tuned else None,
         surprise_weight=options.surprise,

@@ -40,13 +40,13 @@ class Options:
     scenes: tyro.conf.Positional[tuple[str, ...]] = ("procedural",)
     """Worlds, as `robonav evaluate --scenes` takes them (their `val` split)."""
     predictor: str = "nano"
-    """A predictor that ships with robonav, or a folder of `robonav vision`."""
+    """A predictor that ships with robonav, or a folder of `robonav predictor`."""
     views: int = 256
     """Views of each scene."""
     most: int = 12
     """Scenes of each set, the first ones."""
     altered: float = 0.0
-    """Share of the scenes that are shown as `robonav vision` alters them: paint, height, clutter"""
+    """Share of the scenes that are shown as `robonav predictor` alters them: paint, height, clutter"""
     still: bool = False
     """Show what was seen before to no view: how well it reads single images"""
     seed: int = 0

@@ -27,12 +27,12 @@ from robonav.launch.evaluate import EvaluateCommand
 from robonav.launch.export import ExportCommand
 from robonav.launch.finder import FinderCommand
 from robonav.launch.map import MapCommand
+from robonav.launch.predictor import PredictorCommand
 from robonav.launch.rewards import RewardsCommand
 from robonav.launch.scenes import ScenesCommand
 from robonav.launch.start import prepare
 from robonav.launch.train import TrainCommand
 from robonav.launch.view import ViewCommand
-from robonav.launch.vision import VisionCommand
 
 USERS_MISTAKE = 2
 INTERRUPTED = 130
@@ -49,7 +49,7 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, type[Command]] = {
-    "vision": VisionCommand,
+    "predictor": PredictorCommand,
     "finder": FinderCommand,
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
@@ -62,6 +62,8 @@ COMMANDS: dict[str, type[Command]] = {
     "demo": DemoCommand,
     "doctor": DoctorCommand,
 }
+
+_FORMER_NAMES = {"vision": "predictor"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -118,6 +120,7 @@ def _nearest(error: UnicodeError) -> tuple[str, int]:
 
 def parse(args: Sequence[str]) -> Command:
     """The command that the arguments ask for; prints help and leaves where they ask for none."""
+    args = [_FORMER_NAMES.get(args[0], args[0]), *args[1:]] if args else []
     name = args[0] if args else "--help"
     if name in COMMANDS:
         options: Any = {"prog": f"robonav {name}", "description": inspect.getdoc(COMMANDS[name])}

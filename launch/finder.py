@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from robonav.launch.teaching import TeachingOptions, teach
 
@@ -23,14 +26,14 @@ class FinderCommand(TeachingOptions):
 
     out: Path = Path("finders/nano")
     """Folder of the finder."""
-    vision: str | None = None
-    """The predictor that it goes with: `nano`, or a folder of `robonav vision`."""
+    predictor: Annotated[str | None, tyro.conf.arg(aliases=["--vision"])] = None
+    """The predictor that it goes with: `nano`, or a folder of `robonav predictor`."""
 
     def run(self) -> None:
         """Teach."""
         from robonav.perception.teaching.finder import FinderTrainConfig, FinderTraining
 
-        teach(FinderTraining(replace(FinderTrainConfig(), **self.given("vision")), self.out, self.resume))
+        teach(FinderTraining(replace(FinderTrainConfig(), **self.given("predictor")), self.out, self.resume))
         print(
             f"the finder is in {self.out}\ntrain with it: robonav train guided-image-goal --finder {self.out}"
         )

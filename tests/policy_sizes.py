@@ -7,4 +7,4 @@ from typing import Any
 from robonav.planners.next_best_view import PlannerConfig
 from robonav.planners.own_map import OwnMapConfig
 
-MAP_AND_PLANNER: dict[str, Any] = {"spatial": OwnMapConfig(), "guidance": PlannerConfig()}
+MAP_AND_PLANNER: dict[str, Any] = {"own_map": OwnMapConfig(), "planner": PlannerConfig()}

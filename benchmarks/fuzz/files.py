@@ -72,7 +72,7 @@ def write_checkpoint(folder: Path) -> None:
     from robonav.policies.sequence import SequencePolicy
 
     predictor = PredictorConfig(channels=(2, 2, 2, 2), column=2, squeezed=2)
-    config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, vision=predictor)
+    config = SequencePolicyConfig(width=8, blocks=1, heads=1, window=4, predictor=predictor)
     policy = SequencePolicy(observation_space(Camera(64, 64)), spaces.Discrete(3), config)
     save_checkpoint(folder / "step_1", policy, {}, {"scenes": "procedural"}, {"steps": 1})
 

@@ -10,6 +10,6 @@ from robonav.planners.own_map import OwnMapConfig
 PRESET = replace(
     RECURIOSITY,
     steps=131_072,
-    policy=replace(RECURIOSITY.policy, spatial=OwnMapConfig(), guidance=PlannerConfig()),
+    policy=replace(RECURIOSITY.policy, own_map=OwnMapConfig(), planner=PlannerConfig()),
     ppo=replace(RECURIOSITY.ppo, entropy=0.01, final_entropy=0.003, schedule_steps=131_072),
 )

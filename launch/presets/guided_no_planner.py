@@ -5,4 +5,4 @@ from dataclasses import replace
 from robonav.launch.presets.guided import PRESET as GUIDED
 from robonav.launch.presets.recuriosity import PRESET as RECURIOSITY
 
-PRESET = replace(RECURIOSITY, policy=replace(GUIDED.policy, guidance=None))
+PRESET = replace(RECURIOSITY, policy=replace(GUIDED.policy, planner=None))

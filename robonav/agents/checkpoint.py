@@ -30,7 +30,7 @@ from robonav.files import (
 from robonav.perception.shipped import UNFIT, built_to_fit, finder_config, predictor_config
 from robonav.planners.next_best_view import PlannerConfig
 from robonav.planners.own_map import OwnMapConfig
-from robonav.policies.config import RETIRED_OF_POLICIES, SequencePolicyConfig
+from robonav.policies.config import RENAMED_OF_POLICIES, RETIRED_OF_POLICIES, SequencePolicyConfig
 from robonav.policies.sequence import SequencePolicy
 from robonav.provenance import git_revision, versions
 
@@ -107,18 +107,19 @@ def _described_policy(config: dict[str, Any], num_tensors: int) -> SequencePolic
         raise ValueError(f"{config['policy']['blocks']} blocks of {num_tensors} tensors")
     described = config["observation"].items()
     observation = spaces.Dict({name: space_of(name, space) for name, space in described})
+    saved = {RENAMED_OF_POLICIES.get(name, name): value for name, value in config["policy"].items()}
     sizes = {
-        **{name: value for name, value in config["policy"].items() if name not in RETIRED_OF_POLICIES},
-        "vision": predictor_config(config["policy"]["vision"]),
-        "spatial": _spatial_config(config["policy"]["spatial"]),
-        "finder": finder_config(finder) if (finder := config["policy"].get("finder")) else None,
-        "guidance": PlannerConfig(**guidance) if (guidance := config["policy"]["guidance"]) else None,
+        **{name: value for name, value in saved.items() if name not in RETIRED_OF_POLICIES},
+        "predictor": predictor_config(saved["predictor"]),
+        "own_map": _own_map_config(saved["own_map"]),
+        "finder": finder_config(finder) if (finder := saved.get("finder")) else None,
+        "planner": PlannerConfig(**planner) if (planner := saved["planner"]) else None,
     }
     action = space_of("action", config["action"])
     return SequencePolicy(observation, action, SequencePolicyConfig(**sizes))
 
 
-def _spatial_config(saved: dict[str, Any] | None) -> OwnMapConfig | None:
+def _own_map_config(saved: dict[str, Any] | None) -> OwnMapConfig | None:
     return OwnMapConfig(**{**saved, "scales": tuple(saved["scales"])}) if saved else None
 
 

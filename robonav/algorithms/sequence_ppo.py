@@ -131,8 +131,8 @@ class SequencePPO(OnPolicyAlgorithm):
         if self.config.intrinsic_episodic is None:
             self.config = replace(self.config, intrinsic_episodic=self.bonus.episodic)
         size = replace(policy_config or SequencePolicyConfig(), value_heads=len(self.config.streams))
-        vision = self.predictor.config if self.predictor else size.vision
-        self.policy_config = replace(size, vision=vision, finder=config_of_finder)
+        seen_through = self.predictor.config if self.predictor else size.predictor
+        self.policy_config = replace(size, predictor=seen_through, finder=config_of_finder)
         super().__init__(
             SequencePolicy,  # type: ignore[arg-type]
             env,

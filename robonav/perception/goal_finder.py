@@ -63,12 +63,12 @@ class GoalFinder(nn.Module):
 
     Args:
         config: Its size.
-        vision: Size of the predictor whose features are used.
+        predictor: Size of the predictor whose features are used.
     """
 
-    def __init__(self, config: GoalFinderConfig, vision: PredictorConfig) -> None:
+    def __init__(self, config: GoalFinderConfig, predictor: PredictorConfig) -> None:
         super().__init__()
-        self.config, self._squeezed = config, vision.squeezed
+        self.config, self._squeezed = config, predictor.squeezed
         first, second, third, fourth = config.channels
         self.image = nn.Sequential(
             nn.Conv2d(3, first, 4, stride=2, padding=1),
@@ -81,7 +81,7 @@ class GoalFinder(nn.Module):
             nn.LeakyReLU(_LEAK, inplace=True),
         )
         self.key = nn.Linear(_ROWS * fourth, config.keys * config.key)
-        self.tell = nn.Linear(vision.squeezed, config.told)
+        self.tell = nn.Linear(predictor.squeezed, config.told)
         self.sharpness = nn.Parameter(torch.full((config.keys, 1, 1), 3.0))
         near, mid, wide = config.compared
         self.pair = nn.Sequential(

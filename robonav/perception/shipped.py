@@ -38,16 +38,16 @@ def built_to_fit(build: Callable[[], Module], weights: dict[str, Tensor]) -> Mod
 
 
 def load_predictor(name: str = "nano") -> OccupancyPredictor:
-    """A frozen predictor: one that ships with robonav by its name, or the folder that `robonav vision` wrote.
+    """A frozen predictor: one that ships with robonav by its name, or a folder of `robonav predictor`.
 
     Raises:
         CheckpointError: There is none of that name, or a file is missing or damaged.
     """
 
     def described(training: dict[str, Any]) -> OccupancyPredictor:
-        return OccupancyPredictor(predictor_config(training["vision"]))
+        return OccupancyPredictor(predictor_config(training.get("predictor") or training["vision"]))
 
-    return _load_frozen(name, PREDICTORS, "predictor", "robonav vision", described)
+    return _load_frozen(name, PREDICTORS, "predictor", "robonav predictor", described)
 
 
 def load_finder(name: str = "nano") -> GoalFinder:

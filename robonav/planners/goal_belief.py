@@ -86,12 +86,12 @@ class GoalBelief(nn.Module):
 
     centres: Tensor
 
-    def __init__(self, config: GoalFinderConfig, vision: PredictorConfig, spatial: OwnMapConfig) -> None:
+    def __init__(self, config: GoalFinderConfig, predictor: PredictorConfig, own_map: OwnMapConfig) -> None:
         super().__init__()
-        self._period_m = spatial.cells * spatial.cell_m
+        self._period_m = own_map.cells * own_map.cell_m
         self._cells = math.ceil(self._period_m / CELL_M)
         self._cell_m = self._period_m / self._cells
-        self.finder = GoalFinder(config, vision)
+        self.finder = GoalFinder(config, predictor)
         self.finder.requires_grad_(False)
         self.register_buffer("centres", cell_centres(), persistent=False)
 

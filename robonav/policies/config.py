@@ -14,6 +14,8 @@ from robonav.planners.own_map import OwnMapConfig
 TrunkName = Literal["transformer", "lstm"]
 RETIRED_OF_POLICIES = {"qk_norm": False, "rotary": True, "memory_every": 0, "action_token": "embedding"}
 """Options that policies had once, and the only value of each that a policy still has."""
+RENAMED_OF_POLICIES = {"vision": "predictor", "spatial": "own_map", "guidance": "planner"}
+"""Former names of options, as saved configurations hold them."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class SequencePolicyConfig:
     """Attention heads per block."""
     window: int = 256
     """Number of frames that a frame can look back on in one block, itself included; 1 = no memory."""
-    spatial: OwnMapConfig | None = None
+    own_map: OwnMapConfig | None = None
     """Size of the policy's own map; None = it has none."""
-    guidance: PlannerConfig | None = None
+    planner: PlannerConfig | None = None
     """The planner on the own map; None = the policy gets no advice."""
-    vision: PredictorConfig = field(default_factory=PredictorConfig)
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
     """Size of the frozen predictor."""
     finder: GoalFinderConfig | None = None
     """Size of what finds goal pictures for the planner; None = pictures are context and no more."""
@@ -64,10 +66,10 @@ class SequencePolicyConfig:
             )
 
     def _check_frozen_parts(self) -> None:
-        if self.guidance and not self.spatial:
-            raise ValueError("guidance needs a map of its own to plan on: set spatial too, or no guidance")
-        if self.finder and not self.guidance:
-            raise UsageError("a finder tells a planner where to go: set guidance too, or no finder")
+        if self.planner and not self.own_map:
+            raise ValueError("the planner needs a map of its own to plan on: set own_map too, or no planner")
+        if self.finder and not self.planner:
+            raise UsageError("a finder tells a planner where to go: set planner too, or no finder")
 
     @property
     def contexts(self) -> tuple[int | None, ...]:

@@ -42,7 +42,7 @@ class ObservationEncoder(nn.Module):
     def __init__(
         self,
         space: spaces.Dict,
-        vision: PredictorConfig,
+        predictor: PredictorConfig,
         places: OwnMap | NoOwnMap,
         guide: NextBestViewPlanner | NoPlanner,
         width: int,
@@ -53,13 +53,13 @@ class ObservationEncoder(nn.Module):
         self.predictor: OccupancyPredictor | None = None
         own = [name for name in space if name not in UNREAD]
         if "rgb" in own:
-            self._read_rgb(space, vision, places, guide, width)
+            self._read_rgb(space, predictor, places, guide, width)
             own = [name for name in own if name not in ("rgb", "goal")]
         if not own and not self._terms:
             raise UsageError(f"the observation is {space}, expected at least one key that a policy can read")
         if "previous_action" in own:
             self.previous_action = encoder_for("previous_action", space["previous_action"], width)
-        self.goal = self._goal(space, vision, width)
+        self.goal = self._goal(space, predictor, width)
         self.others = nn.ModuleDict(
             {_module(name): encoder_for(name, space[name], width) for name in own if name not in _NAMED}
         )
@@ -76,7 +76,7 @@ class ObservationEncoder(nn.Module):
     def _read_rgb(
         self,
         space: spaces.Dict,
-        vision: PredictorConfig,
+        predictor: PredictorConfig,
         places: OwnMap | NoOwnMap,
         guide: NextBestViewPlanner | NoPlanner,
         width: int,
@@ -85,10 +85,10 @@ class ObservationEncoder(nn.Module):
             raise UsageError(
                 f"the observation has a key {taken[0]!r}, which the policy makes itself: rename it"
             )
-        self.predictor, self.image = OccupancyPredictor(vision), nn.Linear(vision.features, width)
+        self.predictor, self.image = OccupancyPredictor(predictor), nn.Linear(predictor.features, width)
         self.predictor.requires_grad_(False)
         self.places, self.advice = places.encoder(width), guide.encoder(width)
-        self.kept["rgb"] = ((vision.features,), np.float32)
+        self.kept["rgb"] = ((predictor.features,), np.float32)
         self._terms.append(("image", ("rgb",)))
         if places.channels:
             self.kept["own_map"] = ((places.channels, places.side, places.side), np.uint8)
@@ -97,15 +97,15 @@ class ObservationEncoder(nn.Module):
             self.kept["plan"] = ((guide.width,), np.float32)
             self._terms.append(("advice", ("plan",)))
         if "goal" in space.spaces:
-            self.kept["goal"] = ((vision.features,), np.float32)
+            self.kept["goal"] = ((predictor.features,), np.float32)
             self._terms.append(("goal", ("rgb", "goal")))
 
     def _goal(
-        self, space: spaces.Dict, vision: PredictorConfig, width: int
+        self, space: spaces.Dict, predictor: PredictorConfig, width: int
     ) -> GoalContext | NoGoal | KeyEncoder:
         if "point_goal" in space.spaces:
             return encoder_for("point_goal", space["point_goal"], width)
-        return GoalContext(vision.features, width) if {"rgb", "goal"} <= space.spaces.keys() else NoGoal()
+        return GoalContext(predictor.features, width) if {"rgb", "goal"} <= space.spaces.keys() else NoGoal()
 
     def look(self, rgb: Tensor, sweep: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and scan (B, 32, 40, 3), in float32 always.

@@ -86,16 +86,16 @@ class SequencePolicy(BasePolicy):
             )
         super().__init__(observation_space, action_space)
         self.config = self._fitting(config or SequencePolicyConfig())
-        spatial = self.config.spatial
+        own_map = self.config.own_map
         motions = motions_told_by(observation_space.spaces.get("previous_action"))
         self.places = (
-            OwnMap(spatial, motions) if spatial and not isinstance(motions, NoMotions) else NoOwnMap()
+            OwnMap(own_map, motions) if own_map and not isinstance(motions, NoMotions) else NoOwnMap()
         )
         self.guide = self._guide()
         self.sweep = PlaneSweep(motions)
         self.search = self._search("goal" in observation_space.spaces)
         self.encoder = ObservationEncoder(
-            observation_space, self.config.vision, self.places, self.guide, self.config.width
+            observation_space, self.config.predictor, self.places, self.guide, self.config.width
         )
         self.trunk = trunk_of(self.config)
         self.actor = head_for(action_space, self.config.width)
@@ -107,10 +107,10 @@ class SequencePolicy(BasePolicy):
         assert isinstance(self.observation_space, spaces.Dict)
         keys = self.observation_space.spaces
         if "rgb" not in keys:
-            return replace(config, spatial=None, guidance=None, finder=None)
+            return replace(config, own_map=None, planner=None, finder=None)
         told = motions_told_by(keys.get("previous_action"))
         unknown = isinstance(told, NoMotions)
-        if (config.spatial and unknown) or (config.guidance and not told.acts_in(self.action_space)):
+        if (config.own_map and unknown) or (config.planner and not told.acts_in(self.action_space)):
             raise UsageError(
                 "the policy's own map and planner need steps or velocities as actions, told by "
                 f"previous_action; actions are {self.action_space} and previous_action is "
@@ -242,17 +242,17 @@ class SequencePolicy(BasePolicy):
         return [self.trunk.new_cache(batch, self.device, context) for context in self.config.contexts]
 
     def _guide(self) -> NextBestViewPlanner | NoPlanner:
-        guidance = self.config.guidance
+        planner = self.config.planner
         return (
-            NextBestViewPlanner(guidance, self.places)
-            if guidance and isinstance(self.places, OwnMap)
+            NextBestViewPlanner(planner, self.places)
+            if planner and isinstance(self.places, OwnMap)
             else NoPlanner()
         )
 
     def _search(self, is_shown_a_picture: bool) -> GoalBelief | NoGoalBelief:
-        finder, vision, spatial = self.config.finder, self.config.vision, self.config.spatial
-        if finder and spatial and is_shown_a_picture:
-            return GoalBelief(finder, vision, spatial)
+        finder, predictor, own_map = self.config.finder, self.config.predictor, self.config.own_map
+        if finder and own_map and is_shown_a_picture:
+            return GoalBelief(finder, predictor, own_map)
         return NoGoalBelief()
 
     @property
@@ -275,7 +275,7 @@ class SequencePolicy(BasePolicy):
                 nn.init.zeros_(part.bias)
         self.trunk.initialise()
         nn.init.orthogonal_(self.actor.weight, gain=0.01)
-        if isinstance(self.actor, GaussianHead) and self.config.guidance:
+        if isinstance(self.actor, GaussianHead) and self.config.planner:
             nn.init.constant_(self.actor.log_std, _LOG_STD_WITH_A_PLAN)
         nn.init.orthogonal_(self.critic.weight, gain=0.1)
         self.encoder.initialise()

@@ -71,8 +71,8 @@ class TrainConfig:
     """Noise of steps, and so of the policy's own map: 1 = as the simulated TurtleBot's, 0 = exact."""
     sensor: SensorName | None = None
     """Renderer of the agents' views: raycast, habitat (needs habitat-sim); None = the faster of ours."""
-    vision: str = "nano"
-    """The frozen predictor: one that ships with robonav, or a folder of `robonav vision`."""
+    predictor: Annotated[str, tyro.conf.arg(aliases=["--vision"])] = "nano"
+    """The frozen predictor: one that ships with robonav, or a folder of `robonav predictor`."""
     finder: str | None = None
     """Finder of goal images: `nano`, or a folder of `robonav finder`; None = images are context alone."""
     camera: Camera = field(default_factory=Camera)

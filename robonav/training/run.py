@@ -248,7 +248,7 @@ def make_worlds(config: TrainConfig, num_envs: int, threads: int, first_env: int
 
 def predictor_for(config: TrainConfig) -> OccupancyPredictor | None:
     """The frozen predictor of a run, where there are images to look at."""
-    return load_predictor(config.vision) if config.world is None else None
+    return load_predictor(config.predictor) if config.world is None else None
 
 
 def pay(
@@ -293,6 +293,6 @@ def _finder(
     if finder.tell.in_features != predictor.config.squeezed:
         raise UsageError(
             f"finder {config.finder} was taught with a predictor of another size: teach one with "
-            "`robonav finder --vision YOUR_EYE`, and give its folder as --finder"
+            "`robonav finder --predictor YOUR_PREDICTOR`, and give its folder as --finder"
         )
     return finder

@@ -9,6 +9,7 @@ from typing import Any
 
 from robonav.errors import UsageError
 from robonav.training.config import TrainConfig
+from robonav.training.saved_config import in_new_words
 
 # What may change from one part of a run to the next: it decides how long and where it computes, not what.
 RESUMABLE = ("steps", "threads", "device", "checkpoint_every", "init", "ppo.micro_batch", "ppo.precision")
@@ -26,7 +27,7 @@ def check_same_run(folder: Path, config: TrainConfig, begun: dict[str, Any]) -> 
         UsageError: They differ in what is not `RESUMABLE`.
     """
     asked = _flat(json.loads(json.dumps(dataclasses.asdict(config))))
-    for name, value in _flat(begun).items():
+    for name, value in _flat(in_new_words(begun)).items():
         if name in asked and name not in RESUMABLE and not _is_same(name, value, asked[name]):
             raise UsageError(
                 f"{folder}: the run was begun with {name} = {value}, and {asked[name]} is asked for: resume "

@@ -16,7 +16,7 @@ import msgspec
 from robonav.envs.navigation.tasks import TaskConfig, task_class, task_config
 from robonav.envs.worlds import make_world
 from robonav.errors import UsageError
-from robonav.policies.config import RETIRED_OF_POLICIES
+from robonav.policies.config import RENAMED_OF_POLICIES, RETIRED_OF_POLICIES
 from robonav.rewards.config import RewardConfig
 from robonav.rewards.registry import make_reward, reward_class
 from robonav.training.config import TrainConfig
@@ -54,7 +54,7 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
     Raises:
         UsageError: A key is unknown, or a value has a wrong type.
     """
-    fields, task = dict(saved), saved.get("task")
+    fields, task = in_new_words(saved), saved.get("task")
     options = fields.pop("task_options", None)
     reward_options = fields.pop("reward_options", None)
     world_options = fields.pop("world_options", None)
@@ -79,6 +79,15 @@ def config_from(saved: Mapping[str, Any]) -> TrainConfig:
         raise UsageError(f"{error}: give a value of that type") from error
 
 
+def in_new_words(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a saved run, former names of options replaced by today's."""
+    fields = {_RENAMED.get(name, name): value for name, value in saved.items()}
+    if isinstance(policy := fields.get("policy"), dict):
+        fields["policy"] = {RENAMED_OF_POLICIES.get(name, name): value for name, value in policy.items()}
+    return fields
+
+
+_RENAMED = {"vision": "predictor"}
 _NO, _ANY = object(), object()
 _RETIRED_OF_PPO = {"parts": 1, "random_actions": 0.0, "random_actions_steps": _ANY}
 _RETIRED = ("apples", "obstacles", "drift", "goal_m", "approach")  # fields of every run once

@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_one_sentence():
 
 def test_a_camera_and_continuous_actions_need_no_map():
     space = spaces.Dict(rgb=spaces.Box(0, 255, (3, 40, 40), np.uint8), speed=spaces.Box(-1, 1, (1,)))
-    size = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=None, guidance=None)
+    size = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, own_map=None, planner=None)
     policy = SequencePolicy(space, ACTIONS["box"], size)
     space.seed(0)
     action, memory = policy.predict(space.sample())

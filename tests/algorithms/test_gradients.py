@@ -15,7 +15,7 @@ from robonav.policies.config import SequencePolicyConfig
 from tests.algorithms.test_sequence_ppo import RecallEnv, small_predictor
 
 CONFIG = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, epochs=1)
-POLICY = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=None, guidance=None)
+POLICY = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, own_map=None, planner=None)
 
 
 def learner(num_envs: int = 8, ranks: Ranks | None = None, **options) -> SequencePPO:

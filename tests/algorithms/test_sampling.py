@@ -24,7 +24,7 @@ def test_actions_are_drawn_as_often_as_they_are_probable():
 
 def explorer() -> SequencePPO:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8)
-    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, spatial=None, guidance=None)
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=8, own_map=None, planner=None)
     return SequencePPO(
         VecMonitor(RecallEnv(8)), config, policy, seed=0, device="cpu", predictor=small_predictor()
     )

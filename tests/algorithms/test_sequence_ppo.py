@@ -86,7 +86,7 @@ class RecallEnv(VecEnv):
 
 def recall_score(window: int, steps: int) -> float:
     config = SequencePPOConfig(rollout_steps=16, sequences_per_batch=8, learning_rate=3e-3, entropy=0.01)
-    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, spatial=None, guidance=None)
+    policy = SequencePolicyConfig(width=32, blocks=1, heads=2, window=window, own_map=None, planner=None)
     model = SequencePPO(
         VecMonitor(RecallEnv(32)), config, policy, seed=0, device="cpu", predictor=small_predictor()
     )
@@ -209,13 +209,13 @@ def test_acting_with_memory_equals_the_whole_sequence_in_the_policy_too():
     torch.testing.assert_close(torch.stack(values, 1), whole_values, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("spatial", [OwnMapConfig(), None])
-def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(spatial):
+@pytest.mark.parametrize("own_map", [OwnMapConfig(), None])
+def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(own_map):
     torch.manual_seed(0)
     policy = SequencePolicy(
         RecallEnv(1).observation_space,
         spaces.Discrete(3),
-        replace(SMALL, window=1, spatial=spatial, guidance=None, vision=small_predictor().config),
+        replace(SMALL, window=1, own_map=own_map, planner=None, predictor=small_predictor().config),
     )
     policy.encoder.predictor.load_state_dict(small_predictor().state_dict())
     frame = torch.full((1, 3, 36, 36), 128, dtype=torch.uint8)
@@ -226,7 +226,7 @@ def test_the_own_map_changes_what_the_policy_does_and_only_where_it_has_one(spat
             before = torch.full_like(frame, seen_before)
             policy.act({"rgb": before, "previous_action": torch.tensor([0])}, memory, ~no)
             values.append(policy.act({"rgb": frame, "previous_action": torch.tensor([2])}, memory, no)[1])
-    assert torch.equal(*values) == (spatial is None)
+    assert torch.equal(*values) == (own_map is None)
 
 
 def test_peeking_at_a_value_leaves_no_trace_in_the_memory():

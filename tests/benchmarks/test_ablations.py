@@ -74,8 +74,8 @@ def test_all_policies_differ_from_the_full_one_in_what_their_names_say() -> None
     for name in VARIANTS.keys() - {FULL}:
         config = VARIANTS[name]
         assert config != full, name
-        assert config.policy.spatial is None, name
-        assert config.policy.guidance is None, name
+        assert config.policy.own_map is None, name
+        assert config.policy.planner is None, name
         assert config.ppo == full.ppo, name
     assert VARIANTS["forgetful-64"].reward_options.memory_frames == 64
 

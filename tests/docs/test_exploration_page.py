@@ -38,7 +38,7 @@ def test_the_presets_and_options_of_the_page_exist(page: str) -> None:
     values = {
         "--scenes": "my_house.glb",
         "--reward": "rnd",
-        "--vision": "nano",
+        "--predictor": "nano",
         "--ppo.learning-rate": "3e-4",
     }
     for preset in presets:

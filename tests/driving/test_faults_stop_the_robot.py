@@ -92,7 +92,7 @@ def test_a_stuck_wheel(robot: SimulatedRobot) -> None:
 def test_a_policy_whose_weights_are_not_finite(robot: SimulatedRobot) -> None:
     from robonav.driving.pilots import ExplorerPilot
 
-    sizes = SequencePolicyConfig(width=16, blocks=1, heads=2, spatial=None, guidance=None)
+    sizes = SequencePolicyConfig(width=16, blocks=1, heads=2, own_map=None, planner=None)
     seen = spaces.Dict(
         rgb=spaces.Box(0, 255, (3, 64, 64), np.uint8), previous_action=spaces.Discrete(NUM_ACTIONS + 1)
     )

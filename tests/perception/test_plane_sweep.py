@@ -169,7 +169,7 @@ def test_a_policy_sees_what_shifted_only_after_a_move_of_the_same_episode():
         {"rgb": spaces.Box(0, 255, (3, 64, 64), np.uint8), "previous_action": spaces.Discrete(4)}
     )
     small = PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2)
-    size = SequencePolicyConfig(width=32, blocks=1, heads=2, window=4, vision=small, **MAP_AND_PLANNER)
+    size = SequencePolicyConfig(width=32, blocks=1, heads=2, window=4, predictor=small, **MAP_AND_PLANNER)
     policy = SequencePolicy(space, spaces.Discrete(3), size).eval()
     before = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)  # two pasts
     now = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8).expand(2, -1, -1, -1)

@@ -52,8 +52,8 @@ def finding_of(ahead: float, left: float, turn: int, in_view: float = 5.0) -> Fi
     return Finding(torch.tensor([in_view]), -10.0 * off[None].square(), turns)
 
 
-def search_that_is_told(finding: Finding, spatial: OwnMapConfig = SPATIAL) -> GoalBelief:
-    search = GoalBelief(SMALL, VISION, spatial)
+def search_that_is_told(finding: Finding, own_map: OwnMapConfig = SPATIAL) -> GoalBelief:
+    search = GoalBelief(SMALL, VISION, own_map)
     search.finder = Told(finding)
     return search
 
@@ -70,20 +70,20 @@ def observe(search, beliefs, places, start=False):
     ahead=st.floats(-3.5, 3.5),
     left=st.floats(-3.5, 3.5),
     turn=st.integers(0, 23),
-    spatial=st.sampled_from([SPATIAL, OwnMapConfig(cell_m=0.11, cells=128)]),
+    own_map=st.sampled_from([SPATIAL, OwnMapConfig(cell_m=0.11, cells=128)]),
 )
 def test_what_is_told_from_anywhere_is_entered_where_it_lies_on_the_map(
-    x, y, heading, ahead, left, turn, spatial
+    x, y, heading, ahead, left, turn, own_map
 ):
     assume(math.hypot(ahead, left) > 1.0)  # or it was reached at once
-    search = search_that_is_told(finding_of(ahead, left, turn), spatial)
+    search = search_that_is_told(finding_of(ahead, left, turn), own_map)
     beliefs, places = search.new(1, CPU), places_at(x, y, heading)
     observe(search, beliefs, places, start=True)
     sought = search._believed(beliefs)
     angle = heading * 2 * math.pi / TURNS
     wanted_x = x + math.cos(angle) * ahead - math.sin(angle) * left
     wanted_y = y + math.sin(angle) * ahead + math.cos(angle) * left
-    period = spatial.cells * spatial.cell_m
+    period = own_map.cells * own_map.cell_m
     for found, wanted in zip(sought.pose[0, :2].tolist(), (wanted_x, wanted_y), strict=True):
         off = (found - wanted) - period * round((found - wanted) / period)
         assert abs(off) < 0.8 * CELL_M

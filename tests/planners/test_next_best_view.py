@@ -283,8 +283,8 @@ def test_without_a_guide_nothing_is_said():
 
 
 def test_a_planner_without_a_map_is_refused():
-    with pytest.raises(ValueError, match="guidance needs a map"):
-        SequencePolicyConfig(guidance=PlannerConfig())
+    with pytest.raises(ValueError, match="planner needs a map"):
+        SequencePolicyConfig(planner=PlannerConfig())
 
 
 def test_who_gets_nowhere_forgets_its_map_and_who_moves_does_not():

@@ -26,7 +26,7 @@ SMALL = SequencePolicyConfig(
     blocks=1,
     heads=2,
     window=4,
-    vision=PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2),
+    predictor=PredictorConfig(channels=(8, 8, 8, 8), column=8, squeezed=2),
     **MAP_AND_PLANNER,
 )
 FINDER = GoalFinderConfig(channels=(4, 4, 4, 4), keys=2, key=3, told=2, compared=(4, 4, 4), hidden=8)
@@ -157,7 +157,7 @@ def test_a_checkpoint_keeps_the_finder_and_an_explorer_without_one_can_be_fine_t
 
 def test_a_finder_needs_a_planner_to_tell():
     with pytest.raises(UsageError, match="a finder tells a planner where to go"):
-        replace(SMALL, spatial=None, guidance=None, finder=FINDER)
+        replace(SMALL, own_map=None, planner=None, finder=FINDER)
 
 
 def test_the_planner_that_looks_for_pictures_says_so_where_there_are_none():

@@ -24,7 +24,7 @@ def policy_of(config: SequencePolicyConfig) -> SequencePolicy:
 def influence(variant: str, length: int = 40) -> tuple[int, int]:
     """Number of frames that reach the last logits, and the last value."""
     policy = policy_of(VARIANTS[variant].policy)
-    features = torch.randn(1, length, policy.config.vision.features, requires_grad=True)
+    features = torch.randn(1, length, policy.config.predictor.features, requires_grad=True)
     starts = torch.arange(length)[None] == 0
     percepts = {"rgb": features, "previous_action": torch.ones(1, length, dtype=torch.int64)}
     distribution, values = policy(percepts, starts)
@@ -61,7 +61,7 @@ def test_the_lstm_is_as_large_as_the_transformer_that_it_replaces():
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
-SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, spatial=None, guidance=None)
+SMALL = SequencePolicyConfig(width=16, blocks=2, heads=2, window=4, own_map=None, planner=None)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,15 @@ def configured(*args: str) -> TrainConfig:
     return TrainCommand.parse(list(args)).config
 
 
+def test_former_names_of_options_are_read():
+    saved = json.loads(as_json(load_preset("guided")))
+    old = {"predictor": "vision", "own_map": "spatial", "planner": "guidance"}
+    policy = {old.get(name, name): value for name, value in saved["policy"].items()}
+    assert {"spatial", "guidance", "vision"} <= policy.keys()
+    former = {old.get(name, name): value for name, value in saved.items()} | {"policy": policy}
+    assert config_from(former) == config_from(saved)
+
+
 def test_any_field_of_a_preset_is_an_option() -> None:
     options = ("--ppo.learning-rate", "3e-4", "--policy.width", "256", "--camera.height-m", "1.1")
     config = configured("guided", *options, "--steps", "64")
@@ -157,5 +166,5 @@ def test_the_configuration_of_a_shipped_explorer_is_a_preset(repository: Path) -
     assert configs
     for path in configs:
         preset = read_saved_config(path)
-        assert preset.policy.guidance
+        assert preset.policy.planner
         assert preset.reward_options.reach_m == 4.0

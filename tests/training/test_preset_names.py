@@ -10,9 +10,9 @@ from robonav.training.config import TrainConfig
 
 def test_recuriosity_has_no_map_and_no_planner_and_guided_adds_both():
     recuriosity, guided = load_preset("recuriosity"), load_preset("guided")
-    assert (recuriosity.policy.spatial, recuriosity.policy.guidance) == (None, None)
-    assert guided.policy.spatial
-    assert guided.policy.guidance
+    assert (recuriosity.policy.own_map, recuriosity.policy.planner) == (None, None)
+    assert guided.policy.own_map
+    assert guided.policy.planner
     assert recuriosity == TrainConfig()
 
 

@@ -51,8 +51,8 @@ class FinderTrainConfig(TeachingConfig):
     """Share of the worlds that are shown in other paint, wider, cluttered, without ceiling or with holes."""
     learning_rate: float = 1e-3
     """Adam's highest learning rate, of a one-cycle schedule."""
-    vision: str = "nano"
-    """The predictor whose features it uses: one that ships with robonav, or a folder of `robonav vision`."""
+    predictor: str = "nano"
+    """The predictor whose features it uses: one that ships, or a folder of `robonav predictor`."""
     finder: GoalFinderConfig = field(default_factory=GoalFinderConfig)
     """Size of a new finder."""
 
@@ -71,7 +71,7 @@ class FinderTraining(Teaching[FinderTrainConfig, GoalFinder, list[PicturePairs]]
     what = "a finder"
 
     def __init__(self, config: FinderTrainConfig, out: Path, resume: bool = False) -> None:
-        self._predictor = load_predictor(config.vision)
+        self._predictor = load_predictor(config.predictor)
         super().__init__(config, out, resume)
 
     def errors(self, views: list[PicturePairs]) -> dict[str, float]:

@@ -20,10 +20,10 @@ from robonav.perception.teaching.views import Views, render_views, vary
 
 
 @dataclass(frozen=True)
-class VisionTrainConfig(TeachingConfig):
+class PredictorTrainConfig(TeachingConfig):
     """Settings of teaching the predictor."""
 
-    vision: PredictorConfig = field(default_factory=PredictorConfig)
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
     """Size of a new predictor."""
 
 
@@ -38,12 +38,12 @@ def free_way_m(rays: Tensor) -> Tensor:
     return rays[..., 0].sum(dim=-1) * DEPTH_STEP_M
 
 
-class VisionTraining(Teaching[VisionTrainConfig, OccupancyPredictor, Views]):
+class PredictorTraining(Teaching[PredictorTrainConfig, OccupancyPredictor, Views]):
     """A run that teaches a predictor."""
 
     what = "a predictor"
 
-    def __init__(self, config: VisionTrainConfig, out: Path, resume: bool = False) -> None:
+    def __init__(self, config: PredictorTrainConfig, out: Path, resume: bool = False) -> None:
         self._planes = PlaneSweep()
         super().__init__(config, out, resume)
 
@@ -64,11 +64,11 @@ class VisionTraining(Teaching[VisionTrainConfig, OccupancyPredictor, Views]):
         return (
             load_predictor(self.config.init).train()
             if self.config.init
-            else OccupancyPredictor(self.config.vision)
+            else OccupancyPredictor(self.config.predictor)
         )
 
     def _sizes(self) -> dict[str, Any]:
-        return {"vision": asdict(self.network.config)}
+        return {"predictor": asdict(self.network.config)}
 
     def _look(self, world: LoadedScene, rng: np.random.Generator) -> Views:
         return render_views(world, self.camera, self.config.views_per_scene, rng)

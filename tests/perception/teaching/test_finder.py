@@ -19,7 +19,7 @@ from robonav.perception.goal_finder import CELLS, TURNS, Finding, GoalFinderConf
 from robonav.perception.shipped import load_finder, load_predictor
 from robonav.perception.teaching.finder import FinderTrainConfig, FinderTraining, finder_losses
 from robonav.perception.teaching.pairs import render_pairs, vary
-from robonav.perception.teaching.predictor import VisionTraining
+from robonav.perception.teaching.predictor import PredictorTraining
 from tests.perception.teaching.test_predictor import TINY as TINY_EYE
 
 TINY = FinderTrainConfig(
@@ -165,15 +165,15 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
 
 
 def test_a_finder_that_does_not_go_with_the_eye_is_a_users_mistake_and_writes_nothing(tmp_path, capsys):
-    list(VisionTraining(replace(TINY_EYE, rounds=1), tmp_path / "predictor").learn())
+    list(PredictorTraining(replace(TINY_EYE, rounds=1), tmp_path / "predictor").learn())
     out = tmp_path / "run"
-    command = ["train", "guided-image-goal", "--vision", str(tmp_path / "predictor"), "--out", str(out)]
+    command = ["train", "guided-image-goal", "--predictor", str(tmp_path / "predictor"), "--out", str(out)]
     assert cli.main(command) == 2
-    assert "robonav finder --vision YOUR_EYE" in capsys.readouterr().err
+    assert "robonav finder --predictor YOUR_PREDICTOR" in capsys.readouterr().err
     assert not out.exists()
     list(
         FinderTraining(
-            replace(TINY, rounds=1, vision=str(tmp_path / "predictor")), tmp_path / "finder"
+            replace(TINY, rounds=1, predictor=str(tmp_path / "predictor")), tmp_path / "finder"
         ).learn()
     )
     few = ["--finder", str(tmp_path / "finder"), "--steps", "512", "--num-envs", "2", "--threads", "1"]

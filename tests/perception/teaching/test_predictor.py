@@ -16,6 +16,7 @@ from robonav.envs.sensors.raycast import RaycastSensor
 from robonav.errors import UsageError
 from robonav.files import CheckpointError
 from robonav.launch import cli
+from robonav.launch.predictor import PredictorCommand
 from robonav.perception.plane_sweep import PlaneSweep
 from robonav.perception.predictor import (
     DEPTH_STEP_M,
@@ -26,13 +27,18 @@ from robonav.perception.predictor import (
     PredictorConfig,
 )
 from robonav.perception.shipped import load_predictor
-from robonav.perception.teaching.predictor import VisionTrainConfig, VisionTraining, free_way_m, scan_loss
+from robonav.perception.teaching.predictor import (
+    PredictorTrainConfig,
+    PredictorTraining,
+    free_way_m,
+    scan_loss,
+)
 from robonav.perception.teaching.targets import scan
 from robonav.perception.teaching.views import Views, render_views, vary
 from robonav.perception.teaching.worlds import AlteredScenes
 from tests.worlds import box_room, room_floor
 
-TINY = VisionTrainConfig(
+TINY = PredictorTrainConfig(
     rounds=6,
     scenes_per_round=2,
     views_per_scene=32,
@@ -41,7 +47,7 @@ TINY = VisionTrainConfig(
     checkpoint_every=3,
     learning_rate=0.01,
     threads=1,
-    vision=PredictorConfig(channels=(4, 8, 8, 8), column=8, squeezed=2, ranging=8),
+    predictor=PredictorConfig(channels=(4, 8, 8, 8), column=8, squeezed=2, ranging=8),
 )
 
 
@@ -54,6 +60,10 @@ def reach(signs: np.ndarray) -> np.ndarray:
     """Metres up to which a sign (..., 40) holds, none beyond where it does not."""
     assert (np.diff(signs.astype(int), axis=-1) <= 0).all()
     return DEPTH_STEP_M * signs.sum(axis=-1)
+
+
+def test_the_former_name_of_the_command_still_works():
+    assert isinstance(cli.parse(["vision", "--out", "x"]), PredictorCommand)
 
 
 def test_a_scan_tells_the_wall_and_what_stands_before_it_but_not_the_floor():
@@ -148,12 +158,12 @@ def test_views_are_what_was_seen_there_and_before_from_where_the_move_began():
 
 
 def test_it_learns_and_a_resumed_run_equals_one_without_a_break_bit_for_bit(tmp_path):
-    shown = list(VisionTraining(TINY, tmp_path / "whole").learn())
+    shown = list(PredictorTraining(TINY, tmp_path / "whole").learn())
     assert shown[-1]["loss"] < 0.8 * shown[0]["loss"]
-    running = VisionTraining(TINY, tmp_path / "parts").learn()
+    running = PredictorTraining(TINY, tmp_path / "parts").learn()
     for _ in range(4):  # one round beyond the checkpoint, which is lost
         next(running)
-    resumed = VisionTraining(TINY, tmp_path / "parts", resume=True)
+    resumed = PredictorTraining(TINY, tmp_path / "parts", resume=True)
     assert resumed.round == 3
     list(resumed.learn())
     for name in ("model.safetensors", "training.safetensors"):
@@ -165,34 +175,34 @@ def test_it_learns_and_a_resumed_run_equals_one_without_a_break_bit_for_bit(tmp_
 
 def test_the_command_writes_an_eye_that_can_be_trained_with(tmp_path, capsys):
     predictor = tmp_path / "predictor"
-    config = replace(TINY, rounds=1, vision=PredictorConfig())
-    list(VisionTraining(config, predictor).learn())
-    assert cli.main(["vision", "--out", str(predictor), "--rounds", "1", "--resume"]) == 0
-    assert f"robonav train guided --vision {predictor}" in capsys.readouterr().out
+    config = replace(TINY, rounds=1, predictor=PredictorConfig())
+    list(PredictorTraining(config, predictor).learn())
+    assert cli.main(["predictor", "--out", str(predictor), "--rounds", "1", "--resume"]) == 0
+    assert f"robonav train guided --predictor {predictor}" in capsys.readouterr().out
     assert load_predictor(str(predictor)).config == PredictorConfig()
 
 
 def test_an_eye_can_be_taught_further(tmp_path):
-    list(VisionTraining(TINY, tmp_path / "first").learn())
-    further = replace(TINY, rounds=1, init=str(tmp_path / "first"), vision=PredictorConfig())
-    training = VisionTraining(further, tmp_path / "second")
+    list(PredictorTraining(TINY, tmp_path / "first").learn())
+    further = replace(TINY, rounds=1, init=str(tmp_path / "first"), predictor=PredictorConfig())
+    training = PredictorTraining(further, tmp_path / "second")
     for name, weight in load_predictor(str(tmp_path / "first")).state_dict().items():
         assert torch.equal(training.network.state_dict()[name], weight)
     list(training.learn())
-    assert load_predictor(str(tmp_path / "second")).config == TINY.vision
+    assert load_predictor(str(tmp_path / "second")).config == TINY.predictor
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match=r"thesis\.tex"):
-        VisionTraining(TINY, tmp_path)
+        PredictorTraining(TINY, tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_an_eye_that_is_missing_or_damaged_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="no such predictor; give nano"):
         load_predictor(str(tmp_path / "none"))
-    list(VisionTraining(replace(TINY, rounds=1), tmp_path / "predictor").learn())
+    list(PredictorTraining(replace(TINY, rounds=1), tmp_path / "predictor").learn())
     (tmp_path / "predictor" / "model.safetensors").write_bytes(b"half")
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
         load_predictor(str(tmp_path / "predictor"))
@@ -266,7 +276,7 @@ def test_the_eye_that_ships_reads_distance_from_what_shifts_in_worlds_unlike_tho
 
 
 def test_an_untaught_eye_takes_rgb_as_it_comes():
-    predictor = OccupancyPredictor(TINY.vision)
+    predictor = OccupancyPredictor(TINY.predictor)
     rgb = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
     assert predictor(rgb).shape == (3, 32)
     torch.testing.assert_close(
