@@ -41,7 +41,7 @@ class ViewerCallback(BaseCallback):
         if self.locals["dones"][0]:
             self._begin()
         else:
-            self._viewer.show(self._worlds.frames, Curve())
+            self._viewer.show(self._worlds.frames, Curve)
         return True
 
     def _begin(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from robonav.envs.sensors.camera import Camera
@@ -39,18 +40,18 @@ class LiveViewer:
         self._title, self._episode = title, EpisodeMap(camera, frames.of(0))
         self._robot_s = self._map_s = 0.0
         look_at(self._server, frames.position[0], VIEW_DISTANCE_M)
-        self._draw(Curve())
+        self._draw(Curve)
 
-    def show(self, frames: Frames, curve: Curve) -> None:
+    def show(self, frames: Frames, curve: Callable[[], Curve]) -> None:
         """Add the newest frames, draw them at most at the drawing rate, and wait while paused."""
         self._episode.add(frames.of(0))
         self._draw(curve)
 
-    def _draw(self, curve: Curve) -> None:
+    def _draw(self, curve: Callable[[], Curve]) -> None:
         now, paused = time.monotonic(), not self._controls.playing
         if paused or now - self._robot_s >= ROBOT_EVERY_S:
             with_map = paused or now - self._map_s >= MAP_EVERY_S
             self._drawing.draw(self._episode, with_map)
-            self._panel.draw(self._title, self._episode, curve)
+            self._panel.draw(self._title, self._episode, curve())
             self._robot_s, self._map_s = now, now if with_map else self._map_s
         self._controls.wait()

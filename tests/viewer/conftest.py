@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Witness:
         self.camera = camera
         self.frames.append(frames.of(0))
 
-    def show(self, frames: Frames, curve: Curve) -> None:
+    def show(self, frames: Frames, curve: Callable[[], Curve]) -> None:
         self.frames.append(frames.of(0))
 
 

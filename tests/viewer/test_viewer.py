@@ -250,7 +250,7 @@ def test_pausing_holds_a_run_that_goes_on_and_nothing_else_does(server: viser.Vi
     def go_on() -> None:
         live.begin("first", run.witness.camera, run.witness.frames[0])
         for k, frames in enumerate(run.witness.frames[1:], start=1):
-            live.show(frames, Curve([0], [0.0], [0.0]))
+            live.show(frames, Curve)
             shown.append(k)
 
     client = Client(server)
