@@ -42,6 +42,11 @@ class WorldVecEnv(VecEnv):
         return self.world.task
 
     @property
+    def camera(self) -> Camera | None:
+        """What frames are seen through; None where they have no images."""
+        return getattr(self.world, "camera", None)  # worlds of other packages may not say
+
+    @property
     def frames(self) -> Frames:
         """Privileged frames that belong to the returned observation (first frames where one started)."""
         return self.world.frames
@@ -150,5 +155,5 @@ class NavigationVecEnv(WorldVecEnv):
             motion_noise=motion_noise,
             actions=actions_of(actions),
         )
-        self.camera, self.max_episode_steps = self.simulator.camera, max_episode_steps
+        self.max_episode_steps = max_episode_steps
         super().__init__(NavigationWorld(self.simulator, max_episode_steps, seed, first_env, task))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from gymnasium import spaces
 
+    from robonav.envs.sensors.camera import Camera
+
 Observation = dict[str, NDArray[Any]]
 
 
@@ -117,6 +119,10 @@ class World(Protocol):
     @property
     def task(self) -> Any:
         """What the agents are there for."""
+
+    @property
+    def camera(self) -> Camera | None:
+        """What `frames` are seen through; None where they have no images."""
 
     def reset(self, seed: int | None = None) -> Observation:
         """Begin a new episode everywhere; a seed restarts the stream of episodes."""

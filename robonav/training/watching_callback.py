@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from robonav.envs.vec_env import NavigationVecEnv, WorldVecEnv
+from robonav.envs.vec_env import WorldVecEnv
 from robonav.errors import UsageError
 from robonav.watching import Curve, NullViewer, Viewer
 
 
 def watching(viewer: Viewer | None, worlds: WorldVecEnv) -> list[BaseCallback]:
-    """The callback that shows the first agent; none where nobody watches.
-
-    Raises:
-        UsageError: The worlds have no camera to look through.
-    """
-    if viewer is None or isinstance(viewer, NullViewer):
-        return []
-    if not isinstance(worlds, NavigationVecEnv):
-        raise UsageError("the viewer shows what a camera sees, and this world has none: leave --view out")
-    return [ViewerCallback(viewer, worlds)]
+    """The callback that shows the first agent; none where nobody watches."""
+    return [] if viewer is None or isinstance(viewer, NullViewer) else [ViewerCallback(viewer, worlds)]
 
 
 class ViewerCallback(BaseCallback):
@@ -28,9 +20,12 @@ class ViewerCallback(BaseCallback):
     Args:
         viewer: Who watches.
         worlds: Where the agents are.
+
+    Raises:
+        UsageError: When training begins, and the worlds have no camera or their frames no images.
     """
 
-    def __init__(self, viewer: Viewer, worlds: NavigationVecEnv) -> None:
+    def __init__(self, viewer: Viewer, worlds: WorldVecEnv) -> None:
         super().__init__()
         self._viewer, self._worlds = viewer, worlds
 
@@ -45,5 +40,7 @@ class ViewerCallback(BaseCallback):
         return True
 
     def _begin(self) -> None:
-        title = f"training, after {self.num_timesteps:,} steps"
-        self._viewer.begin(title, self._worlds.simulator.camera, self._worlds.frames)
+        camera, frames = self._worlds.camera, self._worlds.frames
+        if camera is None or frames.rgb is None:
+            raise UsageError("the viewer shows what a camera sees, and this world has none: leave --view out")
+        self._viewer.begin(f"training, after {self.num_timesteps:,} steps", camera, frames)
