@@ -16,7 +16,7 @@ from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SensorMaker, sensor_of
-from robonav.envs.world import Frames, Observation, World
+from robonav.envs.world import Frames, Observation, World, camera_of
 
 Stepped = tuple[Observation, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -44,7 +44,7 @@ class WorldVecEnv(VecEnv):
     @property
     def camera(self) -> Camera | None:
         """What frames are seen through; None where they have no images."""
-        return getattr(self.world, "camera", None)  # worlds of other packages may not say
+        return camera_of(self.world)
 
     @property
     def frames(self) -> Frames:

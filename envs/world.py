@@ -49,6 +49,11 @@ class Frames:
         return Frames(**parts)
 
 
+def camera_of(world: World) -> Camera | None:
+    """The camera of a world; None where its frames have no images, or its package does not say."""
+    return getattr(world, "camera", None)
+
+
 def motion_between(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.float32]:
     """The motion (..., 3) from one pose (..., 3) of x, y, yaw to another, in the frame of the first."""
     ahead, turned = after[..., :2] - before[..., :2], after[..., 2] - before[..., 2]

@@ -47,13 +47,16 @@ class Curve:
 class Viewer(Protocol):
     """Shows the first agent of a live run; a viewer never changes the run."""
 
-    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
+    def begin(self, title: str, camera: Camera | None, frames: Frames) -> None:
         """Start showing an episode; returns when the run may go on.
 
         Args:
             title: Title of the episode.
-            camera: Camera of its frames.
+            camera: Camera of its frames; None where they have no images.
             frames: First frames of all agents.
+
+        Raises:
+            UsageError: The frames have no images, which is what it shows.
         """
 
     def show(self, frames: Frames, curve: Callable[[], Curve]) -> None:
@@ -68,7 +71,7 @@ class Viewer(Protocol):
 class NullViewer:
     """A viewer that shows nothing."""
 
-    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
+    def begin(self, title: str, camera: Camera | None, frames: Frames) -> None:
         """Do nothing."""
 
     def show(self, frames: Frames, curve: Callable[[], Curve]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from stable_baselines3.common.callbacks import BaseCallback
 
 from robonav.envs.vec_env import WorldVecEnv
-from robonav.errors import UsageError
 from robonav.watching import Curve, NullViewer, Viewer
 
 
@@ -22,7 +21,7 @@ class ViewerCallback(BaseCallback):
         worlds: Where the agents are.
 
     Raises:
-        UsageError: When training begins, and the worlds have no camera or their frames no images.
+        UsageError: When training begins, and the viewer cannot show such worlds.
     """
 
     def __init__(self, viewer: Viewer, worlds: WorldVecEnv) -> None:
@@ -40,7 +39,5 @@ class ViewerCallback(BaseCallback):
         return True
 
     def _begin(self) -> None:
-        camera, frames = self._worlds.camera, self._worlds.frames
-        if camera is None or frames.rgb is None:
-            raise UsageError("the viewer shows what a camera sees, and this world has none: leave --view out")
-        self._viewer.begin(f"training, after {self.num_timesteps:,} steps", camera, frames)
+        title = f"training, after {self.num_timesteps:,} steps"
+        self._viewer.begin(title, self._worlds.camera, self._worlds.frames)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames
+from robonav.errors import UsageError
 from robonav.viewer.controls import Controls
 from robonav.viewer.episode_drawing import EpisodeDrawing, look_at
 from robonav.viewer.episode_map import EpisodeMap
@@ -35,8 +36,14 @@ class LiveViewer:
         self._server, self._panel, self._drawing = server, Panel(server), EpisodeDrawing(server)
         self._robot_s = self._map_s = 0.0
 
-    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
-        """Start showing a new episode."""
+    def begin(self, title: str, camera: Camera | None, frames: Frames) -> None:
+        """Start showing a new episode.
+
+        Raises:
+            UsageError: The frames have no images.
+        """
+        if camera is None or frames.rgb is None:
+            raise UsageError("the viewer shows what a camera sees, and this world has none: leave --view out")
         self._title, self._episode = title, EpisodeMap(camera, frames.of(0))
         self._robot_s = self._map_s = 0.0
         look_at(self._server, frames.position[0], VIEW_DISTANCE_M)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,11 +17,12 @@ from robonav.envs import worlds
 from robonav.envs.gym_world import GymWorld
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.vec_env import WorldVecEnv
-from robonav.envs.world import Frames, Observation, WorldStep, motion_between
+from robonav.envs.world import Episode, Frames, Observation, WorldStep, motion_between
 from robonav.envs.world_config import WorldConfig
-from robonav.launch import cli, ranks
+from robonav.launch import cli, evaluate_world, ranks
 from robonav.rewards.registry import make_reward
 from robonav.rewards.vec_env import IntrinsicRewardVecEnv
+from robonav.watching import NullViewer
 from tests.viewer.conftest import Witness
 
 CAMERA, WALL_M, STEPS = Camera(40, 40), 6.0, 8
@@ -60,8 +62,8 @@ class SeeingWorld(GymWorld):
         blank = {name: np.stack([space.low] * self.num_agents) for name, space in spaces_by_name}
         self.frames = self.outcome = self.look(blank)
 
-    def reset(self, seed: int | None = None) -> Observation:
-        observation = super().reset(seed)
+    def _begin(self, episodes: Sequence[Episode]) -> Observation:
+        observation = super()._begin(episodes)
         self.frames = self.outcome = self.look(observation)
         return observation
 
@@ -157,6 +159,21 @@ def test_what_is_shown_is_what_the_first_agent_sees(tmp_path: Path, monkeypatch:
         assert frames.rgb[0, 0, 0, 0] == round(40 * float(frames.position[0, 0])) + 100
 
 
+def test_an_evaluation_there_is_watched_and_ends_as_if_nobody_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness()
+    assert train("seeing", tmp_path / "run") == 0
+    told = ["evaluate", str(tmp_path / "run"), "--episodes", "3", "--num-envs", "2"]
+    assert cli.main([*told, "--out", str(tmp_path / "unseen")]) == 0
+    monkeypatch.setattr(evaluate_world, "open_viewer", lambda wanted: witness if wanted else NullViewer())
+    assert cli.main([*told, "--view", "--out", str(tmp_path / "seen")]) == 0
+    assert witness.titles == ["seeing/0-0", "seeing/0-2"]  # the first of each batch
+    assert len(witness.frames) == 2 * (1 + STEPS)
+    results = [(tmp_path / name / "episodes.jsonl").read_bytes() for name in ("seen", "unseen")]
+    assert results[0] == results[1]
+
+
 def test_its_map_is_rewarded() -> None:
     env = IntrinsicRewardVecEnv(WorldVecEnv(Seeing().make(2)), make_reward("geometric"), normalise=False)
     env.reset()
@@ -176,3 +193,10 @@ def test_a_world_without_images_cannot_be_watched(
     error = capsys.readouterr().err
     assert "this world has none: leave --view out" in error
     assert error.count("\n") == 1
+
+
+def test_nor_can_an_evaluation_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("viser", reason="the extra robonav[view] is not installed")
+    told = ["evaluate", "pure-pursuit", "--world", "warehouse", "--world.layout", "simple", "--episodes", "1"]
+    assert cli.main([*told, "--view", "--out", str(tmp_path / "run")]) == 2
+    assert "this world has none: leave --view out" in capsys.readouterr().err

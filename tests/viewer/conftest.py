@@ -27,7 +27,7 @@ class Witness:
     frames: list[Frames] = field(default_factory=list)
     camera: Camera | None = None
 
-    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
+    def begin(self, title: str, camera: Camera | None, frames: Frames) -> None:
         self.titles.append(title)
         self.camera = camera
         self.frames.append(frames.of(0))
