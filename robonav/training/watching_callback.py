@@ -28,8 +28,8 @@ class ViewerCallback(BaseCallback):
         super().__init__()
         self._viewer, self._worlds = viewer, worlds
 
-    def _on_rollout_start(self) -> None:
-        self._begin()
+    def _on_training_start(self) -> None:
+        self._begin()  # not with each rollout: episodes go on over its end, and a rollout of SAC is one step
 
     def _on_step(self) -> bool:
         if self.locals["dones"][0]:
