@@ -68,7 +68,7 @@ def main(
     with ExitStack() as stack:
         server = start_server(0)
         stack.callback(server.stop)
-        viewer = DriveViewer(server, "a long drive", drive.robot.camera, people, lambda: drive.curve)
+        viewer = DriveViewer(server, "a long drive", drive.robot.camera, people, lambda: drive.curve())
         onlooker = browser(stack)
         page = Page(onlooker, server)
         soak = Soak(viewer, drive, Client(server), page)
@@ -120,7 +120,7 @@ class Soak(DriveObserver):
         line = {
             "minute": round(stamp_s / 60, 1),
             "decisions": self._decisions,
-            "seen_pct": self._drive.curve.visible_completeness_pct[-1],
+            "seen_pct": self._drive.curve().value[-1],
             "map_blocks": episode.reconstruction.num_blocks(0),
             "server_rss_mb": rss_mb("self"),
             "map_update_ms": quartiles(of_map[:, 0]),

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode, Observation, WorldStep
 
 _ALONE = "observation"  # key of observations that are no Dict
@@ -28,6 +29,7 @@ class GymWorld:
 
     frames: Any = None
     outcome: Any = None
+    camera: Camera | None = None
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from robonav.envs.navigation.world import NavigationWorld
 from robonav.envs.scenes import SceneSet
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.sensors.views import SensorMaker, sensor_of
-from robonav.envs.world import Frames, Observation, World
+from robonav.envs.world import Frames, Observation, World, camera_of
 
 Stepped = tuple[Observation, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]
 
@@ -40,6 +40,11 @@ class WorldVecEnv(VecEnv):
     def task(self) -> Any:
         """The task of the agents."""
         return self.world.task
+
+    @property
+    def camera(self) -> Camera | None:
+        """Camera of the frames; None where they have no images."""
+        return camera_of(self.world)
 
     @property
     def frames(self) -> Frames:
@@ -150,5 +155,5 @@ class NavigationVecEnv(WorldVecEnv):
             motion_noise=motion_noise,
             actions=actions_of(actions),
         )
-        self.camera, self.max_episode_steps = self.simulator.camera, max_episode_steps
+        self.max_episode_steps = max_episode_steps
         super().__init__(NavigationWorld(self.simulator, max_episode_steps, seed, first_env, task))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from gymnasium import spaces
 
+    from robonav.envs.sensors.camera import Camera
+
 Observation = dict[str, NDArray[Any]]
 
 
@@ -45,6 +47,11 @@ class Frames:
             name: None if array is None else array[agent : agent + 1] for name, array in vars(self).items()
         }
         return Frames(**parts)
+
+
+def camera_of(world: World) -> Camera | None:
+    """The camera of a world; None where its frames have no images, or its package does not say."""
+    return getattr(world, "camera", None)
 
 
 def motion_between(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -117,6 +124,10 @@ class World(Protocol):
     @property
     def task(self) -> Any:
         """The task of the agents."""
+
+    @property
+    def camera(self) -> Camera | None:
+        """Camera of `frames`; None where they have no images."""
 
     def reset(self, seed: int | None = None) -> Observation:
         """Begin a new episode everywhere; a seed restarts the stream of episodes."""

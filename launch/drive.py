@@ -197,7 +197,7 @@ class DriveCommand(MeshOptions):
         server = open_server()
         stack.callback(server.stop)
         title = f"{self.explorer} drives {self.robot}"
-        return DriveViewer(server, title, drive.robot.camera, teleoperation, lambda: drive.curve)
+        return DriveViewer(server, title, drive.robot.camera, teleoperation, lambda: drive.curve())
 
     def _write(
         self, folder: RunFolder, record: dict[str, Any], picture: TopDownMap, revision: str | None

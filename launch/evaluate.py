@@ -138,7 +138,7 @@ class EvaluateCommand(MeshOptions):
             raise UsageError("this world draws its own episodes and has a task of its own: give --episodes N")
         world = self.world_options
         settings = WorldSettings(self.explorer, world.name, world, self.episodes, self.seed, self.num_envs)
-        evaluate_in_world(settings, self.out or self._default_out(), self.resume)
+        evaluate_in_world(settings, self.out or self._default_out(), self.resume, self.view)
 
     def _default_out(self) -> Path:
         name = "-".join(part for part in Path(self.explorer).parts if part not in ("/", "runs"))

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 
 from robonav.errors import UsageError
+from robonav.launch.viewing import open_viewer
 
 if TYPE_CHECKING:
     from robonav.envs.world_config import WorldConfig
     from robonav.evaluation.records import Records
     from robonav.evaluation.world_runner import Agent, WorldSettings
+    from robonav.watching import Viewer
 
 Command = TypeVar("Command")
 
@@ -54,16 +56,16 @@ def with_world_options(command: type[Command], world: WorldConfig) -> type[Comma
     return make_dataclass(command.__name__, [options], bases=(command,), frozen=True)
 
 
-def evaluate_in_world(settings: WorldSettings, out: Path, resume: bool) -> None:
+def evaluate_in_world(settings: WorldSettings, out: Path, resume: bool, view: bool) -> None:
     """Evaluate, print the table and where the results are."""
     from robonav.disk import only_writer
     from robonav.evaluation.records import Records, check_free
 
-    agent = _agent(settings)
+    agent, viewer = _agent(settings), open_viewer(view)
     check_free(out, resume)  # before a lock is put there
     with only_writer(out):
         folder = Records(out, settings.facts(), resume)
-        _with_progress(settings, agent, folder)
+        _with_progress(settings, agent, folder, viewer)
         _tell(folder, settings)
 
 
@@ -81,14 +83,14 @@ def _agent(settings: WorldSettings) -> Agent:
     )
 
 
-def _with_progress(settings: WorldSettings, agent: Agent, folder: Records) -> None:
+def _with_progress(settings: WorldSettings, agent: Agent, folder: Records, viewer: Viewer) -> None:
     from rich import progress
 
     from robonav.evaluation.world_runner import run_episodes
 
     with progress.Progress() as bar:
         task = bar.add_task(f"{settings.agent}, episodes", total=settings.episodes)
-        run_episodes(settings, agent, folder, lambda done: bar.update(task, advance=done))
+        run_episodes(settings, agent, folder, lambda done: bar.update(task, advance=done), viewer)
 
 
 def _tell(folder: Records, settings: WorldSettings) -> None:

@@ -53,7 +53,7 @@ class NavigationWorld:
         first_env: int = 0,
         task: TaskMaker = Exploring,
     ) -> None:
-        self.simulator, self.num_agents = simulator, simulator.num_agents
+        self.simulator, self.num_agents, self.camera = simulator, simulator.num_agents, simulator.camera
         self.max_episode_steps = max_episode_steps
         self.task: Task = task(simulator)
         seen = observation_space(simulator.camera, simulator.actions).spaces

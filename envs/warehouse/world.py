@@ -42,6 +42,8 @@ class WarehouseWorld:
         SceneError, RobotError: There is no such hall or vehicle, or it does not fit.
     """
 
+    camera = None
+
     def __init__(
         self,
         config: WarehouseOptions | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from stable_baselines3.common.preprocessing import is_image_space
 
 from robonav.envs.world import Frames, Observation
 from robonav.errors import UsageError
@@ -30,7 +31,7 @@ def policy_in_world(folder: Path) -> Callable[[Any, int], Act]:
     def begin(world: Any, seed: int) -> Act:
         for key, space in reads.items():
             given = world.observation_space.spaces.get(key)
-            if given is None or given.shape != space.shape:
+            if given is None or not _reads(space, given):
                 raise UsageError(
                     f"{folder} was trained to read {key!r} as {space}, and this world gives {given}: use the "
                     "vehicle, scanner and goal that it was trained with"
@@ -39,6 +40,15 @@ def policy_in_world(folder: Path) -> Callable[[Any, int], Act]:
         return lambda observation, frames: explorer.act(observation, frames, explorer.camera)
 
     return begin
+
+
+def _reads(read: Any, given: Any) -> bool:
+    """Whether a policy can read what a world gives; the policies of SB3 put the channels of images first."""
+    shapes = [given.shape]
+    if is_image_space(given):
+        height, width, channels = given.shape
+        shapes.append((channels, height, width))
+    return read.shape in shapes
 
 
 def planner_in_world(name: str) -> Callable[[Any, int], Act]:

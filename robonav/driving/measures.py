@@ -81,10 +81,9 @@ class ExplorationMetrics(DriveObserver):
         """Measure from the robot's new pose."""
         self._observe(blocked=not decision.executed)
 
-    @property
     def curve(self) -> Curve:
-        """Completeness so far; the object is updated in place."""
-        return self._tracker.curve
+        """Visible completeness so far."""
+        return self._tracker.curve()
 
     def result(self) -> tuple[dict[str, Any], TopDownMap]:
         """The episode's record and its top-down map, as in evaluation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from robonav.agent import Explorer
@@ -24,7 +24,7 @@ class RosDrive:
     """An agent and a running ROS 2 robot; without depth images its map stays empty.
 
     Attributes:
-        curve: Empty, because there is no ground truth.
+        curve: Gives an empty one, because there is no ground truth.
 
     Raises:
         RobotError: ROS 2 is missing, or the robot is silent.
@@ -34,7 +34,7 @@ class RosDrive:
     def __init__(self, explorer: Explorer, goal: Goal = NO_GOAL) -> None:
         self.robot = RosRobot(explorer.camera.height_m, LIMITS, ACCELERATION)
         self.map = RobotMap(self.robot.camera, self.robot.odometry())
-        self.curve = Curve()
+        self.curve: Callable[[], Curve] = Curve
         try:
             self._pilot = ExplorerPilot(explorer, self.robot.camera, goal)
         except UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class SimulatedDrive:
         physics: The engine, `mujoco`, `pybullet` or `auto`.
 
     Attributes:
-        curve: Completeness so far.
+        curve: Gives visible completeness so far.
 
     Raises:
         SceneError: The scene cannot be used.
@@ -69,7 +69,7 @@ class SimulatedDrive:
         self.episode = Episode(planned.episode_id, planned.scene_id, planned.seed, start)
         self.robot = SimulatedRobot(self.world, spec, start, noise, planned.seed, physics)
         self.map = RobotMap(camera, self.robot.odometry())
-        self.curve = Curve()
+        self.curve: Callable[[], Curve] = Curve
         self._pilot = ExplorerPilot(explorer, camera, goal)
 
     def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from robonav.errors import UsageError
 from robonav.evaluation.pictures import curve_svg
 from robonav.evaluation.records import read_episodes, read_settings
 from robonav.evaluation.statistics import Estimate, bootstrap_mean, paired_difference
+
+Series = Callable[[dict[str, Any], Score], tuple[list[int], list[float]]]
 
 
 @dataclass(frozen=True)
@@ -63,25 +65,32 @@ def compare(folders: Mapping[str, Path]) -> list[Row]:
                 f"{folders[name]} holds {len(others)} episodes, not the {len(first)} that it is compared on: "
                 "evaluate all with the same --scenes, --episodes and --seed"
             )
-    return [_row(name, folders[name], score, mine, first) for name, mine in records.items()]
+    every = [record for mine in records.values() for record in mine.values()]
+    series = _curve if all(score.name in record["curve"] for record in every) else _reported
+    return [_row(name, folders[name], score, mine, first, series) for name, mine in records.items()]
 
 
-def _row(name: str, folder: Path, score: Score, mine: dict[str, Any], first: dict[str, Any]) -> Row:
+def _row(
+    name: str, folder: Path, score: Score, mine: dict[str, Any], first: dict[str, Any], series: Series
+) -> Row:
     steps = next(iter(mine.values()))[score.name]
     values = {step: {key: record[score.name][step] for key, record in mine.items()} for step in steps}
     best = {step: {key: record[score.name][step] for key, record in first.items()} for step in steps}
     collisions = bootstrap_mean([record["collisions"] for record in mine.values()]).mean
     means = {step: bootstrap_mean(list(by_episode.values())) for step, by_episode in values.items()}
     ahead = {} if mine is first else {step: paired_difference(best[step], values[step]) for step in steps}
-    curves = [_curve(record, score) for record in mine.values()]
+    curves = [series(record, score) for record in mine.values()]
     curve = np.array([values for _, values in curves])
     return Row(name, folder, score, means, ahead, collisions, curves[0][0], curve)
 
 
 def _curve(record: dict[str, Any], score: Score) -> tuple[list[int], list[float]]:
-    """Steps and values of a score: its curve if it has one, else what was reported."""
-    if score.name in record["curve"]:
-        return record["curve"]["step"], record["curve"][score.name]
+    """Steps and values of a score, every 32 steps."""
+    return record["curve"]["step"], record["curve"][score.name]
+
+
+def _reported(record: dict[str, Any], score: Score) -> tuple[list[int], list[float]]:
+    """Steps and values of a score where it was reported, which records without its curve have too."""
     return [int(step) for step in record[score.name]], list(record[score.name].values())
 
 

@@ -16,7 +16,6 @@ from robonav.envs.sensors.views import sensor_of
 from robonav.evaluation.metrics import Coverage, SampleIndex, completeness_pct
 from robonav.evaluation.top_down_map import TopDownMap, draw_floor, draw_map
 from robonav.mapping.true_surface import Surface, build_surface
-from robonav.watching import Curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class Completeness:
         truth: The surface to see.
 
     Attributes:
-        curve: Completeness so far.
+        curves: Both completenesses at the steps that were noted, by name.
     """
 
     def __init__(self, truth: GroundTruth) -> None:
@@ -77,7 +76,7 @@ class Completeness:
         self._rays = rays / self._stretch[:, None]
         self._coverage = Coverage(truth.index)
         self._looked_from: set[tuple[float, ...]] = set()
-        self.curve = Curve()
+        self.curves: dict[str, list[float]] = {"completeness_pct": [], "visible_completeness_pct": []}
         self.by_step: dict[str, dict[str, float]] = {
             name: {} for name in ("completeness_pct", "visible_completeness_pct", "mean_distance_m")
         }
@@ -93,12 +92,10 @@ class Completeness:
         lengths = np.where(depth > 0, depth * self._stretch, np.inf).astype(np.float32)
         self._coverage.observe(pose[:3, 3], self._rays @ pose[:3, :3].T, lengths)
 
-    def extend_curve(self, step: int) -> None:
-        """Note the completeness of a step in the curve."""
-        shares = self._shares()
-        self.curve.step.append(step)
-        self.curve.completeness_pct.append(round(shares[0], 3))
-        self.curve.visible_completeness_pct.append(round(shares[1], 3))
+    def extend_curves(self) -> None:
+        """Note the completeness of now."""
+        for values, share in zip(self.curves.values(), self._shares(), strict=True):
+            values.append(round(share, 3))
 
     def report(self, step: int) -> None:
         """Note all figures of a step."""
@@ -131,16 +128,17 @@ class NoCompleteness:
         floor: The free floor.
 
     Attributes:
-        curve: Empty.
+        curves: None.
     """
 
     def __init__(self, floor: FreeFloor) -> None:
-        self._floor, self.camera, self.curve = floor, floor.camera, Curve()
+        self._floor, self.camera = floor, floor.camera
+        self.curves: dict[str, list[float]] = {}
 
     def look(self, position: NDArray[np.floating], yaw: float) -> None:
         """Nothing to see."""
 
-    def extend_curve(self, step: int) -> None:
+    def extend_curves(self) -> None:
         """Nothing to note."""
 
     def report(self, step: int) -> None:

@@ -37,10 +37,14 @@ def render_report(
         summary=summary,
         by_step=[score for score in scores if score.by_step],
         single=[score for score in scores if not score.by_step],
-        figure=_figure,
+        figure=Score.figure,
         steps=list(records[0][main]),
         last=last_step(records, main),
-        curves=[_curve(records, score) for score in scores if score.name in records[0]["curve"]],
+        curves=[
+            _curve(records, score)
+            for score in scores
+            if all(score.name in record["curve"] for record in records)
+        ],
         marks_are=task.marks_are,
         episodes=[
             (record, map_png(load_map(record["episode_id"]), task().marks(record)))
@@ -62,12 +66,6 @@ def shown(records: Sequence[dict[str, Any]], score: str = VISIBLE_COMPLETENESS.n
     ends = [ranked[0], ranked[-1]] if len(ranked) > 1 else ranked
     rest = [record for record in records if not any(record is end for end in ends)]
     return [*ends, *rest][:MAX_MAPS]
-
-
-def _figure(score: Score, value: float) -> str:
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.1f}" if score.unit == "%" else f"{value:.3f}"
 
 
 def _curve(records: Sequence[dict[str, Any]], score: Score) -> str:

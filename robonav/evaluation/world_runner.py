@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.world import Episode, Frames, Observation
+from robonav.envs.world import Episode, Frames, Observation, camera_of
 from robonav.envs.world_config import WorldConfig
 from robonav.errors import UsageError
 from robonav.evaluation.records import Records
 from robonav.evaluation.statistics import bootstrap_mean
+from robonav.watching import Curve, NullViewer, Viewer
 
 PICTURES = "pictures"
 Act = Callable[[Observation, Frames], NDArray[Any]]
@@ -57,12 +58,21 @@ class WorldSettings:
 
 
 def run_episodes(
-    settings: WorldSettings, agent: Agent, folder: Records, advance: Callable[[int], None]
+    settings: WorldSettings,
+    agent: Agent,
+    folder: Records,
+    advance: Callable[[int], None],
+    viewer: Viewer | None = None,
 ) -> None:
     """Run all episodes in unseen worlds that `folder` does not hold yet; `advance` is told of episodes done.
 
-    A batch that was cut short runs again as a whole, so that its random numbers are the same.
+    A batch that was cut short runs again as a whole, so that its random numbers are the same. `viewer`
+    watches the first episode of each batch.
+
+    Raises:
+        UsageError: The viewer cannot show such a world.
     """
+    watched = viewer or NullViewer()
     finished = {record["episode_id"] for record in folder.records()}
     size = settings.num_envs
     planned = settings.options.episodes(settings.options.make(1, "val"), settings.episodes, settings.seed)
@@ -72,17 +82,20 @@ def run_episodes(
         advance(len(batch) - len(missing))
         if missing:
             seed = np.random.SeedSequence([settings.seed, number]).generate_state(1)[0]
-            for record in _run_batch(settings.options, batch, agent, int(seed), folder.path, number == 0):
+            pictures = folder.path if number == 0 else None
+            for record in _run_batch(settings.options, batch, agent, int(seed), watched, pictures):
                 if record["episode_id"] not in finished:
                     folder.append(record)
                     advance(1)
 
 
 def _run_batch(
-    options: WorldConfig, batch: Sequence[Episode], agent: Agent, seed: int, out: Path, draw: bool
+    options: WorldConfig, batch: Sequence[Episode], agent: Agent, seed: int, viewer: Viewer, out: Path | None
 ) -> list[dict[str, Any]]:
+    """Records of a batch; pictures are drawn where there is a folder for them."""
     world = options.make(len(batch), "val")
     observation = world.start(batch)
+    viewer.begin(batch[0].episode_id, camera_of(world), world.frames)
     meter, act = options.meter(world), agent(world, seed)
     going, rewards = np.ones(len(batch), bool), np.zeros(len(batch))
     steps = 0
@@ -90,10 +103,11 @@ def _run_batch(
         actions = act(observation, world.frames)
         step = world.step(actions)
         meter.observe(actions, going)
+        viewer.show(world.outcome, Curve)
         rewards += np.where(going, step.reward, 0)
         observation, steps = step.observation, steps + 1
         going &= ~(step.terminated | step.truncated)
-    if draw:
+    if out is not None:
         (out / PICTURES).mkdir(exist_ok=True)
         for row, episode in enumerate(batch[:6]):
             meter.draw(row, out / PICTURES / f"{_file_name(episode.episode_id)}.png")

@@ -33,7 +33,7 @@ class DriveViewer(DriveObserver):
         title: Title of the drive.
         camera: The robot's camera, assumed to be upright.
         teleoperation: Receives the commands of people.
-        curve: Completeness so far; empty where it is not measured.
+        curve: Gives the main score so far.
     """
 
     def __init__(

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from robonav.envs.navigation.tasks import Score
+from robonav.envs.navigation.tasks.task import VISIBLE_COMPLETENESS
 from robonav.envs.scenes import SceneError, SceneSet, Spec, open_scenes
 from robonav.envs.scenes.floors import floors_of
 from robonav.envs.sensors.camera import Camera
@@ -52,8 +54,8 @@ class Recording:
 
     @property
     def curve(self) -> Curve:
-        """Completeness over steps, as recorded."""
-        return Curve(**self.record["curve"])
+        """The main score of its task over steps, as recorded."""
+        return Curve.of(_main_score(self.record), self.record["curve"])
 
     def frames(self, step: int) -> Frames:
         """The agent's frames after a number of steps, N = 1.
@@ -137,6 +139,19 @@ def _scenes_of(folder: Path, given: str) -> SceneSet:
         return open_scenes(str(spec), split="val")
     except SceneError as error:
         raise SceneError(f"{error}; if the scenes of {folder} were moved, say where with --scenes") from error
+
+
+def _main_score(record: dict[str, Any]) -> Score:
+    """The score that a record names; those of exploration, and older ones, name none."""
+    if "main_score" not in record:
+        return VISIBLE_COMPLETENESS
+    try:
+        return Score(**record["main_score"])
+    except TypeError as error:
+        raise UsageError(
+            f"episode {record['episode_id']} names {str(record['main_score'])[:80]} as its main score, not a "
+            "name, a label and a unit: evaluate it again"
+        ) from error
 
 
 def _camera(record: dict[str, Any]) -> Camera:

@@ -1,4 +1,4 @@
-"""Recordings for rerun (https://rerun.io): the growing map, the camera and the curves over steps."""
+"""Recordings for rerun (https://rerun.io): the growing map, the camera and reward and score over steps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from robonav.errors import UsageError
 from robonav.viewer.episode_files import EpisodeFile
 from robonav.viewer.episode_map import EpisodeMap
 from robonav.viewer.replay import Recording
+from robonav.watching import Curve
 
 MAP_EVERY = 8  # logged steps; a part of the map that changes is logged whole
 
@@ -38,10 +39,7 @@ class RerunFile(EpisodeFile):
         self._stream.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
         pinhole = rerun.Pinhole(width=camera.width, height=camera.height, focal_length=camera.focal)
         self._stream.log("world/camera", pinhole, static=True)
-        curve = recording.curve
-        for step, percent in zip(curve.step, curve.visible_completeness_pct, strict=True):
-            self._stream.set_time("step", sequence=step)
-            self._stream.log("visible_completeness_pct", rerun.Scalars(percent))
+        self._log_score(recording.curve)
 
     def add(self, episode: EpisodeMap) -> None:
         """Log the next step."""
@@ -62,6 +60,14 @@ class RerunFile(EpisodeFile):
     def close(self) -> None:
         """Stop the thread that writes."""
         self._stream.disconnect()
+
+    def _log_score(self, curve: Curve) -> None:
+        if curve.step:
+            label = self._rerun.SeriesLines(names=curve.score.title)
+            self._stream.log(curve.score.name, label, static=True)
+        for step, value in zip(curve.step, curve.value, strict=True):
+            self._stream.set_time("step", sequence=step)
+            self._stream.log(curve.score.name, self._rerun.Scalars(value))
 
     def _log_map(self, episode: EpisodeMap) -> None:
         way = np.c_[np.array(episode.poses)[:, :2], np.full(len(episode.poses), episode.floor_z)]

@@ -69,9 +69,8 @@ class Frame:
         return image
 
     def _caption(self, episode: EpisodeMap) -> str:
-        measured = zip(self._curve.step, self._curve.visible_completeness_pct, strict=True)
-        percent = [percent for step, percent in measured if step <= episode.step][-1]
-        return f"step {episode.step}   {percent:.0f} % seen   reward {sum(episode.rewards):.1f}"
+        score = self._curve.until(episode.step).caption()
+        return f"step {episode.step}   reward {sum(episode.rewards):.1f}   {score}"
 
 
 class GifFile(EpisodeFile):

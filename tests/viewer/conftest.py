@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -26,12 +27,12 @@ class Witness:
     frames: list[Frames] = field(default_factory=list)
     camera: Camera | None = None
 
-    def begin(self, title: str, camera: Camera, frames: Frames) -> None:
+    def begin(self, title: str, camera: Camera | None, frames: Frames) -> None:
         self.titles.append(title)
         self.camera = camera
         self.frames.append(frames.of(0))
 
-    def show(self, frames: Frames, curve: Curve) -> None:
+    def show(self, frames: Frames, curve: Callable[[], Curve]) -> None:
         self.frames.append(frames.of(0))
 
 

@@ -250,7 +250,7 @@ def test_pausing_holds_a_run_that_goes_on_and_nothing_else_does(server: viser.Vi
     def go_on() -> None:
         live.begin("first", run.witness.camera, run.witness.frames[0])
         for k, frames in enumerate(run.witness.frames[1:], start=1):
-            live.show(frames, Curve([0], [0.0], [0.0]))
+            live.show(frames, Curve)
             shown.append(k)
 
     client = Client(server)
@@ -368,12 +368,14 @@ def test_an_evaluation_can_be_watched(tmp_path: Path, capsys: pytest.CaptureFixt
     assert results[0] == results[1]
 
 
-def test_a_training_run_shows_its_first_agent_episode_by_episode() -> None:
-    """Here one of SB3's own, as the callback is SB3's."""
+@pytest.mark.parametrize("rollout", [8, 2])
+def test_a_training_run_shows_its_first_agent_episode_by_episode(rollout: int) -> None:
+    """Here one of SB3's own, as the callback is SB3's; in which rollout an episode lies does not matter."""
     worlds = NavigationVecEnv(Rooms(1), 2, Camera(40, 40), max_episode_steps=4, seed=1, threads=1)
-    witness, learner = Witness(), PPO("MultiInputPolicy", worlds, n_steps=8, batch_size=16, n_epochs=1)
+    size = {"n_steps": rollout, "batch_size": 2 * rollout, "n_epochs": 1}
+    witness, learner = Witness(), PPO("MultiInputPolicy", worlds, **size)
     learner.learn(16, ViewerCallback(witness, worlds))
-    # 8 steps of each agent: begun by the rollout, then by the ends of episodes after 4 and 8 steps
+    # 8 steps of each agent: begun by the training, then by the ends of episodes after 4 and 8 steps
     assert witness.titles == [f"training, after {steps} steps" for steps in (0, 8, 16)]
     assert len(witness.frames) == 1 + 8
     np.testing.assert_array_equal(witness.frames[-1].rgb, worlds.frames.rgb[:1])

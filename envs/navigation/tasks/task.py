@@ -85,6 +85,12 @@ class Score:
         """The label with the unit."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
 
+    def figure(self, value: float) -> str:
+        """A value as tables show it, without the unit."""
+        if isinstance(value, int):
+            return str(value)
+        return f"{value:.1f}" if self.unit == "%" else f"{value:.3f}"
+
 
 @dataclass(frozen=True, eq=False)
 class Walk:
@@ -144,7 +150,11 @@ class TaskConfig(ABC):
         """The task of all agents of a simulator."""
 
     def score(self, walk: Walk, steps: Iterable[int]) -> dict[str, Any]:
-        """Fields of an episode's record; scores by step at these steps, in steps since the start."""
+        """Fields of an episode's record; scores by step at these steps, in steps since the start.
+
+        It is also asked for the main score every 32 steps from the start on, of which 0 is the first, and in
+        episodes that are still going on.
+        """
         return {}
 
     def marks(self, record: Mapping[str, Any]) -> list[tuple[float, float]]:
