@@ -81,10 +81,19 @@ class Velocities:
         Raises:
             ValueError: A share is not finite.
         """
-        length, turn = (self._cut(actions) * self._top).T
-        # sin(turn) / turn and (1 - cos(turn)) / turn, which have limits where nothing turns
-        along, half = np.sinc(turn / np.pi), np.sinc(turn / (2 * np.pi))
-        return np.column_stack([length * along, length * half * np.sin(turn / 2), turn])
+        return arc_motion(*self.arcs(actions).T)
+
+    def arcs(self, actions: NDArray[Any]) -> NDArray[np.float64]:
+        """Metres along the arc and radians turned (N, 2) in a period, of shares (N, 2).
+
+        Raises:
+            ValueError: A share is not finite.
+        """
+        return self._cut(actions) * self._top
+
+    def shares(self, arcs: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The shares (N, 2) that ask for arcs (N, 2)."""
+        return (arcs / self._top).astype(np.float32)
 
     def previous(self, actions: NDArray[Any], blocked: NDArray[np.bool_]) -> NDArray[np.float32]:
         """The shares (N, 2) as they were cut, 0 where the way was blocked."""
@@ -118,6 +127,13 @@ def actions_of(actions: ActionsName | Actions) -> Actions:
 def actions_name(space: spaces.Space[Any]) -> ActionsName:
     """The name of the actions that a space is of: `velocities` for a Box, else `steps`."""
     return "velocities" if isinstance(space, spaces.Box) else "steps"
+
+
+def arc_motion(length: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Motions (N, 3) along arcs of so many metres (N,) that turn by so many radians (N,)."""
+    # sin(turn) / turn and (1 - cos(turn)) / turn, which have limits where nothing turns
+    along, half = np.sinc(turn / np.pi), np.sinc(turn / (2 * np.pi))
+    return np.column_stack([length * along, length * half * np.sin(turn / 2), turn])
 
 
 def along_arc(motion: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -109,11 +109,16 @@ def load_sb3(path: Path, device: str = "cpu", deterministic: bool = False) -> SB
     """The agent of a checkpoint or run folder.
 
     Raises:
-        CheckpointError: A file is missing, damaged or does not fit the others.
+        CheckpointError: A file is missing, damaged or does not fit the others, or a weight is not finite.
     """
     folder = find_checkpoint(path)
     config = read_config(folder)
     weights = read_tensors(folder / "model.safetensors")
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(
+            f"{folder}/model.safetensors: some weights are not finite: take another checkpoint, or train it "
+            "again"
+        )
     try:
         kind, policy_name = sb3_class(config["algorithm"])
         seen = spaces.Dict({name: space_of(name, value) for name, value in config["observation"].items()})

@@ -1,4 +1,4 @@
-"""Driving a robot with an agent: steps or velocities, safety stops, recordings, measurements.
+"""Driving a robot with an agent: steps, arcs or velocities, safety stops, recordings, measurements.
 
 Importing this package registers `robonav/Drive-v0` with Gymnasium.
 """

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from robonav.driving.arc import Action, Arc
 from robonav.driving.pilots import Observation, Pilot
 from robonav.driving.safety import SafetyStopError, check_age, check_command, is_black, no_effect
 from robonav.driving.step_controller import StepController
-from robonav.envs.navigation.steps import FORWARD
 from robonav.envs.robots.robot import STANDSTILL, CameraFrame, Odometry, Robot, RobotError, Twist
 from robonav.errors import UsageError
 
@@ -47,9 +47,9 @@ class RobotState:
 
 @dataclass(frozen=True)
 class Choice:
-    """A step or velocity to carry out, and whether the pilot or a person chose it."""
+    """A step, arc or velocity to carry out, and whether the pilot or a person chose it."""
 
-    action: int | Twist
+    action: Action
     by: By
 
 
@@ -59,13 +59,13 @@ class Decision:
 
     Attributes:
         index: Its number, from 0.
-        action: The step or velocity.
+        action: The step, arc or velocity.
         executed: False where contact or a person stopped it.
         by: Whether the pilot or a person decided.
     """
 
     index: int
-    action: int | Twist
+    action: Action
     executed: bool
     by: By
 
@@ -73,7 +73,7 @@ class Decision:
 class Teleoperator:
     """A person who may take over from the pilot, or stop the robot; this base class never does."""
 
-    def choose(self, proposed: int | Twist) -> Choice | None:
+    def choose(self, proposed: Action) -> Choice | None:
         """The action instead of the pilot's proposal; None keeps the robot still until the next call.
 
         Raises:
@@ -133,7 +133,8 @@ class Driver:
         self._teleoperator = teleoperator or Teleoperator()
         self._controller = StepController(robot.odometry(), robot.limits, robot.acceleration)
         self._decisions, self._stalls = 0, {True: 0, False: 0}  # of steps ahead, and of turns
-        self._previous, self._blocked = 0, False
+        self._carried_out: Action | None = None
+        self._blocked = False
         self._seen_s, self._stopped_s = -1.0, 0.0  # latest exposure, latest standstill
         self._asked, self._answer = STANDSTILL, robot.odometry()  # the latest command and what came of it
 
@@ -159,23 +160,23 @@ class Driver:
     def _decide(self) -> None:
         frame = self._look()
         here = self._robot.odometry()
-        proposed = self._pilot.decide(Observation(frame, here, self._previous, self._blocked))
+        proposed = self._pilot.decide(Observation(frame, here, self._carried_out, self._blocked))
         check_command(proposed)
         while (choice := self._teleoperator.choose(proposed)) is None:
             self._tick(STANDSTILL)
         action = choice.action
-        executed = self._hold(action) if isinstance(action, Twist) else self._step(action)
-        self._previous = action + 1 if executed and not isinstance(action, Twist) else 0
+        executed = self._hold(action) if isinstance(action, Twist) else self._follow_arc(Arc.of(action))
+        self._carried_out = action if executed else None
         self._blocked = not executed
         for observer in self._observers:
             observer.decided(Decision(self._decisions, action, executed, choice.by))
         self._decisions += 1
 
-    def _step(self, action: int) -> bool:
-        """Carry out one step, or go back to where it began; returns whether it was carried out."""
-        self._controller.begin(action)
+    def _follow_arc(self, arc: Arc) -> bool:
+        """Carry out a step or an arc, or go back to where it began; returns whether it was carried out."""
+        self._controller.begin(arc)
         # turning on the spot leads away from a contact
-        ended = returned = self._follow(wary=action == FORWARD)
+        ended = returned = self._follow(wary=arc.moves)
         if ended == "arrived":
             self._controller.finish()
         else:
@@ -183,7 +184,7 @@ class Driver:
             while (returned := self._follow(wary=False)) == "stopped":
                 continue
             self._let_go()
-        self._count_stall(action == FORWARD, "stalled" in (ended, returned))
+        self._count_stall(arc.moves, "stalled" in (ended, returned))
         self._halt()
         return ended == "arrived"
 

@@ -1,4 +1,4 @@
-"""Pilots decide where a robot goes: agents that take steps, or anything that gives velocities."""
+"""Pilots decide where a robot goes: agents, or anything that gives steps, arcs or velocities."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from robonav.agent import Explorer, actions_given_by
+from robonav.agent import Explorer
+from robonav.driving.agent_actions import StepActions, agent_actions
+from robonav.driving.arc import Action
 from robonav.driving.goal_image import NO_GOAL, Goal
-from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
+from robonav.envs.robots.robot import CameraFrame, Odometry
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Frames, motion_between
 from robonav.errors import UsageError
@@ -24,14 +26,19 @@ class Observation:
     Attributes:
         frame: Camera frame, taken at standstill.
         odometry: Measured pose and speed.
-        previous_action: The last step + 1; 0 at the start, after a blocked step and after a velocity.
+        carried_out: The last step, arc or velocity; None at the start, and where it was blocked.
         blocked: Whether the last decision was blocked.
     """
 
     frame: CameraFrame
     odometry: Odometry
-    previous_action: int
+    carried_out: Action | None
     blocked: bool
+
+    @property
+    def previous_action(self) -> int:
+        """The last step + 1; 0 at the start, after a blocked step, and after an arc or a velocity."""
+        return int(StepActions().told(self.carried_out)[0])
 
 
 class Pilot(Protocol):
@@ -40,8 +47,8 @@ class Pilot(Protocol):
     def reset(self, seed: int) -> None:
         """Start a new drive."""
 
-    def decide(self, observation: Observation) -> int | Twist:
-        """The next step (0 forward, 1 left, 2 right), or a velocity for one decision period."""
+    def decide(self, observation: Observation) -> Action:
+        """The next step (0 forward, 1 left, 2 right), an arc, or a velocity for one decision period."""
         ...
 
 
@@ -49,34 +56,33 @@ class ExplorerPilot:
     """Lets an agent drive: it gets the inputs of evaluation, but measured (noisy images, drifting poses).
 
     Args:
-        explorer: A trained policy or a baseline.
+        explorer: A trained policy or a baseline; the velocities that it gives become the arcs of training.
         camera: The robot's camera; frames are cut and scaled to the explorer's.
         goal: Its goal image, if it needs one.
 
     Raises:
-        UsageError: The robot's camera sees less than the explorer's, or the agent gives velocities.
+        UsageError: The robot's camera sees less than the explorer's.
     """
 
     def __init__(self, explorer: Explorer, camera: Camera, goal: Goal = NO_GOAL) -> None:
-        if actions_given_by(explorer) != "steps":
-            raise UsageError(
-                "the agent gives velocities of the navigation world, but a drive takes steps: give an agent "
-                "that was trained with --actions steps"
-            )
         self._explorer, self._camera, self._goal = explorer, camera, goal
-        self._window = window(camera, explorer.camera)
+        self._actions, self._window = agent_actions(explorer), window(camera, explorer.camera)
 
     def reset(self, seed: int) -> None:
         """Reset the agent."""
         self._explorer.reset(1, seed)
         self._before: NDArray[np.float64] | None = None
 
-    def decide(self, observation: Observation) -> int:
-        """The explorer's next step."""
+    def decide(self, observation: Observation) -> Action:
+        """The explorer's next step or arc.
+
+        Raises:
+            SafetyStopError: It gives a velocity that is not finite.
+        """
         frames = self._measured(observation)
-        previous = np.array([observation.previous_action])
+        previous = self._actions.told(observation.carried_out)
         seen = {"rgb": frames.rgb, "previous_action": previous, **self._goal}
-        return int(self._explorer.act(seen, frames, self._explorer.camera)[0])
+        return self._actions.taken(self._explorer.act(seen, frames, self._explorer.camera))
 
     def _measured(self, observation: Observation) -> Frames:
         here, camera = observation.odometry, self._explorer.camera

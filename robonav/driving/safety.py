@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from robonav.driving.arc import Action, Arc
 from robonav.envs.navigation.steps import NUM_ACTIONS
 from robonav.envs.robots.robot import CameraFrame, Odometry, Twist
 from robonav.errors import UsageError
@@ -32,16 +33,22 @@ def is_black(frame: CameraFrame) -> bool:
     return float(frame.rgb.mean()) < BLACK
 
 
-def check_command(decision: int | Twist) -> None:
+def check_command(decision: Action) -> None:
     """Stop where the pilot gives an invalid command.
 
     Raises:
-        SafetyStopError: A velocity is not finite, or a step is none of the three.
+        SafetyStopError: A velocity is not finite, an arc turns too far, or a step is none of the three.
     """
     if isinstance(decision, Twist):
         if not (math.isfinite(decision.forward) and math.isfinite(decision.turn)):
             raise SafetyStopError(
                 f"the pilot asked for {decision.forward} m/s and {decision.turn} rad/s: not a finite velocity"
+            )
+    elif isinstance(decision, Arc):
+        if not (math.isfinite(decision.length_m) and abs(decision.turn_rad) <= math.pi / 2):
+            raise SafetyStopError(
+                f"the pilot asked for an arc of {decision.length_m} m and {decision.turn_rad} rad: expected "
+                "a finite length, and at most a right angle"
             )
     elif not 0 <= decision < NUM_ACTIONS:
         raise SafetyStopError(f"the pilot asked for step {decision}: expected 0 forward, 1 left or 2 right")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+from robonav.driving.arc import Action
 from robonav.driving.driver import Choice, DriveObserver, RobotState, Teleoperator
 from robonav.driving.safety import SafetyStopError
-from robonav.envs.robots.robot import Twist
 
 ABANDONED_S = 30.0  # by the wall clock, without any browser: a run must not wait for ever
 _LATE_S = 0.2  # a drive that is later than this does not try to catch up
@@ -16,7 +16,7 @@ _LATE_S = 0.2  # a drive that is later than this does not try to catch up
 class Teleoperation(Teleoperator):
     """Commands of people, from any thread; the driver reads them within one control period.
 
-    A person steers in the pilot's steps, so the pilot's memory of its path stays right. The pilot still
+    A person steers in steps of 0.25 m and 15°, so the pilot's memory of its path stays right. The pilot still
     decides and observes, but its decisions are not carried out.
     The safety stops hold as always.
     """
@@ -63,7 +63,7 @@ class Teleoperation(Teleoperator):
             self._onlookers -= 1
             self._left_s = time.monotonic()
 
-    def choose(self, proposed: int | Twist) -> Choice | None:
+    def choose(self, proposed: Action) -> Choice | None:
         """The pilot's proposal, or the person's next step; None while a person has given none.
 
         Raises:
