@@ -18,11 +18,11 @@ class AgentActions(Protocol):
     """Translates the actions of one agent (N = 1)."""
 
     def told(self, carried_out: Action | None) -> NDArray[Any]:
-        """What the agent reads as `previous_action`, of what the robot carried out last."""
+        """Value that the agent reads as `previous_action`, of what the robot carried out last."""
         ...
 
     def taken(self, actions: NDArray[Any]) -> Action:
-        """What the robot has to carry out."""
+        """Action that the robot has to carry out."""
         ...
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from robonav.envs.navigation.steps import RIGHT
 from robonav.envs.sensors.camera import Camera
 from robonav.maps.occupancy import UNKNOWN, Frontier, OccupancyGrid
-from robonav.planners.frontier_gain import SIGHT_M, InformedFrontier
+from robonav.planners.frontier_gain import InformedFrontier
 from robonav.planners.path_following import (
     Chooser,
     PlanningState,
@@ -21,12 +21,12 @@ from robonav.planners.path_following import (
     steer,
     turn_steps,
 )
+from robonav.planners.planning_limits import PATIENCE, SIGHT_M
 
 if TYPE_CHECKING:
     from robonav.envs.world import Frames
 
 THINK_EVERY = 4
-PATIENCE = 60  # steps towards one view before it is given up
 _PIECE_M = 1.5  # of a frontier that is looked at piece by piece
 
 

@@ -6,15 +6,13 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from robonav.envs.navigation.steps import TURN_RAD
 from robonav.maps.occupancy import OCCUPIED, OccupancyGrid
-from robonav.planners.path_following import TURN_RAD, Chooser, PlanningState, Viewpoint, turn_steps
+from robonav.planners.path_following import Chooser, PlanningState, Viewpoint, turn_steps
+from robonav.planners.planning_limits import DECIDE_STEPS, LATTICE_M, MIN_GAIN_M2, SIGHT_M, WALL_M
 from robonav.planners.view_gain_kernel import unseen_along
 
-SIGHT_M = 4.0  # a surface counts as seen, and is expected to be seen, from within this distance
-WALL_M = 2.5  # assumed height of an occupied cell that is not seen yet
 RAYS = 72  # all around a place
-MIN_GAIN_M2 = 0.1
-DECIDE_STEPS = 4.0  # keeps a tiny gain next door from beating a large one
 
 
 class InformedFrontier(Chooser):
@@ -24,7 +22,7 @@ class InformedFrontier(Chooser):
         """Score 24 headings at places on the known floor; None if no view shows 0.1 m² of unseen surface."""
         places = self._places(situation)
         gains = view_gains(situation.grid, places, situation.yaw, situation.hfov)
-        headings = situation.yaw + np.arange(24) * TURN_RAD
+        headings = situation.yaw + np.arange(24, dtype=np.float64) * TURN_RAD
         xy = situation.grid.centre(places)
         steps = situation.steps_to(places)[:, None] + turn_steps(situation, xy, headings)
         worth = np.where(gains >= MIN_GAIN_M2, gains / (steps + DECIDE_STEPS), 0.0)
@@ -47,7 +45,7 @@ class InformedFrontier(Chooser):
     def _places(situation: PlanningState) -> NDArray[np.int64]:
         """Reachable cells on a 0.5 m lattice, and the agent's own cell."""
         reachable = np.argwhere(situation.passable & np.isfinite(situation.paths.costs))
-        lattice = reachable[np.all(reachable % round(0.5 / situation.grid.cell_size) == 0, axis=1)]
+        lattice = reachable[np.all(reachable % round(LATTICE_M / situation.grid.cell_size) == 0, axis=1)]
         return np.vstack([situation.grid.cell(situation.xy)[None], lattice])
 
 

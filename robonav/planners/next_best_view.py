@@ -19,10 +19,9 @@ from robonav.planners import next_best_view_kernels as kernels
 from robonav.planners import path_kernels
 from robonav.planners.goal_belief import GoalEstimate
 from robonav.planners.own_map import OwnMap, OwnMapConfig, Places
+from robonav.planners.planning_limits import LATTICE_M, SIGHT_M
 
-_SIGHT_M = 4.0  # a surface is expected to be seen from within this distance
 _STUCK_STEPS, _STUCK_M = 64, 1.0  # an agent without progress or goal for so long is stuck
-_LATTICE_M = 0.5  # how far apart the places are that it weighs
 # One-hot action; cosine and sine of the way's direction, how near the goal is, and what it is worth.
 ADVICE = NUM_ACTIONS + 4
 
@@ -177,7 +176,7 @@ class NextBestViewPlanner(nn.Module):
         maps.grid = self._map.grid
         maps.summary = wp.from_torch(places.summary.view(len(starts), -1, 2), dtype=wp.vec2ub)
         maps.rays = wp.from_torch(self.rays)
-        maps.lattice = max(1, round(_LATTICE_M / self._map.config.cell_m))
+        maps.lattice = max(1, round(LATTICE_M / self._map.config.cell_m))
         maps.position = wp.from_torch(places.position, dtype=wp.vec2)
         maps.heading = wp.from_torch(places.heading)
         maps.previous_action = wp.from_torch(steps)
@@ -229,7 +228,7 @@ def _rays(config: OwnMapConfig) -> Tensor:
     """(RAYS, reach) int32: what to add to a packed cell to go 1, 2, ... cells along each ray."""
     count = int(path_kernels.RAYS)
     angles = (torch.arange(count, dtype=torch.float64) + 0.5) * (2 * math.pi / count)
-    steps = torch.arange(1, round(_SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
+    steps = torch.arange(1, round(SIGHT_M / config.cell_m) + 1, dtype=torch.float64)
     last = config.cells - 1
     x, y = (torch.outer(f(angles), steps).round().int() & last for f in (torch.cos, torch.sin))
     return x * 2 * config.cells + y

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from robonav.planners import planning_limits
 from robonav.planners.own_map_kernels import packed
 from robonav.planners.path_kernels import (
     ESCAPE,
@@ -35,13 +36,13 @@ COARSE = wp.constant(3)  # every so many rays are enough to tell which views are
 CANDIDATES = wp.constant(16)  # views of which it is worked out what the way there would show
 PASSING_M = wp.constant(0.5)  # how far apart the places on a way are that are looked from
 THINK_EVERY = wp.constant(8)
-PATIENCE = wp.constant(60)  # steps towards one view before it is given up
-MIN_GAIN = wp.constant(0.1)  # square metres
-DECIDE_STEPS = wp.constant(4.0)  # keeps a tiny gain next door from beating a large one
-WALL_M = wp.constant(2.5)  # assumed height of an occupied cell that is not seen yet
+PATIENCE = wp.constant(planning_limits.PATIENCE)
+MIN_GAIN = wp.constant(planning_limits.MIN_GAIN_M2)
+DECIDE_STEPS = wp.constant(planning_limits.DECIDE_STEPS)
+WALL_M = wp.constant(planning_limits.WALL_M)
 BOUNCE = wp.constant(7)  # turns of a blocked agent without a goal; in time that takes all 24 headings
-LOOKAHEAD_M = wp.constant(1.0)
-ARRIVED_M = wp.constant(0.2)
+LOOKAHEAD_M = wp.constant(planning_limits.LOOKAHEAD_M)
+ARRIVED_M = wp.constant(planning_limits.ARRIVED_M)
 NEAR_M = wp.constant(1.0)  # how far from a sought place one that can be reached may lie
 SOUGHT_WORTH = wp.constant(4.0)  # square metres a step, more than any view
 SEEN_ABOVE = wp.constant(127)  # of 255: from where on a cell counts as seen

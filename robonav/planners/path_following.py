@@ -7,16 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robonav.envs.navigation.steps import FORWARD, LEFT, RIGHT
+from robonav.envs.navigation.steps import FORWARD, FORWARD_M, LEFT, RIGHT, TURN_RAD
 from robonav.maps.occupancy import BODY_M, FREE, OCCUPIED, OccupancyGrid
 from robonav.maps.planning import ShortestPaths, clearance, line_is_passable
-
-TURN_RAD = np.radians(15.0)
-STRIDE_M = 0.25
-COMFORT_M = 0.35  # cells nearer to an obstacle than this cost more, so that paths keep off walls
-LOOKAHEAD_M = 1.0
-ARRIVED_M = 0.2
-ESCAPE_M = 0.3  # so far off may lie the floor on which an agent fits
+from robonav.planners.planning_limits import ARRIVED_M, COMFORT_M, ESCAPE_M, LOOKAHEAD_M
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +65,7 @@ class PlanningState:
 
     def steps_to(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Forward steps (K,) to cells (K, 2); inf where no path leads."""
-        return self.paths.costs[cells[:, 0], cells[:, 1]] * (self.grid.cell_size / STRIDE_M)
+        return self.paths.costs[cells[:, 0], cells[:, 1]] * (self.grid.cell_size / FORWARD_M)
 
     def is_straight(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
         """Whether the body fits all along the line between two positions (2,), by the map at construction."""
@@ -127,7 +121,7 @@ def heading_along(
 def steer(yaw: float, heading: float, blocked: list[float]) -> int:
     """The next action towards a heading, blocked headings left out."""
     turns = np.arange(-12, 12)
-    reachable = yaw + turns * TURN_RAD
+    reachable = yaw + turns.astype(np.float64) * TURN_RAD
     away = np.abs(wrapped(reachable - heading))
     for wall in blocked:
         away[np.abs(wrapped(reachable - wall)) < TURN_RAD / 2] = np.inf

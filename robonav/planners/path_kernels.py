@@ -11,6 +11,7 @@ from pathlib import Path
 
 import warp as wp
 
+from robonav.planners import planning_limits
 from robonav.planners.own_map_kernels import Grid, packed
 
 wp.config.log_level = 40  # errors only: Warp greets on every start otherwise
@@ -22,8 +23,8 @@ HEADINGS = wp.constant(24)
 RAYS = wp.constant(144)  # all around a place: at 4 m about a cell apart
 PATH = wp.constant(256)  # cells of a path that are kept, those nearest to the agent
 BODY_M = wp.constant(0.18)
-COMFORT_M = wp.constant(0.35)  # nearer to an obstacle a step costs three times as much
-ESCAPE_M = wp.constant(0.3)  # distance within which paths may cross narrow floor, at a price
+COMFORT_M = wp.constant(planning_limits.COMFORT_M)  # nearer to an obstacle a step costs three times as much
+ESCAPE_M = wp.constant(planning_limits.ESCAPE_M)  # paths may cross narrow floor so far, at a price
 STEP_M = wp.constant(0.25)
 STRAIGHT, DIAGONAL = wp.constant(5), wp.constant(7)  # times the prices of both cells
 FREE_BELOW = wp.constant(115)  # of 255: how occupied a free cell may look

@@ -5,19 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from robonav.envs.navigation.steps import FORWARD_M, TURN_RAD
 from robonav.envs.sensors.camera import Camera
 from robonav.maps.occupancy import OCCUPIED, PATCH_DIMENSIONS, OccupancyGrid
 from robonav.maps.scan_matching import ScanMatcher
 from robonav.maps.topology.mapper import PlaceMapper
-from robonav.planners.path_following import (
-    BODY_M,
-    ESCAPE_M,
-    STRIDE_M,
-    TURN_RAD,
-    PlanningState,
-    Viewpoint,
-    heading_along,
-)
+from robonav.planners.path_following import BODY_M, PlanningState, Viewpoint, heading_along
+from robonav.planners.planning_limits import ESCAPE_M
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.optimistic_paths import OptimisticPaths
 
@@ -32,7 +26,7 @@ def _swept() -> NDArray[np.float64]:
     """Points (P, 2), ahead and to the left, that a forward move sweeps, the body's own place left out."""
     along, aside = (np.arange(-0.3, 0.7, 0.05),) * 2
     points = np.stack(np.meshgrid(along, aside, indexing="ij"), axis=-1).reshape(-1, 2)
-    nearest = np.clip(points[:, 0], 0.0, STRIDE_M)
+    nearest = np.clip(points[:, 0], 0.0, FORWARD_M)
     swept = np.hypot(points[:, 0] - nearest, points[:, 1]) <= _GUARD_M + 1e-9
     return points[swept & (np.linalg.norm(points, axis=1) > _GUARD_M)]
 

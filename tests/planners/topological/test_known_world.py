@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from robonav.envs.navigation.simulator import NavigationSimulator
-from robonav.envs.navigation.steps import LEFT
+from robonav.envs.navigation.steps import FORWARD_M, LEFT, TURN_RAD
 from robonav.envs.odometry import in_frame_of
 from robonav.envs.sensors.camera import Camera
 from robonav.envs.world import Episode
 from robonav.maps.occupancy import FREE, OCCUPIED
 from robonav.maps.topology.sub_goals import SubGoalWeights
-from robonav.planners.path_following import BODY_M, STRIDE_M, TURN_RAD
+from robonav.planners.path_following import BODY_M
 from robonav.planners.topological.candidates import FARTHEST_DETOUR_M, choices_of
 from robonav.planners.topological.config import HierarchyConfig
 from robonav.planners.topological.known_world import KnownWorld
@@ -67,7 +67,7 @@ def test_headings_are_shut_where_a_move_would_bring_the_body_into_the_wall(gap):
     world = looking_around((2.0, 3.0, np.pi))  # towards the wall at x = 0
     world.xy, world.yaw = np.array([2.0 - BODY_M - gap, 0.0]), 0.05
     headings = world.yaw + np.arange(-12, 12) * TURN_RAD
-    room = gap - STRIDE_M * np.cos(headings)  # left to the wall after the move
+    room = gap - FORWARD_M * np.cos(headings)  # left to the wall after the move
     shut = np.isclose(headings[:, None], world.shut_headings()).any(axis=1)
     assert shut[room < -0.12].all()
     assert not shut[room > 0.12].any()
