@@ -76,6 +76,11 @@ class WarehouseWorld:
         """What the vehicles are there for."""
         return self.config
 
+    @property
+    def loaded(self) -> NDArray[np.bool_]:
+        """Which vehicles (N,) carry their load."""
+        return self._loaded.copy()
+
     def reset(self, seed: int | None = None) -> Observation:
         """Begin a new episode everywhere; a seed restarts the stream of episodes."""
         if seed is not None:
