@@ -186,7 +186,7 @@ class WarehouseWorld:
 
     def _drive_traffic(self) -> None:
         if self.config.traffic:
-            self.traffic.step(self.motion.pose, DECISION_S)
+            self.traffic.step(self.simulation.bodies(), DECISION_S)
             self._show_traffic()
 
     def _show_traffic(self) -> None:
