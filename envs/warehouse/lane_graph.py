@@ -29,6 +29,8 @@ class LaneGraph:
     Attributes:
         starts: (E, 2) metres.
         ends: (E, 2) metres.
+        lengths: (E,) metres.
+        ahead: (E, 2) directions, of unit length.
         speeds: (E,) metres per second.
         source: (E) place that each stretch begins at.
         target: (E) place that it ends at.
@@ -40,6 +42,8 @@ class LaneGraph:
 
     starts: NDArray[np.float64]
     ends: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    ahead: NDArray[np.float64]
     speeds: NDArray[np.float64]
     source: list[int]
     target: list[int]
@@ -79,6 +83,7 @@ class LaneGraph:
                 f"warehouse {layout.name} has lane nodes {apart:.2f} m apart: put them at least {_APART_M} m "
                 "apart, or use traffic 0"
             )
+        lengths = np.hypot(*(ends - starts).T)
         ways = {way: i for i, way in enumerate(dict.fromkeys(at.way for *_, at in edges))}
         numbers = {(a, b): i for i, (a, b, _) in enumerate(edges)}
         leaving: list[list[int]] = [[] for _ in places]
@@ -87,6 +92,8 @@ class LaneGraph:
         return cls(
             starts,
             ends,
+            lengths,
+            (ends - starts) / lengths[:, None],
             np.array([at.speed for *_, at in edges]),
             [places[a] for a, _, _ in edges],
             [places[b] for _, b, _ in edges],

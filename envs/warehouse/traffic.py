@@ -84,25 +84,30 @@ class Traffic:
 
     def _near(self, bodies: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Which vehicles (N, K) can reach their agent within a step."""
-        low, high = bodies.min(1)[:, None] - 2 * _STOP_M, bodies.max(1)[:, None] + 2 * _STOP_M
-        places = self._places
-        return np.asarray(((places > low) & (places < high)).all(-1))
+        sides = np.ascontiguousarray(bodies.swapaxes(1, 2))  # minima along the last axis are fast
+        low, high = sides.min(-1)[:, None] - 2 * _STOP_M, sides.max(-1)[:, None] + 2 * _STOP_M
+        inside = (self._places > low) & (self._places < high)
+        return np.asarray(inside[..., 0] & inside[..., 1])
 
     def _go_on(self, agent: int, k: int, body: NDArray[np.floating] | None) -> None:
         """Enter the next stretch, or wait where this one ends."""
-        graph, right, edge = self._graph[agent], self._right[agent], int(self._edge[agent, k])
+        right, edge = self._right[agent], int(self._edge[agent, k])
         over = self._gone[agent, k] - self._length[agent, k]
         if self._waited[agent, k] == 0:  # it has just come
             right.arrive(edge)
         for following in right.ways(edge, self._waited[agent, k]):
-            ahead = graph.ends[following] - graph.starts[following]
-            ahead = ahead / np.hypot(*ahead)
-            rear = HALF_M[0] - 0.05 if ahead @ self._ahead[agent, k] > 0.999 else -_REAR_M
-            if body is None or _is_clear(body, graph.starts[following], ahead, rear):
+            if body is None or self._is_free(agent, k, following, body):
                 right.enter(following, edge)
                 self._place(agent, k, following, over)
                 return
         self._gone[agent, k] = self._length[agent, k]
+
+    def _is_free(self, agent: int, k: int, following: int, body: NDArray[np.floating]) -> bool:
+        """Whether the agent is not where a vehicle would be, and go, at the beginning of a stretch."""
+        graph = self._graph[agent]
+        straight = graph.ahead[following] @ self._ahead[agent, k] > 0.999
+        rear = HALF_M[0] - 0.05 if straight else -_REAR_M
+        return _is_clear(body, graph.starts[following], graph.ahead[following], rear)
 
     def _turn_round(self, agent: int, k: int, body: NDArray[np.floating], here: NDArray[np.float64]) -> None:
         """Turn back where the agent has stood in the way for long, and the lane is driven both ways."""
@@ -116,10 +121,8 @@ class Traffic:
 
     def _place(self, agent: int, k: int, edge: int, gone: float) -> None:
         graph = self._graph[agent]
-        way = graph.ends[edge] - graph.starts[edge]
-        length = float(np.hypot(*way))
-        self._edge[agent, k], self._gone[agent, k], self._length[agent, k] = edge, gone, length
-        self._start[agent, k], self._ahead[agent, k] = graph.starts[edge], way / length
+        self._edge[agent, k], self._gone[agent, k], self._length[agent, k] = edge, gone, graph.lengths[edge]
+        self._start[agent, k], self._ahead[agent, k] = graph.starts[edge], graph.ahead[edge]
         self._speed[agent, k], self._waited[agent, k] = graph.speeds[edge], 0.0
 
 
