@@ -120,6 +120,21 @@ def test_lanes_refuse_more_vehicles_than_they_have_room_for() -> None:
         traffic(1, 0, near)
 
 
+def test_a_vehicle_turns_round_where_the_agent_bars_a_two_way_lane() -> None:
+    hall = WarehouseLayout("long", (24.0, 4.0), nodes={"a": (2, 2), "b": (22, 2)}, lanes=[Lane("a", "b")])
+    cars = traffic(1, 0, hall)
+    wall = np.stack([np.full(40, 13.2), np.linspace(1, 3, 40)], -1)[None]
+    side, passed, turns = np.sign(cars.poses[0, 0, 0] - 13.2), [], 0
+    for _ in range(1200):
+        yaw = cars.poses[0, 0, 2]
+        cars.step(wall, 0.1)
+        passed.append(side * (cars.poses[0, 0, 0] - 13.2))
+        turns += abs(cars.poses[0, 0, 2] - yaw) > 1
+    assert min(passed) > HALF_M[0]
+    assert max(passed) > 8.5
+    assert turns >= 4
+
+
 @pytest.mark.parametrize("heading", range(16))
 @pytest.mark.parametrize("load", [0.0, 1.0])
 def test_no_contact_is_charged_to_a_forklift_that_stands_across_a_lane(heading: int, load: float) -> None:
