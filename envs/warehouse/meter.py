@@ -43,7 +43,8 @@ class WarehouseMeter:
         motion, vehicle = self._world.motion, self._world.vehicle
         speed = motion.twist[:, 0].astype(float)
         acceleration = (speed - self._speed) / DECISION_S
-        force = vehicle.mass_kg * (acceleration + _ROLLING * _GRAVITY * (np.abs(speed) > _STILL_M_S))
+        mass = vehicle.mass_kg + vehicle.payload_kg * self._world.loaded
+        force = mass * (acceleration + _ROLLING * _GRAVITY * (np.abs(speed) > _STILL_M_S))
         joules = (np.maximum(force * speed, 0) + vehicle.idle_w) * DECISION_S  # braking gives nothing back
         jerk = ((acceleration - self._acceleration) / DECISION_S) ** 2
         still = np.abs(speed) < _STILL_M_S

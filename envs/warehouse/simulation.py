@@ -116,6 +116,13 @@ class WarehouseSimulation:
         self._assign(self._traffic.pose, slice(None), poses)
         self._assign(self._traffic.half, slice(None), halves)
 
+    def bodies(self) -> NDArray[np.float32]:
+        """Points (N, P, 2) on the outlines of the agents, and their centres, world x, y."""
+        pose, own = self._pose.numpy(), self._outlines[self._loaded.numpy()]
+        c, s = np.cos(pose[:, 2, None]), np.sin(pose[:, 2, None])
+        turned = np.stack([c * own[..., 0] - s * own[..., 1], s * own[..., 0] + c * own[..., 1]], -1)
+        return np.asarray(turned + pose[:, None, :2])
+
     def drive(self, actions: NDArray[np.floating]) -> VehicleMotion:
         """Let all agents do their actions (N, 2) in [-1, 1] for 0.1 s: speed, and turn rate or steering."""
         self._assign(self._action, slice(None), actions)
@@ -176,6 +183,7 @@ class WarehouseSimulation:
         outlines = [outline_points(self.vehicle.outline), outline_points(self.vehicle.loaded_outline)]
         most = max(len(outline) for outline in outlines)
         padded = np.stack([np.resize(outline, (most, 2)) for outline in outlines])  # repeats points
+        self._outlines = np.pad(padded, ((0, 0), (0, 1), (0, 0))).astype(np.float32)
         floor.outline = wp.array(padded.astype(np.float32), dtype=wp.vec2, device=device)
         radii = np.linalg.norm(padded, axis=-1).max(-1).astype(np.float32)
         floor.radius = wp.array(radii, dtype=wp.float32, device=device)

@@ -78,6 +78,11 @@ class WarehouseWorld:
         """The task of the vehicles."""
         return self.config
 
+    @property
+    def loaded(self) -> NDArray[np.bool_]:
+        """Which vehicles (N,) carry their load."""
+        return self._loaded.copy()
+
     def reset(self, seed: int | None = None) -> Observation:
         """Begin a new episode everywhere; a seed restarts the stream of episodes."""
         if seed is not None:
@@ -183,7 +188,7 @@ class WarehouseWorld:
 
     def _drive_traffic(self) -> None:
         if self.config.traffic:
-            self.traffic.step(self.motion.pose, DECISION_S)
+            self.traffic.step(self.simulation.bodies(), DECISION_S)
             self._show_traffic()
 
     def _show_traffic(self) -> None:

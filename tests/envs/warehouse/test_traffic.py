@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from robonav.envs.scenes.scene import SceneError
 from robonav.envs.warehouse.config import WarehouseConfig
+from robonav.envs.warehouse.lane_graph import LaneGraph
+from robonav.envs.warehouse.layout import Lane, WarehouseLayout
 from robonav.envs.warehouse.layouts import make_layout
-from robonav.envs.warehouse.traffic import HALF_M, LaneGraph, Traffic
+from robonav.envs.warehouse.traffic import HALF_M, Traffic
 from robonav.envs.warehouse.world import WarehouseWorld
+from robonav.envs.world import Episode
 
 SITE = WarehouseConfig("site", layouts=2, traffic=6)
-FAR = np.array([[-90.0, -90.0, 0.0]])
+FAR = np.full((1, 1, 2), -90.0)
 
 
-def traffic(count: int, seed: int = 0) -> Traffic:
-    made = Traffic([make_layout("site", "train", 0)], 1, count)
-    made.begin(0, 0, FAR[0], seed)
+def traffic(count: int, seed: int = 0, layout: WarehouseLayout | None = None) -> Traffic:
+    made = Traffic([layout or make_layout("site", "train", 0)], 1, count)
+    made.begin(0, 0, FAR[0, 0], seed)
     return made
-
-
-def distance_to_lanes(graph: LaneGraph, place: np.ndarray) -> float:
-    way = graph.ends - graph.starts
-    share = ((place - graph.starts) * way).sum(-1) / (way**2).sum(-1)
-    nearest = graph.starts + share.clip(0, 1)[:, None] * way
-    return float(np.hypot(*(nearest - place).T).min())
 
 
 def test_vehicles_stay_on_lanes_drive_no_faster_than_allowed_and_respect_one_way() -> None:
     layout = make_layout("site", "train", 0)
-    graph, cars = LaneGraph.of(layout), traffic(5)
-    one_way = {(lane.end, lane.start) for lane in layout.lanes if lane.one_way}
-    nodes = {place: name for name, place in layout.nodes.items()}
-    moved = np.zeros(5)
+    starts, ends = (
+        np.array([layout.nodes[n] for n in names], float)
+        for names in zip(*((lane.start, lane.end) for lane in layout.lanes), strict=True)
+    )
+    one_way, ways = np.array([lane.one_way for lane in layout.lanes]), ends - starts
+    lengths = np.hypot(*ways.T)
+    cars, moved = traffic(5), np.zeros(5)
     for _ in range(600):
         before = cars.poses
         cars.step(FAR, 0.1)
@@ -41,18 +41,23 @@ def test_vehicles_stay_on_lanes_drive_no_faster_than_allowed_and_respect_one_way
         steps = np.hypot(*(after - before)[0, :, :2].T)
         assert steps.max() <= 1.5 * 0.1 + 1e-9
         moved += steps
-        for k in range(5):
-            assert distance_to_lanes(graph, after[0, k, :2]) < 1e-6
-            lane = cars._lane[0, k]
-            ends = tuple(nodes[tuple(side[lane])] for side in (graph.starts, graph.ends))
-            assert ends not in one_way
+        for x, y, yaw in after[0]:
+            along = (((x, y) - starts) * ways).sum(-1) / lengths
+            nearest = starts + (along / lengths).clip(0, 1)[:, None] * ways
+            away = np.hypot(*(nearest - (x, y)).T)
+            assert away.min() < 1e-6
+            heading = ways @ (np.cos(yaw), np.sin(yaw)) / lengths
+            inside = (away < 1e-6) & (along > 0.2) & (along < lengths - 0.2)
+            assert (heading[inside & one_way] > 0.999).all()
     assert moved.min() > 5
 
 
 def test_a_vehicle_waits_for_what_stands_ahead_and_drives_on() -> None:
     cars = traffic(1)
+    for _ in range(4):  # between two places
+        cars.step(FAR, 0.1)
     x, y, yaw = cars.poses[0, 0]
-    ahead = np.array([[x + 1.2 * np.cos(yaw), y + 1.2 * np.sin(yaw), 0.0]])
+    ahead = np.array([[[x + 1.1 * np.cos(yaw), y + 1.1 * np.sin(yaw)]]])
     for _ in range(20):
         cars.step(ahead, 0.1)
     assert cars.poses[0, 0] == pytest.approx([x, y, yaw])
@@ -60,15 +65,97 @@ def test_a_vehicle_waits_for_what_stands_ahead_and_drives_on() -> None:
     assert np.hypot(*(cars.poses[0, 0, :2] - (x, y))) > 0.05
 
 
-def test_vehicles_do_not_drive_through_each_other_on_a_lane() -> None:
-    cars = traffic(8, seed=2)
-    for _ in range(1200):
+def least_gap(poses: np.ndarray) -> float:
+    """Distance between the nearest two centres of poses (K, 3)."""
+    return float(pdist(poses[:, :2]).min())
+
+
+@pytest.mark.parametrize("count", [4, 6, 8, 32])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_vehicle_moves_within_any_minute_and_none_touches_another(count: int, seed: int) -> None:
+    assert_lively(make_layout("site", "train", seed), count, seed)
+
+
+def assert_lively(layout: WarehouseLayout, count: int, seed: int, decisions: int = 6000) -> None:
+    """For ten minutes every vehicle moves within any 60 s, and no two come nearer than their diagonal."""
+    cars = traffic(count, seed, layout)
+    stood, before = np.zeros(count), cars.poses[0]
+    for _ in range(decisions):
         cars.step(FAR, 0.1)
-        poses = cars.poses[0]
-        for a in range(8):
-            for b in range(a):
-                if cars._lane[0, a] == cars._lane[0, b]:
-                    assert np.hypot(*(poses[a, :2] - poses[b, :2])) > 2 * HALF_M[0]
+        now = cars.poses[0]
+        assert count == 1 or least_gap(now) > 2 * np.hypot(*HALF_M)
+        stood = np.where(np.hypot(*(now - before)[:, :2].T) > 1e-9, 0.0, stood + 0.1)
+        assert stood.max() < 60
+        before = now
+
+
+BRANCH = WarehouseLayout(
+    "branch",
+    (20.0, 20.0),
+    nodes={"a": (2, 2), "b": (10, 2), "c": (10, 10), "d": (18, 2), "end": (10, 17), "sink": (2, 10)},
+    lanes=[Lane("a", "b"), Lane("b", "c"), Lane("b", "d"), Lane("c", "end"), Lane("a", "sink", True)],
+)
+"""Two-way lanes with three dead ends, and a one-way lane from which no way leads back."""
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_vehicles_that_meet_head_on_before_a_dead_end_drive_on(count: int, seed: int) -> None:
+    assert_lively(BRANCH, count, seed)
+
+
+def test_nobody_drives_into_a_lane_that_leads_nowhere() -> None:
+    graph = LaneGraph.of(BRANCH)
+    assert (graph.ends[:, 1] < 9.9).any()
+    assert not (np.hypot(*(graph.ends - (2, 10)).T) < 2.4).any()
+
+
+def test_lanes_refuse_more_vehicles_than_they_have_room_for() -> None:
+    single = WarehouseLayout("single", (9.0, 9.0), nodes={"a": (1, 1), "b": (5, 1)}, lanes=[Lane("a", "b")])
+    assert_lively(single, 1, 0, 600)
+    with pytest.raises(SceneError, match="traffic 1 or less"):
+        traffic(2, 0, single)
+    near = WarehouseLayout("near", (9.0, 9.0), nodes={"a": (1, 1), "b": (1.5, 1)}, lanes=[Lane("a", "b")])
+    with pytest.raises(SceneError, match=r"0\.50 m apart"):
+        traffic(1, 0, near)
+
+
+def test_a_vehicle_turns_round_where_the_agent_bars_a_two_way_lane() -> None:
+    hall = WarehouseLayout("long", (24.0, 4.0), nodes={"a": (2, 2), "b": (22, 2)}, lanes=[Lane("a", "b")])
+    cars = traffic(1, 0, hall)
+    wall = np.stack([np.full(40, 13.2), np.linspace(1, 3, 40)], -1)[None]
+    side, passed, turns = np.sign(cars.poses[0, 0, 0] - 13.2), [], 0
+    for _ in range(1200):
+        yaw = cars.poses[0, 0, 2]
+        cars.step(wall, 0.1)
+        passed.append(side * (cars.poses[0, 0, 0] - 13.2))
+        turns += abs(cars.poses[0, 0, 2] - yaw) > 1
+    assert min(passed) > HALF_M[0]
+    assert max(passed) > 8.5
+    assert turns >= 4
+
+
+@pytest.mark.parametrize("heading", range(16))
+@pytest.mark.parametrize("load", [0.0, 1.0])
+def test_no_contact_is_charged_to_a_forklift_that_stands_across_a_lane(heading: int, load: float) -> None:
+    config = WarehouseConfig("site", 1, "forklift", traffic=8, contact="continues", loaded_share=load)
+    world = WarehouseWorld(config, 4)
+    lanes, yaw = LaneGraph.of(make_layout("site", "train", 0)), 2 * np.pi * heading / 16
+    rng, poses = np.random.default_rng(heading), []
+    while len(poses) < 4:  # on lanes, on nodes, beside them: wherever no rack stands
+        edge = rng.integers(len(lanes.speeds))
+        at = lanes.starts[edge] + rng.choice([0.0, rng.random()]) * (lanes.ends[edge] - lanes.starts[edge])
+        pose = (*(at + rng.uniform(-0.6, 0.6, 2)), yaw)
+        world.simulation.place([0], [0], np.array([pose]), [load > 0])
+        world.simulation.move_traffic(np.full((4, 8, 3), -90.0), world.traffic.halves)
+        if world.simulation.clearance()[0] > 0:
+            poses.append(pose)
+    goal = world.episode(0, rng, "").goal
+    world.start([Episode(f"{i}", "site/train-000", i, pose, goal) for i, pose in enumerate(poses)])
+    for _ in range(600):
+        world.step(np.tile(world.simulation.standstill, (4, 1)))
+        assert not world.motion.touched.any()
+        assert (world.motion.clearance > 0).all()
 
 
 def test_the_same_episode_has_the_same_traffic_whoever_is_beside() -> None:
