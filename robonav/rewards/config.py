@@ -103,6 +103,10 @@ class RewardConfig:
         """
         raise NotImplementedError
 
+    def to_check(self) -> RewardConfig:
+        """The configuration that `robonav rewards check` tries; override it where defaults build nothing."""
+        return self
+
 
 def every_agent(num_envs: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """The mask (N,) of all agents."""

@@ -28,8 +28,9 @@ CHECKS: dict[str, Check] = {
 
 def check(config: RewardConfig, effort: Effort) -> Iterator[RewardFinding]:
     """Run each check on a reward; yields its finding as soon as it is known."""
+    tried = config.to_check()
     for name, function in CHECKS.items():
-        yield _found(name, function, config, effort)
+        yield _found(name, function, tried, effort)
 
 
 def _found(name: str, function: Check, config: RewardConfig, effort: Effort) -> RewardFinding:

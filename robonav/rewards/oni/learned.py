@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ class OniLearnedConfig(OniConfig):
     Raises:
         UsageError: A number is out of its range.
     """
+
+    # trained often enough for the few steps of a check
+    checked_with: ClassVar[dict[str, Any]] = {**OniConfig.checked_with, "horizon": 8}
 
     horizon: int = 32
     """Steps of all agents between two trainings."""

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from robonav.errors import UsageError
+from robonav.rewards.checks.contract import purity, resets, resume
+from robonav.rewards.checks.finding import QUICK
 from robonav.rewards.oni.learned import OniLearned
 from robonav.rewards.registry import make_reward
 from tests.rewards.oni import told
@@ -223,3 +225,14 @@ def test_wrong_options_are_said_before_training(wrong: dict[str, Any], said: str
 def test_a_network_needs_steps_to_train() -> None:
     with pytest.raises(UsageError, match="horizon 0"):
         make_reward("oni-ranking", horizon=0, rules=("a",))
+
+
+@pytest.mark.parametrize("name", ["oni-retrieval", "oni-classification", "oni-ranking"])
+def test_checks_try_rewards_that_name_no_annotator_with_rules(name):
+    config = make_reward(name).to_check()
+    assert config.rules
+    assert config.synchronous
+    named = make_reward(name, rules=("key",))
+    assert named.to_check() is named
+    promises = [function(config, QUICK) for function in (purity, resume, resets)]
+    assert all(finding.passed for finding in promises), promises
