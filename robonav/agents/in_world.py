@@ -48,8 +48,9 @@ def planner_in_world(name: str) -> Callable[[Any, int], Act]:
         UsageError: There is no such planner.
     """
     from robonav.planners.pure_pursuit import PurePursuit
+    from robonav.planners.se2_astar import Se2AStar
 
-    known = {"pure-pursuit": PurePursuit}
+    known = {"pure-pursuit": PurePursuit, "se2-astar": Se2AStar}
     if name not in known:
         raise UsageError(f"there is no planner {name!r}: choose one of {', '.join(known)}")
     return lambda world, seed: known[name](world).act
