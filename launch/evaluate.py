@@ -40,7 +40,7 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
         robonav evaluate runs/guided-apples-0 --task apples --apples 3 --steps 512
         robonav evaluate picture-planner --task image-goal --steps 512
-        robonav evaluate pure-pursuit --world warehouse --world.layout site --episodes 40
+        robonav evaluate se2-astar --world warehouse --world.layout site --world.vehicle forklift
         robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """
 
