@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
 from robonav.envs.scenes.scene import SceneError
-from robonav.envs.warehouse.layout import CELL_M
+from robonav.envs.warehouse.layout import CELL_M, UprightBox
 from robonav.envs.warehouse.places import FreePlaces
 from robonav.envs.warehouse.vehicle import VehicleSpec, outline_points
 from robonav.planners import hybrid_astar_kernels as kernels
 
 _TURN = 2 * math.pi / int(kernels.HEADINGS)
 _SPACING_M = 0.05  # of points along the footprint, as in the simulation
-_NODES = 2_000_000
+_NODES, _NODES_AROUND = 2_000_000, 300_000  # of a search, and of one around boxes that may go away
 
 
 class NoWayError(SceneError):
@@ -87,6 +87,9 @@ class HybridAStar:
         places: The hall's free floor.
         loaded: Whether the vehicle has a load.
         config: Settings.
+
+    Attributes:
+        around: The hall and the footprint, for other kernels.
     """
 
     def __init__(
@@ -95,14 +98,24 @@ class HybridAStar:
         self._places, self.config = places, config or HybridAStarConfig()
         vehicle, grid = places.vehicle, places.grid
         corners = vehicle.loaded_outline if loaded else vehicle.outline
-        self._around = _surroundings(
-            corners, grid.loaded if loaded else grid.body, grid.layout.origin, self.config
+        self.around = surroundings_of(
+            corners,
+            grid.loaded if loaded else grid.body,
+            grid.layout.origin,
+            replace(self.config, keep_m=0.0),
         )
+        self._body = grid.loaded if loaded else grid.body
+        self._around = surroundings_of(corners, self._body, grid.layout.origin, self.config)
         self._moves = _moves(vehicle, self._around, self.config)
         self._step, self._gear = self._moves.step.numpy(), self._moves.gear.numpy()
 
     def plan(
-        self, start: Sequence[float], goal: Sequence[float], reach_m: float, steering: float = 0.0
+        self,
+        start: Sequence[float],
+        goal: Sequence[float],
+        reach_m: float,
+        steering: float = 0.0,
+        boxes: Sequence[UprightBox] = (),
     ) -> PlannedPath:
         """A cheap way from a pose (x, y, yaw) to within `reach_m` of a place (x, y).
 
@@ -111,14 +124,16 @@ class HybridAStar:
             goal: Metres.
             reach_m: Metres.
             steering: Of a tricycle at the start, radians.
+            boxes: What else stands in the hall.
 
         Raises:
             NoWayError: There is none, or the start is in contact.
         """
         left = self._places.left_to(goal)
         self._around.left = wp.array(left, dtype=wp.float32, device="cpu")
+        self._around.body = _walled(self._with(boxes))
         self._around.keep = self._keep(start)
-        memory = _memory(left.shape)
+        memory = _memory(left.shape, _NODES_AROUND if boxes else _NODES)
         given = [self._around, self._moves, memory, wp.vec3(*map(float, start[:3]))]
         given += [wp.vec2(*map(float, goal[:2])), reach_m, steering]
         wp.launch(kernels.search, 1, given, device="cpu")
@@ -126,6 +141,14 @@ class HybridAStar:
         if last < 0:
             raise NoWayError(self._refusal(start, goal, bool(too_small)))
         return self._path(memory, last)
+
+    def _with(self, boxes: Sequence[UprightBox]) -> NDArray[np.float32]:
+        """The distances (X, Y) to what the vehicle runs into, boxes too."""
+        body, origin = self._body, self._places.grid.layout.origin
+        centres = np.moveaxis(np.indices(body.shape) + 0.5, 0, -1) * CELL_M + origin if boxes else body
+        for box in boxes:
+            body = np.minimum(body, box.distance(centres)).astype(np.float32)
+        return body
 
     def _keep(self, start: Sequence[float]) -> float:
         """The clearance to keep: as wanted, or a part of what there is at a start that has less."""
@@ -138,7 +161,11 @@ class HybridAStar:
     def _refusal(self, start: Sequence[float], goal: Sequence[float], too_small: bool) -> str:
         x, y, yaw = start[:3]
         hall, name = self._places.grid.layout.name, self._places.vehicle.name
-        why = f"the search gave up at {_NODES:,} nodes" if too_small else "all that it can reach was searched"
+        why = (
+            "the search gave up before it had searched all"
+            if too_small
+            else "all that it can reach was searched"
+        )
         return (
             f"vehicle {name} cannot drive from ({x:.2f}, {y:.2f}) m, {math.degrees(yaw):.0f}°, "
             f"to ({goal[0]:.2f}, {goal[1]:.2f}) m in {hall}: "
@@ -170,15 +197,15 @@ def _driven(start: NDArray[np.floating], step: NDArray[np.floating], count: int)
     return np.column_stack([x + chord * np.cos(heading), y + chord * np.sin(heading), yaw + turned])
 
 
-def _surroundings(
+def surroundings_of(
     corners: NDArray[np.float64],
     body: NDArray[np.float32],
     origin: tuple[float, float],
     config: HybridAStarConfig,
 ) -> kernels.Surroundings:
+    """A footprint (K, 2) and the distances (X, Y) that it keeps, for kernels."""
     around = kernels.Surroundings()
-    walled = np.pad(body, 1, constant_values=-CELL_M / 2)
-    around.body = wp.array(walled[None], dtype=wp.float32, device="cpu")
+    around.body = _walled(body)
     around.origin, around.corner = wp.vec2(*origin), wp.vec2(*(side - CELL_M for side in origin))
     around.outline = wp.array(outline_points(corners, _SPACING_M), dtype=wp.vec2, device="cpu")
     around.spacing = _SPACING_M
@@ -217,13 +244,18 @@ def _moves(vehicle: VehicleSpec, around: kernels.Surroundings, config: HybridASt
     return moves
 
 
-def _memory(shape: tuple[int, ...]) -> kernels.Memory:
+def _walled(body: NDArray[np.float32]) -> wp.array:
+    """Distances (1, X + 2, Y + 2) within a ring of blocked cells."""
+    return wp.array(np.pad(body, 1, constant_values=-CELL_M / 2)[None], dtype=wp.float32, device="cpu")
+
+
+def _memory(shape: tuple[int, ...], nodes: int) -> kernels.Memory:
     memory = kernels.Memory()
     memory.best = wp.full((*shape, int(kernels.HEADINGS)), -1, dtype=wp.int32, device="cpu")
-    memory.pose = wp.empty(_NODES, dtype=wp.vec3, device="cpu")
-    memory.cost, memory.key = (wp.empty(_NODES, dtype=wp.float32, device="cpu") for _ in range(2))
+    memory.pose = wp.empty(nodes, dtype=wp.vec3, device="cpu")
+    memory.cost, memory.key = (wp.empty(nodes, dtype=wp.float32, device="cpu") for _ in range(2))
     memory.before, memory.move, memory.steps, memory.node = (
-        wp.empty(_NODES, dtype=wp.int32, device="cpu") for _ in range(4)
+        wp.empty(nodes, dtype=wp.int32, device="cpu") for _ in range(4)
     )
     memory.count = wp.array([0, 0, 0, -1, 0], dtype=wp.int32, device="cpu")
     return memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,28 @@ class PathTracker:
         if stretch.gear == 0:
             return self._turn(_wrapped(float(stretch.poses[-1, 2] - pose[2])))
         return self._follow(stretch, pose, twist, clearance)
+
+    def judge(
+        self, poses: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """How poses (K, 3) lie to the stretch that is driven now.
+
+        Returns:
+            Metres (K,) aside, angles (K,) off, and metres (K,) or radians that are left of the stretch.
+        """
+        stretch = self._stretches[self._now]
+        away = np.linalg.norm(poses[:, None, :2] - stretch.poses[None, self._near :, :2], axis=2)
+        nearest = self._near + away.argmin(axis=1)
+        if stretch.gear == 0:
+            return (
+                away.min(axis=1),
+                np.zeros(len(poses)),
+                np.abs(_wrapped(poses[:, 2] - stretch.poses[-1, 2])),
+            )
+        at = stretch.poses[nearest]
+        c, s, (dx, dy) = np.cos(at[:, 2]), np.sin(at[:, 2]), (poses[:, :2] - at[:, :2]).T
+        left = stretch.gone[-1] - stretch.gone[nearest] - stretch.gear * (c * dx + s * dy)
+        return np.abs(c * dy - s * dx), np.abs(_wrapped(poses[:, 2] - at[:, 2])), left
 
     def _is_over(self, stretch: _Stretch, pose: NDArray[np.floating]) -> bool:
         end = stretch.poses[-1]
@@ -220,5 +243,5 @@ def _parts(path: PlannedPath) -> list[tuple[NDArray[np.float64], int]]:
     ]
 
 
-def _wrapped(angle: float) -> float:
+def _wrapped(angle: Any) -> Any:
     return (angle + math.pi) % (2 * math.pi) - math.pi
