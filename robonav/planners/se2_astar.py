@@ -19,7 +19,7 @@ from robonav.planners.path_tracking import DriveCommand, PathTracker
 
 _LOG = logging.getLogger(__name__)
 _REACH_SHARE = 0.5  # of the distance at which a goal counts as reached; the rest is for tracking errors
-_STUCK = 20  # decisions at a standstill after which it plans anew
+_STUCK = 40  # decisions at a standstill after which it plans anew
 _JUMP_M = 0.5  # in one decision: another episode began
 _STANDING = DriveCommand(0.0, 0.0)
 
@@ -50,7 +50,9 @@ class Se2AStar:
     def act(self, observation: Observation, frames: Frames) -> NDArray[np.float32]:
         """Actions (N, 2): speed, and turn rate or steering, as shares of the limits."""
         boxes, loaded = self._boxes(), observation["load"][:, 0] > 0
-        moves = np.abs(self._world.motion.twist[:, 0]) > 0.02
+        twist = np.abs(self._world.motion.twist)
+        turns = (twist[:, 1] > 0.02) & (self._world.vehicle.drive == "differential")
+        moves = (twist[:, 0] > 0.02) | turns
         self._still = np.where(moves, 0, self._still + 1)
         self._plan(loaded, boxes)
         self._before = [
