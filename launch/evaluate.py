@@ -48,7 +48,7 @@ class EvaluateCommand(MeshOptions):
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
     rgb-planner; with true depth depth-planner; with true depth and pose frontier, nearest-frontier; with
     depth and odometry topological, goal-planner, goal-frontier, goal-bumper; with a goal image
-    picture-planner."""
+    picture-planner; in a warehouse, told the map, pure-pursuit, se2-astar, wait-and-go, se2-astar-dwa."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100
