@@ -40,7 +40,7 @@ class EvaluateCommand(MeshOptions):
         robonav evaluate frontier --scenes gibson --episodes benchmark.jsonl
         robonav evaluate runs/guided-apples-0 --task apples --apples 3 --steps 512
         robonav evaluate picture-planner --task image-goal --steps 512
-        robonav evaluate pure-pursuit --world warehouse --world.layout site --episodes 40
+        robonav evaluate se2-astar --world warehouse --world.layout site --world.vehicle forklift
         robonav evaluate topological --task sparse-goal --obstacles 3 --drift 0.01 --steps 512
     """
 
@@ -48,7 +48,7 @@ class EvaluateCommand(MeshOptions):
     """`explorer`, which ships with robonav, a checkpoint or run folder, or a baseline: random, straight,
     rgb-planner; with true depth depth-planner; with true depth and pose frontier, nearest-frontier; with
     depth and odometry topological, goal-planner, goal-frontier, goal-bumper; with a goal image
-    picture-planner."""
+    picture-planner; in a warehouse, told the map, pure-pursuit, se2-astar, wait-and-go, se2-astar-dwa."""
     scenes: str = "procedural"
     """Worlds to explore: `procedural`, a mesh, a floor plan (map.yaml), a room scan, or a folder of them."""
     episodes: Annotated[int | Path, tyro.conf.arg(metavar="N|FILE")] = 100

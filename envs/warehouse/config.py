@@ -29,7 +29,7 @@ class WarehouseConfig(WarehouseOptions, WorldConfig):
         "jerk_rms_m_s3": "Jerk (RMS), m/s³",
         "energy_wh_per_km": "Energy, Wh/km",
     }
-    planners: ClassVar[tuple[str, ...]] = ("pure-pursuit",)
+    planners: ClassVar[tuple[str, ...]] = ("pure-pursuit", "se2-astar", "wait-and-go", "se2-astar-dwa")
 
     def make(
         self, num_agents: int, split: str = "train", seed: int = 0, first_env: int = 0

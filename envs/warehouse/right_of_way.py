@@ -1,4 +1,4 @@
-"""Who may drive where: vehicles reserve the places of a lane graph, so that none waits for ever."""
+"""Right of way: vehicles reserve the places of a lane graph, so that none waits for ever."""
 
 from __future__ import annotations
 

@@ -50,6 +50,9 @@ class WarehouseSimulation:
         num_agents: N.
         max_movers: M, boxes that may move in each agent's hall.
         device: "cpu" or "cuda".
+
+    Attributes:
+        limits: Of the vehicle, for kernels.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class WarehouseSimulation:
     ) -> None:
         self.grids, self.vehicle, self.num_agents, self._device = grids, vehicle, num_agents, device
         self._floor = self._packed(grids)
-        self._limits = _limits(vehicle)
+        self.limits = _limits(vehicle)
         self._traffic = kernels.Movers()
         self._traffic.pose = self._zeros((num_agents, max_movers), wp.vec3)
         self._traffic.half = self._zeros((num_agents, max_movers), wp.vec2)
@@ -126,7 +129,7 @@ class WarehouseSimulation:
     def drive(self, actions: NDArray[np.floating]) -> VehicleMotion:
         """Let all agents do their actions (N, 2) in [-1, 1] for 0.1 s: speed, and turn rate or steering."""
         self._assign(self._action, slice(None), actions)
-        given = [self._floor, self._limits, self._traffic, self._layout, self._loaded, self._action]
+        given = [self._floor, self.limits, self._traffic, self._layout, self._loaded, self._action]
         given += [self._pending, self._pose, self._twist, self._touched, self._clear]
         wp.launch(kernels.drive_kernel, self.num_agents, given, device=self._device)
         return self.motion()

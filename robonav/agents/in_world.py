@@ -57,9 +57,16 @@ def planner_in_world(name: str) -> Callable[[Any, int], Act]:
     Raises:
         UsageError: There is no such planner.
     """
+    from robonav.planners.local_planners import DYNAMIC_WINDOW, WAIT_AND_GO, DynamicWindow
     from robonav.planners.pure_pursuit import PurePursuit
+    from robonav.planners.se2_astar import Se2AStar
 
-    known = {"pure-pursuit": PurePursuit}
+    known: dict[str, Callable[[Any], Any]] = {
+        "pure-pursuit": PurePursuit,
+        "se2-astar": Se2AStar,
+        "wait-and-go": lambda world: Se2AStar(world, DynamicWindow(WAIT_AND_GO)),
+        "se2-astar-dwa": lambda world: Se2AStar(world, DynamicWindow(DYNAMIC_WINDOW)),
+    }
     if name not in known:
         raise UsageError(f"there is no planner {name!r}: choose one of {', '.join(known)}")
     return lambda world, seed: known[name](world).act

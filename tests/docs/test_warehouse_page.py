@@ -27,7 +27,7 @@ def test_the_commands_of_the_page_run(
     Path("hall.txt").write_text(drawing + (".................." + "\n") * 8)
     Path("tug.yaml").write_text(vehicle)
     printed = commands(page)
-    assert len(printed) == 4
+    assert len(printed) == 5
     for command in printed:
         assert run(smaller(command, SMALLER), monkeypatch) == 0, command
     assert Path("results/agv/summary.json").is_file()
