@@ -15,7 +15,7 @@ from robonav.envs.warehouse.kernels import DECISION_S, Limits
 from robonav.envs.warehouse.layout import UprightBox
 from robonav.planners import rollout_kernels
 from robonav.planners.hybrid_astar_kernels import Surroundings
-from robonav.planners.path_tracking import WheelCommand, PathTracker
+from robonav.planners.path_tracking import PathTracker, WheelCommand
 
 
 @dataclass(frozen=True, eq=False)

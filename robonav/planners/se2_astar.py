@@ -15,7 +15,7 @@ from robonav.envs.warehouse.world import WarehouseWorld
 from robonav.envs.world import Frames, Observation
 from robonav.planners.hybrid_astar import HybridAStar, NoWayError
 from robonav.planners.local_planners import Boxes, FollowOnly, LocalPlanner, LocalSituation, still_boxes
-from robonav.planners.path_tracking import WheelCommand, PathTracker
+from robonav.planners.path_tracking import PathTracker, WheelCommand
 
 _LOG = logging.getLogger(__name__)
 _REACH_SHARE = 0.5  # of the distance at which a goal counts as reached; the rest is for tracking errors

@@ -22,7 +22,7 @@ from robonav.planners.local_planners import (
     LocalSituation,
     still_boxes,
 )
-from robonav.planners.path_tracking import WheelCommand, PathTracker
+from robonav.planners.path_tracking import PathTracker, WheelCommand
 from robonav.planners.se2_astar import as_actions
 
 HALL = WarehouseLayout("empty", (20, 12))
