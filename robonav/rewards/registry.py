@@ -17,6 +17,7 @@ from robonav.rewards.drnd import DrndConfig
 from robonav.rewards.e3b import E3bConfig
 from robonav.rewards.episodic_cells import EpisodicCellsConfig
 from robonav.rewards.icm import IcmConfig
+from robonav.rewards.information_gain import InformationGainConfig
 from robonav.rewards.lpm import LpmConfig
 from robonav.rewards.ngu import NguConfig
 from robonav.rewards.oni.classification import OniClassificationConfig
@@ -32,6 +33,7 @@ REWARDS: tuple[type[RewardConfig], ...] = (
     # paid for privileged frames of robonav's worlds
     CoverageConfig,
     GeometricConfig,
+    InformationGainConfig,
     RgbConfig,
     SubGoalConfig,
     # paid for what a model did not predict
