@@ -41,7 +41,8 @@ def entropy(log_odds: Odds) -> Odds:
 def beam_cells(beams: Beams, cell_size: float) -> tuple[Keys, Keys]:
     """Different keys of the free cells that beams pass, and of the cells where they end at an obstacle.
 
-    A cell in which a beam of the agent ends is not free, whatever else passes it.
+    A cell in which a beam of the agent ends is not free, whatever else passes it. Beams are sampled twice a
+    cell, so a cell of which one only cuts the corner may be left out.
     """
     longest = float(beams.length.max(initial=0.0))
     steps = np.arange(0.0, longest, 0.5 * cell_size)

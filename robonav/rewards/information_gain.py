@@ -12,7 +12,7 @@ from robonav.errors import UsageError
 from robonav.maps.log_odds import LogOddsMap, agent_of, beam_cells, entropy
 from robonav.rewards.beams import BeamReader, DepthBeams, LaserBeams
 from robonav.rewards.config import RewardConfig, RewardContext
-from robonav.rewards.protocol import Snapshot, State, Transition
+from robonav.rewards.protocol import NothingToSave, Snapshot, Transition
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class InformationGainConfig(RewardConfig):
         return InformationGain(self, DepthBeams(camera, self.reach_m, self.band_m))
 
 
-class InformationGain:
+class InformationGain(NothingToSave):
     """H(before) - H(after), summed over the cells of a look, in bits.
 
     Cells are occupied independently of each other, and unseen ones with probability one half, 1 bit. What
@@ -109,19 +109,6 @@ class InformationGain:
         keys, _, after = self._look(step.after)
         self.map.put(keys, after)
         return {}
-
-    def state_dict(self) -> State:
-        """Nothing: maps live and die with the episode."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to restore.
-
-        Raises:
-            ValueError: There is something.
-        """
-        if state:
-            raise ValueError(f"information-gain keeps no state between episodes, found {sorted(state)}")
 
     def _look(self, seen: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """Cells of a look, their log-odds before it, and after it."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from robonav.envs.world import Frames
 from robonav.errors import UsageError
-from robonav.rewards.protocol import Snapshot, State, Transition
+from robonav.rewards.protocol import NothingToSave, Snapshot, Transition
 
 
 class FrameReward(Protocol):
@@ -26,7 +26,7 @@ class FrameReward(Protocol):
         """Take the frames in: what was seen once is no news."""
 
 
-class OnFrames:
+class OnFrames(NothingToSave):
     """A `FrameReward` as an `IntrinsicReward`.
 
     Where episodes end, the last frames of the others wait for the first ones of the next episodes: maps take
@@ -64,20 +64,6 @@ class OnFrames:
         if not step.over.any():
             self.inner.update(self._last)
         return {}
-
-    def state_dict(self) -> State:
-        """Nothing: maps live and die with the episode."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to restore.
-
-        Raises:
-            ValueError: There is something.
-        """
-        if state:
-            name = type(self.inner).__name__
-            raise ValueError(f"{name} keeps no state between episodes, found {sorted(state)}")
 
     def _frames(self, snapshot: Snapshot) -> Frames:
         if snapshot.frames is None:

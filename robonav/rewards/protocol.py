@@ -94,3 +94,20 @@ class IntrinsicReward(Protocol):
         Raises:
             ValueError, KeyError, RuntimeError: It is the state of something else.
         """
+
+
+class NothingToSave:
+    """State of a reward that knows nothing but the episode: there is none to save."""
+
+    def state_dict(self) -> State:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Nothing to restore.
+
+        Raises:
+            ValueError: There is something.
+        """
+        if state:
+            raise ValueError(f"this reward keeps no state between episodes, found {sorted(state)}")

@@ -136,6 +136,14 @@ def test_laser_beams_end_where_scans_do_and_drop_outs_tell_nothing():
     assert LaserBeams(Scanner(rays=4, dropout=0.1), 5.0)(seen).length[0].tolist() == [2, 4, 0, 5]
 
 
+def test_the_state_of_another_reward_is_refused():
+    reward = Looks().reward
+    assert reward.state_dict() == {}
+    reward.load_state_dict({})
+    with pytest.raises(ValueError, match=r"keeps no state between episodes, found \['weights'\]"):
+        reward.load_state_dict({"weights": np.zeros(1)})
+
+
 def test_an_environment_without_depth_and_odd_probabilities_are_refused():
     box = spaces.Dict({"observation": spaces.Box(0, 1, (3,))})
     with pytest.raises(UsageError, match="depth and poses"):
