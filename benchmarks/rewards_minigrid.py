@@ -1,4 +1,4 @@
-"""The MiniGrid table of docs/rewards.md: PPO with each bonus and with none, five seeds; resumable.
+"""The MiniGrid table of docs/rewards-minigrid.md: PPO with most bonuses and with none, five seeds; resumable.
 
     nice python -m benchmarks.rewards_minigrid                # everything: 3.3 hours on one core
     python -m benchmarks.rewards_minigrid --rewards none rnd --seeds 1
@@ -201,7 +201,7 @@ def success(curve: Sequence[dict[str, int]], after: float, until: float) -> floa
 
 
 def as_markdown(table: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """The table as docs/rewards.md shows it, best first."""
+    """The table as docs/rewards-minigrid.md shows it, best first."""
     lines = []
     for env, rows in table.items():
         lines += [

@@ -1,4 +1,4 @@
-"""Write the two tables of docs/rewards.md anew, from what was measured.
+"""Write the tables of docs/rewards-checks.md and docs/rewards-minigrid.md anew, from what was measured.
 
     robonav rewards check all --json docs/results/rewards_check.json
     python -m benchmarks.rewards_page
@@ -18,7 +18,7 @@ from robonav.rewards.checks.report import from_json
 from robonav.rewards.registry import REWARDS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "rewards.md"
+PAGES = {name: ROOT / "docs" / f"rewards-{name}.md" for name in ("checks", "minigrid")}
 CHECKS = ROOT / "docs" / "results" / "rewards_check.json"
 MINIGRID = ROOT / "docs" / "results" / "rewards_minigrid.json"
 
@@ -34,7 +34,7 @@ def tables() -> dict[str, str]:
 
 
 def with_tables(page: str) -> str:
-    """The page with both tables as they are now."""
+    """The page with its table as it is now."""
     for name, table in tables().items():
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         page = between.sub(lambda match, table=table: f"{match[1]}{table.strip()}\n{match[2]}", page)  # type: ignore[misc]
@@ -42,8 +42,9 @@ def with_tables(page: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(with_tables(PAGE.read_text()))
+    """Write the pages."""
+    for page in PAGES.values():
+        page.write_text(with_tables(page.read_text()))
 
 
 if __name__ == "__main__":
